@@ -1,0 +1,146 @@
+"""The words every room shares: plain frozen data, no behaviour beyond small derived facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+U8: TypeAlias = NDArray[np.uint8]
+F32: TypeAlias = NDArray[np.float32]
+
+
+class Clock(StrEnum):
+    """How far a capture time can be trusted: the camera's own (RTCP), this host's, or a file's pts."""
+
+    RTCP = "rtcp"
+    HOST = "host"
+    FILE = "file"
+
+
+class StreamState(StrEnum):
+    """The states of a stream (WIRE.md, kind = status)."""
+
+    CONNECTING = "connecting"
+    RUNNING = "running"
+    STALLED = "stalled"
+    BACKOFF = "backoff"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+class PixelLayout(StrEnum):
+    """How a picture's planes are laid out; what capture can convert without a full-size copy."""
+
+    YUV420 = "yuv420"  # three planes: Y [H, W], U and V [H/2, W/2]
+    YUV422 = "yuv422"  # three planes: Y [H, W], U and V [H, W/2]
+    YUV444 = "yuv444"  # three planes of [H, W]
+    NV12 = "nv12"  # two planes: Y [H, W], UV [H/2, W/2, 2]
+    GRAY = "gray"  # one plane [H, W]
+    RGB = "rgb"  # one plane [H, W, 3]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One decoded picture in its own pixel format; the planes belong to it (no view into a decoder's buffer).
+
+    Attributes:
+        layout: How `planes` is to be read.
+        planes: uint8 arrays, shapes as in `PixelLayout`.
+        size_wh: Width and height in pixels.
+        full_range: Luma spans 0…255 (JPEG range) instead of 16…235.
+        bt709: Colours use the BT.709 matrix instead of BT.601.
+    """
+
+    layout: PixelLayout
+    planes: tuple[U8, ...]
+    size_wh: tuple[int, int]
+    full_range: bool = False
+    bt709: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded picture of one stream.
+
+    Attributes:
+        stream: Name of the stream.
+        seq: Counts captured frames from 0, so that a gap is a drop. Never goes back, across reconnects either.
+        pts_s: Presentation time in the source's own clock, seconds; None where the source gives none.
+        captured_mono_s: `time.monotonic()` when the frame was captured (durations, age).
+        captured_unix_s: Wall time of the capture, seconds since 1970 (consumers).
+        clock: What `captured_unix_s` rests on.
+        picture: The picture, in its own pixel format.
+        decode_ms: Time spent reading and decoding it, milliseconds (paced waiting excluded).
+        discontinuity: The first frame after a (re)connect or a loop of a file: nothing may be carried over.
+    """
+
+    stream: str
+    seq: int
+    pts_s: float | None
+    captured_mono_s: float
+    captured_unix_s: float
+    clock: Clock
+    picture: Picture
+    decode_ms: float = 0.0
+    discontinuity: bool = False
+
+
+class TemporalMode(StrEnum):
+    """What steadies the masks of a stream over time."""
+
+    CONVGRU = "convgru"
+    EMA = "ema"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """The label map of one frame, with the identity and times of that frame. What is published.
+
+    Attributes:
+        frame: The frame it was made from.
+        labels: Label map `[H, W]` uint8, one class id a pixel; 255 = ignore.
+        confidence: `[H, W]` uint8, 255 = certain; None where the package gives none.
+        rgb: The picture as the network saw it, `[H, W, 3]` uint8.
+        mode: What steadied it.
+        reset: The memory was let go before this frame.
+        ms: Milliseconds by stage: decode, wait, infer, stabilise.
+        capture_drops: Frames of this stream dropped before inference since the daemon started.
+    """
+
+    frame: Frame
+    labels: U8
+    confidence: U8 | None
+    rgb: U8
+    mode: TemporalMode
+    reset: bool
+    ms: Mapping[str, float] = field(default_factory=dict)
+    capture_drops: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClassInfo:
+    """One class of a model: id in the label map, name, display colour (r, g, b)."""
+
+    id: int
+    name: str
+    color: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a subscriber must know to draw and to trust a mask (WIRE.md, kind = info)."""
+
+    name: str
+    version: str
+    sha256: str
+    license: str
+    classes: tuple[ClassInfo, ...]
+    backend: str
+    precision: str
+    mask_wh: tuple[int, int]
