@@ -33,6 +33,27 @@ class StreamState(StrEnum):
     FAILED = "failed"
 
 
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """A stream entered a state; the content of a status message (WIRE.md).
+
+    Attributes:
+        stream: Name of the stream.
+        state: The state entered.
+        since_unix_s: When, wall time in seconds since 1970.
+        reason: A `SourceFault` value, `reset` reasons or empty; never free text.
+        message: One line for a person, without credentials.
+        retry_in_s: Seconds until the next attempt, where one is planned.
+    """
+
+    stream: str
+    state: StreamState
+    since_unix_s: float
+    reason: str = ""
+    message: str = ""
+    retry_in_s: float | None = None
+
+
 class PixelLayout(StrEnum):
     """How a picture's planes are laid out; what capture can convert without a full-size copy."""
 
