@@ -1,0 +1,10 @@
+"""Model packages and the engines that run them; the engine worker.
+
+manifest   what `model.yaml` says
+package    finding a package and trusting it (hashes)
+contract   which tensors each graph must have
+engine     the `InferenceEngine` protocol and its words
+openvino, ort   the backends; select picks one
+readout    label map from logits where the package has no graph for it
+worker     the one thread that owns the engine
+"""
