@@ -1,0 +1,32 @@
+"""Imports every module that a base install must be able to import: all outside models/ and training/."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+
+import streamseg
+
+NEEDS_TORCH = ("streamseg.models", "streamseg.training")
+
+
+def base_modules() -> list[str]:
+    """Names of all modules of the package that may not need the `train` extra."""
+    found = pkgutil.walk_packages(streamseg.__path__, "streamseg.")
+    return [module.name for module in found if not module.name.startswith(NEEDS_TORCH)]
+
+
+def main() -> None:
+    """Import them all; exits non-zero where torch is installed, since the check would prove nothing."""
+    if importlib.util.find_spec("torch"):
+        sys.exit("torch is installed here: this check is for a base install")
+    names = base_modules()
+    for name in names:
+        importlib.import_module(name)
+    print(f"base install: {len(names)} modules import without torch, from {streamseg.__path__[0]}")
+
+
+if __name__ == "__main__":
+    main()

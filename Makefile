@@ -1,0 +1,68 @@
+# `make` lists the verbs. Everything is installed into $(VENV); a stamp there means that nothing is installed twice.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+VENV   ?= .venv
+# The CPU build of torch, for the trainer and its tests only. Unpinned, pip may bring gigabytes of CUDA with it.
+TORCH  ?= torch==2.13.0
+# What `make demo` shows: a file, rtsp://…, /dev/video0, lavfi:…; empty: a sample clip of pedestrians.
+SOURCE ?=
+RECIPE ?= configs/training/camvid.yaml
+# More arguments for pytest, as in `make test ARGS='-k wire -x'`.
+ARGS   ?=
+
+PY   := $(VENV)/bin/python
+PIP  := $(PY) -m pip --disable-pip-version-check --quiet
+BASE := $(VENV)/.installed-base
+DEV  := $(VENV)/.installed-dev
+
+.PHONY: help demo test test-real lint types wheel-check bench train clean
+
+help: ## list these verbs
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(BASE) ## show it at work for 20 s on a sample clip, or on SOURCE=rtsp://… (results in demo/)
+	@$(PY) examples/demo.py $(if $(SOURCE),'$(SOURCE)')
+
+test: $(DEV) ## run the tests, with branch coverage
+	@$(PY) -m pytest -m 'not real and not gpu' --cov --cov-report=term:skip-covered $(ARGS)
+
+test-real: $(DEV) ## run the tests against real servers and tools (Debian packages of tests/parts/apt.txt)
+	@.ci/apt $$(sed 's/#.*//' tests/parts/apt.txt)
+	@$(PY) -m pytest -m real $(ARGS)
+
+lint: $(DEV) ## check rules and formatting
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+types: $(DEV) ## check the types, strictly
+	@$(PY) -m mypy
+
+wheel-check: $(DEV) ## build the wheel, install it elsewhere without torch, and test what it holds
+	@.ci/wheel-check $(PY)
+
+bench: $(BASE) ## measure speed, age, memory and start-up on this machine
+	@$(PY) benchmarks/pipeline.py
+
+train: $(DEV) ## train the networks and export a package: RECIPE=configs/training/camvid.yaml
+	@$(VENV)/bin/streamseg train $(RECIPE)
+
+clean: ## remove what the other verbs made (keeps .venv, .cache/ and runs/)
+	@rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	@find streamseg tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@.ci/venv $(PYTHON) $(VENV)
+
+$(BASE): pyproject.toml | $(PY)
+	@echo 'installing streamseg into $(VENV) …'
+	@$(PIP) install -e .
+	@touch $@
+
+$(DEV): pyproject.toml | $(PY)
+	@echo 'installing streamseg with its trainer and the test tools into $(VENV) …'
+	@$(PIP) install -e '.[dev,train]' '$(TORCH)'
+	@touch $@ $(BASE)

@@ -1,0 +1,20 @@
+"""What tests of several rooms share: data that may or may not be at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def camvid() -> Path:
+    """The folder with CamVid's `train`, `trainannot`, `val`, `valannot`; skips where it is not at hand."""
+    data = Path(os.environ.get("STREAMSEG_DATA", ROOT.parent / "shared" / "data"))
+    folder = data / "camvid"
+    if not folder.is_dir():
+        pytest.skip(f"CamVid is not at {folder} (set STREAMSEG_DATA to the folder that holds camvid/)")
+    return folder
