@@ -1,0 +1,62 @@
+"""Small measuring instruments for status lines: a rate and quantiles, both over a sliding window. Thread-safe."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+
+class RateMeter:
+    """Events a second over the last `window_s` seconds."""
+
+    def __init__(self, window_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._window_s = window_s
+        self._clock = clock
+        self._began_s = clock()
+        self._ticks: deque[tuple[float, int]] = deque()
+        self._lock = threading.Lock()
+
+    def tick(self, n: int = 1) -> None:
+        """Count `n` events, now."""
+        with self._lock:
+            self._ticks.append((self._clock(), n))
+            self._forget()
+
+    @property
+    def per_s(self) -> float:
+        """Events a second; in the first `window_s` seconds over the time since the meter was made."""
+        with self._lock:
+            self._forget()
+            span_s = min(self._clock() - self._began_s, self._window_s)
+            return sum(n for _, n in self._ticks) / span_s if span_s > 0 else 0.0
+
+    def _forget(self) -> None:
+        oldest_s = self._clock() - self._window_s
+        while self._ticks and self._ticks[0][0] <= oldest_s:
+            self._ticks.popleft()
+
+
+class Quantiles:
+    """Quantiles of the last `window` values."""
+
+    def __init__(self, window: int) -> None:
+        self._values: deque[float] = deque(maxlen=window)
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._values)
+
+    def add(self, x: float) -> None:
+        """Take one value in; the oldest goes when the window is full."""
+        with self._lock:
+            self._values.append(x)
+
+    def quantile(self, q: float) -> float:
+        """Return the `q`-quantile (0…1, nearest rank: always a value that was added); NaN when empty."""
+        with self._lock:
+            ordered = sorted(self._values)
+        return ordered[min(int(q * len(ordered)), len(ordered) - 1)] if ordered else math.nan
