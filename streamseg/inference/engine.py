@@ -1,0 +1,147 @@
+"""What an engine is: a package compiled for a backend on this machine, whatever the backend.
+
+    run = engine.start(image)                          # the CNN runs in the backend's threads
+    ...                                                # Python is free: compute the flow
+    masks, memory = run.stabilise(guide, flow, memory) # waits for the CNN first
+
+An engine keeps no state of a stream: its memory goes in and comes out. One thread uses an engine at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from streamseg.inference.package import Package
+from streamseg.types import F32, U8, ModelInfo
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """Which backend took the package, and why.
+
+    Attributes:
+        backend: `openvino`, `onnxruntime`.
+        precision: What the segmenter computes in: `bf16` or `f32`.
+        device: The processor, as its maker names it.
+        version: Version of the backend's library.
+        why: Half a sentence for the log: why this backend and this precision.
+    """
+
+    backend: str
+    precision: str
+    device: str
+    version: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """Label maps of a batch.
+
+    Attributes:
+        labels: `[N, H, W]` uint8, one class id a pixel.
+        confidence: `[N, H, W]` uint8, 255 = certain; None where the package gives none.
+    """
+
+    labels: U8
+    confidence: U8 | None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineMemory:
+    """What the stabiliser keeps of one stream; opaque to callers, immutable, never shared with a later run.
+
+    Attributes:
+        state: The backend's own form of `[N, M, h', w']` float32.
+        batch: N.
+    """
+
+    state: Any
+    batch: int
+
+
+class Run(Protocol):
+    """One picture (or batch) on its way through the segmenter. What it hands out is never overwritten."""
+
+    def wait(self) -> None:
+        """Returns once the segmenter is done; at once when called again.
+
+        Raises:
+            EngineError: The backend failed, or the logits hold NaN or infinity.
+        """
+
+    @property
+    def infer_ms(self) -> float:
+        """Milliseconds from `start` until `wait` saw the segmenter done; 0 before that."""
+
+    def logits(self) -> F32:
+        """Waits, then gives the logits `[N, C, h, w]`, before softmax, at the network's stride."""
+
+    def readout(self) -> Masks:
+        """Waits, then gives label map and confidence `[N, H, W]` of this picture alone."""
+
+    def stabilise(self, guide: F32, flow: F32, memory: EngineMemory) -> tuple[Masks, EngineMemory]:
+        """Waits, then runs the stabiliser on the logits.
+
+        Args:
+            guide: Luma of this frame `[N, 1, h', w']`, 0…1.
+            flow: `[N, 2, h', w']`, dx and dy in memory cells: where each cell of this frame was in the last.
+            memory: What the last run of the same stream gave, or `fresh_memory()`. Left untouched.
+
+        Returns:
+            The steadied masks and the memory for the stream's next frame.
+
+        Raises:
+            EngineError: The package has no stabiliser, the memory is another engine's, or the backend failed.
+        """
+
+
+class InferenceEngine(Protocol):
+    """A package compiled for a backend on this machine."""
+
+    @property
+    def package(self) -> Package:
+        """The package it was made from."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """Backend, precision, device and the reasons."""
+
+    def start(self, image: U8) -> Run:
+        """Starts the segmenter on `image` `[N, H, W, 3]` uint8 RGB and returns at once.
+
+        Raises:
+            EngineError: Wrong shape or type, closed engine, or the backend refused.
+        """
+
+    def fresh_memory(self, batch: int = 1) -> EngineMemory:
+        """Memory that means "no past": all zero. Raises EngineError where the package has no stabiliser."""
+
+    def memory_is_finite(self, memory: EngineMemory) -> bool:
+        """Whether the memory is free of NaN and infinity."""
+
+    def warm_up(self) -> None:
+        """Runs every graph once, so that the first real frame is as fast as the others.
+
+        Raises:
+            EngineError: A graph does not run, or gives something else than its manifest says.
+        """
+
+    def close(self) -> None:
+        """Frees the backend; idempotent. A later `start` raises EngineError."""
+
+
+def model_info(engine: InferenceEngine) -> ModelInfo:
+    """What subscribers are told about the model (WIRE.md, kind = info)."""
+    manifest = engine.package.manifest
+    return ModelInfo(
+        name=manifest.name,
+        version=manifest.version,
+        sha256=engine.package.sha256,
+        license=manifest.license,
+        classes=manifest.class_infos(),
+        backend=engine.info.backend,
+        precision=engine.info.precision,
+        mask_wh=manifest.size_wh,
+    )

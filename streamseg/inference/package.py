@@ -1,0 +1,158 @@
+"""Finding a model package and trusting it: a folder with `model.yaml` and the graphs it names."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamseg.errors import PackageError
+from streamseg.inference.manifest import (
+    MANIFEST_NAME,
+    GraphFile,
+    GraphRole,
+    Manifest,
+    load_manifest,
+    sha256_file,
+)
+
+SYSTEM_ENGINES = Path("/usr/share/streamseg/engines")
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A model package on disk.
+
+    Attributes:
+        path: Its folder.
+        manifest: What its `model.yaml` says.
+    """
+
+    path: Path
+    manifest: Manifest
+
+    def graph(self, name: str) -> Path | None:
+        """The ONNX file of `segmenter`, `stabiliser` or `readout`; None where the package has none."""
+        entry = self._entry(GraphRole(name))
+        return None if entry is None else self.path / entry.file
+
+    @property
+    def graphs(self) -> Mapping[GraphRole, GraphFile]:
+        """The graphs the package brings, by role."""
+        entries = ((role, self._entry(role)) for role in GraphRole)
+        return {role: entry for role, entry in entries if entry is not None}
+
+    @property
+    def sha256(self) -> str:
+        """One hash for the whole model, made of its graphs' hashes: equal exactly where the graphs are."""
+        text = "".join(f"{role}:{entry.sha256}\n" for role, entry in self.graphs.items())
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def problems(self) -> list[str]:
+        """Every graph that is missing, unreadable or not the bytes the manifest promises; reads them all."""
+        found = (self._problem(role, entry) for role, entry in self.graphs.items())
+        return [problem for problem in found if problem]
+
+    def _entry(self, role: GraphRole) -> GraphFile | None:
+        entry: GraphFile | None = getattr(self.manifest.graphs, role.value)
+        return entry
+
+    def _problem(self, role: GraphRole, entry: GraphFile) -> str:
+        path = self.path / entry.file
+        try:
+            actual = sha256_file(path)
+        except FileNotFoundError:
+            return f"{path}: the {role} graph is missing; copy the whole package again"
+        except OSError as error:
+            return f"{path}: the {role} graph cannot be read: {error.strerror or error}"
+        if actual != entry.sha256:
+            return (
+                f"{path}: sha256 is {actual[:12]}… but {MANIFEST_NAME} says {entry.sha256[:12]}…: "
+                "the file is damaged or was replaced; copy the whole package again"
+            )
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPackage:
+    """A folder on the search path that looks like a package.
+
+    Attributes:
+        path: The folder; its name is how a configuration asks for it.
+        package: The package, where its manifest is sound. Hashes are not verified.
+        problem: What is wrong with the manifest, else empty.
+    """
+
+    path: Path
+    package: Package | None
+    problem: str
+
+
+def search_path() -> list[Path]:
+    """The folders that hold packages, first match wins; duplicates and missing folders left out.
+
+    `$STREAMSEG_ENGINES` (folders separated like `$PATH`), `./engines`, the source tree's `engines`, those of
+    an installed wheel, and the system's.
+    """
+    room = Path(__file__).resolve().parents[1]
+    named = [Path(part) for part in os.environ.get("STREAMSEG_ENGINES", "").split(os.pathsep) if part]
+    folders = [*named, Path("engines"), room.parent / "engines", room / "_engines", SYSTEM_ENGINES]
+    resolved = dict.fromkeys(folder.resolve() for folder in folders)
+    return [folder for folder in resolved if folder.is_dir()]
+
+
+def open_package(name_or_path: str | Path, search: Sequence[Path] | None = None) -> Package:
+    """Opens a package by name (on the search path) or by its folder, and verifies every hash.
+
+    A string without a slash is a name; a `Path`, or a string with one, is a folder.
+
+    Raises:
+        PackageError: Unknown (with the nearest names), malformed, or not what its manifest says; the text
+            holds every problem, one line each.
+    """
+    folder = _locate(name_or_path, search_path() if search is None else search)
+    package = Package(folder, load_manifest(folder / MANIFEST_NAME))
+    if problems := package.problems():
+        raise PackageError("\n".join(problems))
+    return package
+
+
+def find_packages(search: Sequence[Path] | None = None) -> list[FoundPackage]:
+    """Every package on the search path, by name; the first of a name hides the others."""
+    found: dict[str, FoundPackage] = {}
+    for root in search_path() if search is None else search:
+        for manifest in sorted(root.glob(f"*/{MANIFEST_NAME}")):
+            found.setdefault(manifest.parent.name, _look(manifest.parent))
+    return [found[name] for name in sorted(found)]
+
+
+def _look(folder: Path) -> FoundPackage:
+    try:
+        return FoundPackage(folder, Package(folder, load_manifest(folder / MANIFEST_NAME)), "")
+    except PackageError as error:
+        return FoundPackage(folder, None, str(error))
+
+
+def _locate(name_or_path: str | Path, search: Sequence[Path]) -> Path:
+    path = Path(name_or_path).expanduser()
+    if isinstance(name_or_path, Path) or os.sep in name_or_path:
+        if (path / MANIFEST_NAME).is_file():
+            return path
+        raise PackageError(f"{path}: no model package there (a folder with {MANIFEST_NAME} is wanted)")
+    for root in search:
+        if (root / path / MANIFEST_NAME).is_file():
+            return root / path
+    raise PackageError(_unknown(str(path), search))
+
+
+def _unknown(name: str, search: Sequence[Path]) -> str:
+    known = [found.path.name for found in find_packages(search)]
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return (
+        f"no engine named {name!r}{hint} (known: {', '.join(known) or 'none'}; "
+        f"looked in {', '.join(map(str, search)) or 'no folder'})"
+    )

@@ -1,0 +1,159 @@
+"""The one thread that owns the engine: takes frames from the streams' mailboxes in fair turn.
+
+One frame of a stream, then one of the next: a fast camera never starves a slow one. What happens to a frame
+is the caller's business (`process`, `emit`); a crash in it is reported and costs that frame, no more.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streamseg.errors import StreamsegError
+from streamseg.flow.deadline import Deadline
+from streamseg.flow.mailbox import Closed, Mailbox
+from streamseg.flow.stage import Stage
+from streamseg.types import Frame, Segmentation
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEvents:
+    """What the worker tells its owner; called on the worker's thread, must return soon and not raise.
+
+    Attributes:
+        failed: `process` or `emit` raised on a frame of this stream; the stream stays in turn.
+        drained: The stream's mailbox is closed and every frame of it was processed; the stream is out.
+    """
+
+    failed: Callable[[str, Exception], None] = lambda _stream, _error: None
+    drained: Callable[[str], None] = lambda _stream: None
+
+
+class EngineWorker:
+    """Runs `process` on the frames of all streams, one at a time, on one thread.
+
+    Args:
+        process: Makes the segmentation of a frame; None where there is nothing to publish.
+        emit: Takes each segmentation; never blocks.
+        events: What the owner wants to hear of.
+    """
+
+    def __init__(
+        self,
+        process: Callable[[Frame], Segmentation | None],
+        emit: Callable[[Segmentation], None],
+        events: WorkerEvents | None = None,
+    ) -> None:
+        self._process = process
+        self._emit = emit
+        self._events = events or WorkerEvents()
+        self._wake = threading.Event()
+        self._lock = threading.Lock()  # guards _mailboxes alone; never held while a frame is processed
+        self._mailboxes: dict[str, Mailbox[Frame]] = {}
+        self._stage = Stage("engine", self._body)
+
+    def start(self) -> None:
+        """Starts the thread. Streams may be added before or after."""
+        self._stage.start()
+
+    def add(self, stream: str, mailbox: Mailbox[Frame]) -> None:
+        """Takes a stream into the turn; give the mailbox `on_put=worker.wake`. Replaces one of that name."""
+        with self._lock:
+            self._mailboxes[stream] = mailbox
+        self.wake()
+
+    def remove(self, stream: str) -> None:
+        """Takes a stream out, from any thread, also while one of its frames is being processed.
+
+        That frame's segmentation is not emitted unless its emission had already begun. An unknown name is
+        fine: the stream may just have drained.
+        """
+        with self._lock:
+            self._mailboxes.pop(stream, None)
+
+    def wake(self) -> None:
+        """Says that a mailbox has something (or was closed); never waits, any thread."""
+        self._wake.set()
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams in turn."""
+        with self._lock:
+            return tuple(self._mailboxes)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._stage.alive
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the thread, where it did not end by `stop`."""
+        return self._stage.error
+
+    def stop(self) -> None:
+        """Asks the thread to end after the frame in hand; idempotent, never waits."""
+        self._stage.stop()
+        self.wake()
+
+    def join(self, deadline: Deadline) -> bool:
+        """Waits for the thread's end; False where the deadline passed first."""
+        return self._stage.join(deadline)
+
+    def _body(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            # clear before looking: a put between look and wait leaves the event set, so none is missed
+            self._wake.clear()
+            if not self._sweep(stop):
+                self._wake.wait()
+
+    def _sweep(self, stop: threading.Event) -> bool:
+        """One fair turn: at most one frame of each stream; True where there was any."""
+        served = False
+        for stream in self.streams:
+            if stop.is_set():
+                return True
+            served = self._serve(stream) or served
+        return served
+
+    def _serve(self, stream: str) -> bool:
+        with self._lock:
+            mailbox = self._mailboxes.get(stream)
+        if mailbox is None:
+            return False
+        try:
+            frame = mailbox.poll()
+        except Closed:
+            self._drained(stream, mailbox)
+            return False
+        if frame is None:
+            return False
+        self._handle(stream, mailbox, frame)
+        return True
+
+    def _handle(self, stream: str, mailbox: Mailbox[Frame], frame: Frame) -> None:
+        try:
+            segmentation = self._process(frame)
+            if segmentation is not None and self._has(stream, mailbox):
+                self._emit(segmentation)
+        except StreamsegError as error:
+            _LOG.error("%s: frame %d: %s", stream, frame.seq, error)
+            self._events.failed(stream, error)
+        except Exception as error:  # noqa: BLE001 - top of the thread: one stream must not take the others down
+            _LOG.exception("%s: frame %d: unexpected failure", stream, frame.seq)
+            self._events.failed(stream, error)
+
+    def _has(self, stream: str, mailbox: Mailbox[Frame]) -> bool:
+        with self._lock:
+            return self._mailboxes.get(stream) is mailbox
+
+    def _drained(self, stream: str, mailbox: Mailbox[Frame]) -> None:
+        with self._lock:
+            if self._mailboxes.get(stream) is not mailbox:
+                return
+            del self._mailboxes[stream]
+        self._events.drained(stream)
