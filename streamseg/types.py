@@ -90,7 +90,7 @@ class Frame:
 
     Attributes:
         stream: Name of the stream.
-        seq: Counts captured frames from 0, so that a gap is a drop. Never goes back, across reconnects either.
+        seq: Counts captured frames from 0, so that a gap is a drop; never goes back, nor on reconnects.
         pts_s: Presentation time in the source's own clock, seconds; None where the source gives none.
         captured_mono_s: `time.monotonic()` when the frame was captured (durations, age).
         captured_unix_s: Wall time of the capture, seconds since 1970 (consumers).
