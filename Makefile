@@ -15,7 +15,7 @@ RECIPE ?= configs/training/camvid.yaml
 ARGS   ?=
 
 PY   := $(VENV)/bin/python
-PIP  := $(PY) -m pip --disable-pip-version-check --quiet
+PIP  := $(PY) -m pip --disable-pip-version-check -qq
 BASE := $(VENV)/.installed-base
 DEV  := $(VENV)/.installed-dev
 
