@@ -1,0 +1,50 @@
+"""The per-frame network: RGB picture in, class logits at stride 4 out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from streamseg.models.decoder import FPN
+from streamseg.models.encoder import MEAN, SCALE, EfficientNetLite0
+
+
+class Segmenter(nn.Module):
+    """EfficientNet-Lite0 encoder, FPN decoder and a linear classifier.
+
+    The same module takes single pictures and clips: `[N, 3, H, W]` or `[N, T, 3, H, W]`.
+    """
+
+    def __init__(self, classes: int, *, width: int = 96, pretrained: bool = True, dropout: float = 0.1) -> None:
+        """Build the network.
+
+        Args:
+            classes: Number of classes.
+            width: Channels of the decoder.
+            pretrained: Start from the encoder's ImageNet weights.
+            dropout: Share of decoder channels zeroed in training before the classifier.
+        """
+        super().__init__()
+        self.classes = classes
+        self.encoder = EfficientNetLite0(pretrained=pretrained)
+        self.decoder = FPN(self.encoder.channels, width=width)
+        self.dropout = nn.Dropout2d(dropout)
+        self.classifier = nn.Conv2d(width, classes, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Segment pictures.
+
+        Args:
+            image: RGB, 0…255, uint8 or float, `[N, 3, H, W]` or `[N, T, 3, H, W]`.
+
+        Returns:
+            Logits `[N, C, h, w]` or `[N, T, C, h, w]`, h = ceil(H / 4).
+        """
+        if image.dim() == 5:
+            logits = self.forward(image.flatten(0, 1))
+            return logits.unflatten(0, image.shape[:2])
+        x = image.float() * (1 / (255 * SCALE)) - MEAN / SCALE
+        # The conversion above would otherwise return to the contiguous layout, in which training is several times slower.
+        x = x.to(memory_format=torch.channels_last)
+        result: Tensor = self.classifier(self.dropout(self.decoder(self.encoder(x))))
+        return result

@@ -1,0 +1,125 @@
+"""What a training run may say: a YAML recipe, checked as a whole before anything runs."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from streamseg.errors import ConfigError
+
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClassRecipe(_Strict):
+    """One class; its id is its place in the list."""
+
+    name: str
+    color: tuple[int, int, int] = Field(description="display colour, r g b, 0…255")
+
+
+class SplitRecipe(_Strict):
+    """A folder of pictures and a folder of label PNGs with the same file names."""
+
+    images: Path
+    labels: Path
+    exclude: list[str] = Field(default=[], description="file name patterns left out, as in a shell")
+
+
+class DataRecipe(_Strict):
+    """Where the labelled pictures are."""
+
+    train: SplitRecipe
+    val: SplitRecipe
+    val_is_clip: bool = Field(False, description="the val pictures are consecutive frames: measure steadiness too")
+    statement: str = Field(description="what the data is, for the model's card")
+    license: str = Field(description="licence of weights trained on it (SPDX id)")
+    void: list[int] = Field(default=[], description="label ids besides 255 that mean 'ignore'")
+
+
+class AugmentRecipe(_Strict):
+    """Random changes of a training picture; geometry and colour."""
+
+    scale: tuple[float, float] = (0.7, 2.0)
+    rotate_deg: float = Field(8.0, ge=0)
+    flip: bool = True
+    colour: float = Field(0.3, ge=0, le=1, description="strength of brightness, contrast, saturation and hue changes")
+    noise: float = Field(0.2, ge=0, le=1, description="share of pictures with sensor noise or blur")
+
+
+class SegmentRecipe(_Strict):
+    """The first stage: the per-frame network, weighted cross-entropy."""
+
+    epochs: int = Field(32, ge=1)
+    batch: int = Field(8, ge=1)
+    lr_encoder: float = Field(5e-4, gt=0)
+    lr_decoder: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    warmup_steps: int = Field(100, ge=0)
+    ema_decay: float = Field(0.995, ge=0, lt=1)
+    width: int = Field(96, ge=8, description="channels of the decoder")
+    pretrained: bool = True
+    validate_every: int = Field(4, ge=1, description="epochs between two measurements on val")
+    augment: AugmentRecipe = AugmentRecipe()
+
+
+class StabiliseRecipe(_Strict):
+    """The second stage: the ConvGRU on the frozen segmenter, on camera-path clips made from stills."""
+
+    steps: int = Field(800, ge=1)
+    clips: int = Field(4, ge=1, description="clips a batch")
+    frames: int = Field(5, ge=2, description="frames a clip")
+    lr: float = Field(2e-3, gt=0)
+    warmup_steps: int = Field(50, ge=0)
+    hidden: int = Field(8, ge=0, description="channels of memory beside the class probabilities")
+    width: int = Field(32, ge=8, description="channels of the gates' first convolution")
+    consistency: float = Field(1.0, ge=0, description="weight of the warping loss")
+    flow_noise_cells: float = Field(1.0, ge=0, description="largest error added to the exact flow, in memory cells")
+    dropout: float = Field(0.05, ge=0, le=1, description="share of steps whose memory is dropped")
+
+
+class Recipe(_Strict):
+    """A whole training run, from pictures to a model package."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    version: str
+    seed: int = 0
+    size: tuple[int, int] = Field(description="width and height of the network's input, pixels, multiples of 8")
+    classes: list[ClassRecipe] = Field(min_length=2, max_length=254)
+    data: DataRecipe
+    segment: SegmentRecipe = SegmentRecipe()
+    stabilise: StabiliseRecipe = StabiliseRecipe()
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe; `${NAME:-default}` is replaced from the environment.
+
+    Raises:
+        ConfigError: Unreadable, not YAML, or invalid; every problem with its key.
+    """
+    try:
+        raw = yaml.safe_load(_expand(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError([f"{path}: cannot read the recipe: {' '.join(str(error).split())}"]) from error
+    return parse_recipe(raw, str(path))
+
+
+def parse_recipe(raw: Any, origin: str) -> Recipe:
+    """Check a recipe already read; `origin` is named in errors."""
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as error:
+        problems = [f"{origin}: {'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors()]
+        raise ConfigError(problems) from error
+
+
+def _expand(text: str) -> str:
+    return _VARIABLE.sub(lambda m: os.environ.get(m[1], m[2] or ""), text)

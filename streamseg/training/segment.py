@@ -1,0 +1,96 @@
+"""The first stage: train the per-frame segmenter with weighted cross-entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from streamseg.models.segmenter import Segmenter
+from streamseg.training import losses, metrics
+from streamseg.training.augment import augment
+from streamseg.training.data import Labelling, Pair, class_shares, find_pairs, read_pair
+from streamseg.training.fit import Schedule
+from streamseg.training.loader import Order, Sample, batches
+from streamseg.training.recipe import Recipe
+
+
+class SegmentStage:
+    """Cross-entropy on augmented pictures, AdamW, bf16 autocast in the channels-last layout."""
+
+    name = "segment"
+
+    def __init__(self, recipe: Recipe) -> None:
+        """Find the data and build the network.
+
+        Raises:
+            TrainingError: The data cannot be used.
+        """
+        self.recipe, self.settings = recipe, recipe.segment
+        self.labelling = Labelling(len(recipe.classes), tuple(recipe.data.void))
+        self.train, self.val = find_pairs(recipe.data.train), find_pairs(recipe.data.val)
+        torch.manual_seed(recipe.seed)
+        self.model: Segmenter = new_segmenter(recipe, pretrained=self.settings.pretrained)
+        shares = torch.from_numpy(class_shares(self.train, self.labelling)).float()
+        self.weights = losses.class_weights(shares)
+        per_epoch = max(len(self.train) // self.settings.batch, 1)
+        self.schedule = Schedule(self.settings.epochs * per_epoch, self.settings.warmup_steps)
+        self.validate_every = self.settings.validate_every * per_epoch
+        self.ema_decay = self.settings.ema_decay
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Encoder and decoder at their own rates; normalisation and biases without weight decay."""
+        groups: list[dict[str, Any]] = []
+        rates = {True: self.settings.lr_encoder, False: self.settings.lr_decoder}
+        for pretrained, lr in rates.items():
+            part = [p for n, p in self.model.named_parameters() if n.startswith("encoder.") is pretrained]
+            groups += [
+                {"params": [p for p in part if p.dim() > 1], "lr": lr, "weight_decay": self.settings.weight_decay},
+                {"params": [p for p in part if p.dim() <= 1], "lr": lr, "weight_decay": 0.0},
+            ]
+        return groups
+
+    def batches(self, first_step: int) -> Iterator[Any]:
+        """Pictures `[N, 3, H, W]` uint8 and labels `[N, H, W]` uint8."""
+        order = Order(len(self.train), self.recipe.seed)
+        size, steps = self.settings.batch, self.schedule.steps
+        return batches(order, self._sample, batch=size, first_step=first_step, steps=steps)
+
+    def _sample(self, index: int, rng: np.random.Generator) -> Sample:
+        image, label = read_pair(self.train[index], self.labelling)
+        image, label = augment(image, label, self.settings.augment, self.recipe.size, rng)
+        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(label)
+
+    def losses(self, batch: Any) -> dict[str, Tensor]:
+        """Weighted cross-entropy of one batch."""
+        image, label = batch
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = self.model(image)
+        return {"ce": losses.cross_entropy(logits, label, self.weights)}
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """mIoU on the val pictures; it is the score."""
+        confusion = validate_segmenter(model, self.val, self.labelling)
+        return {"score": confusion.mean_iou, "miou": confusion.mean_iou, "accuracy": confusion.accuracy}
+
+
+def new_segmenter(recipe: Recipe, *, pretrained: bool) -> Segmenter:
+    """The network a recipe describes, in the channels-last layout."""
+    model = Segmenter(len(recipe.classes), width=recipe.segment.width, pretrained=pretrained)
+    return model.to(memory_format=torch.channels_last)
+
+
+@torch.inference_mode()
+def validate_segmenter(model: nn.Module, pairs: list[Pair], labelling: Labelling) -> metrics.Confusion:
+    """Confusion of a segmenter over pictures at their own size, at label resolution."""
+    confusion = metrics.Confusion(labelling.classes)
+    for pair in pairs:
+        image, label = read_pair(pair, labelling)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(torch.from_numpy(image).permute(2, 0, 1)[None])
+        full = nn.functional.interpolate(logits.float(), size=label.shape, mode="bilinear", align_corners=False)
+        confusion.add(label, full.argmax(1)[0].to(torch.uint8).numpy())
+    return confusion
