@@ -46,7 +46,8 @@ def _argmax(planes: F32, size_wh: tuple[int, int]) -> U8:
 def _confidence(planes: F32, size_wh: tuple[int, int]) -> U8:
     # max softmax = 1 / sum(exp(x - max))
     certain = 1.0 / np.exp(planes - planes.max(axis=0)).sum(axis=0)
-    return np.rint(_enlarge(certain, size_wh) * np.float32(255)).astype(np.uint8)
+    confidence: U8 = np.rint(_enlarge(certain, size_wh) * np.float32(255)).astype(np.uint8)
+    return confidence
 
 
 def _enlarge(plane: F32, size_wh: tuple[int, int]) -> F32:

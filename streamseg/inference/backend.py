@@ -1,0 +1,62 @@
+"""What a backend module offers, and what it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+from streamseg.inference.engine import InferenceEngine
+from streamseg.inference.package import Package
+
+Precision: TypeAlias = Literal["auto", "f32", "bf16"]
+BackendName: TypeAlias = Literal["auto", "openvino", "onnxruntime"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How an engine is to be compiled.
+
+    Attributes:
+        precision: `auto`: bf16 where the CPU computes in it, else f32.
+        threads: Threads of the engine, at least 1.
+        cache: Where compiled models are kept; None for nowhere.
+    """
+
+    precision: Precision
+    threads: int
+    cache: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackendReport:
+    """Whether a backend works on this machine.
+
+    Attributes:
+        name: The backend's name in a configuration.
+        usable: Whether it can be used.
+        version: Of its library; empty where it is not there.
+        why_not: Why it is not usable, one line; else empty.
+        precisions: What it can compute in, the best first.
+    """
+
+    name: str
+    usable: bool
+    version: str
+    why_not: str
+    precisions: tuple[str, ...]
+
+
+class Backend(Protocol):
+    """What a backend's module has."""
+
+    def report(self) -> BackendReport:
+        """What it can do here."""
+
+    def load(self, package: Package, settings: Settings) -> InferenceEngine:
+        """Compiles a package.
+
+        Raises:
+            PackageError: A graph cannot be read or breaks the contract.
+            EngineError: The backend cannot do it.
+        """

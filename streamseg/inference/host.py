@@ -1,0 +1,192 @@
+"""An engine on host memory: everything two CPU backends have in common.
+
+A backend brings `HostGraph`s, which take and give NumPy arrays without copying them; this module chains
+them into the `InferenceEngine` protocol, checks what goes in and what comes out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamseg.errors import EngineError
+from streamseg.inference.engine import EngineInfo, EngineMemory, Masks
+from streamseg.inference.manifest import GraphRole
+from streamseg.inference.package import Package
+from streamseg.inference.readout import read_out
+from streamseg.types import F32, U8
+
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+class Pending(Protocol):
+    """A graph at work."""
+
+    def result(self) -> Arrays:
+        """Waits for the outputs, by name; the same arrays again when called again.
+
+        Raises:
+            EngineError: The backend failed.
+        """
+
+
+class HostGraph(Protocol):
+    """A graph compiled by a backend for the CPU."""
+
+    def start(self, feeds: Arrays) -> Pending:
+        """Starts on C-contiguous inputs by name, all of one batch size, and returns at once.
+
+        The inputs must not change until the result is there; the outputs are fresh arrays.
+        """
+
+
+class HostEngine:
+    """A package on a CPU backend.
+
+    Args:
+        package: The package.
+        info: What is told about the backend.
+        graphs: The compiled graphs, the segmenter among them.
+        free: Frees the backend's resources.
+    """
+
+    def __init__(
+        self,
+        package: Package,
+        info: EngineInfo,
+        graphs: Mapping[GraphRole, HostGraph],
+        free: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.package = package
+        self.info = info
+        self._graphs = dict(graphs)
+        self._free = free
+
+    def start(self, image: U8) -> HostRun:
+        """See `InferenceEngine.start`."""
+        width, height = self.package.manifest.size_wh
+        _check("image", image, np.uint8, (len(image), height, width, 3))
+        return HostRun(self, self.graph(GraphRole.SEGMENTER).start({"image": np.ascontiguousarray(image)}))
+
+    def fresh_memory(self, batch: int = 1) -> EngineMemory:
+        """See `InferenceEngine.fresh_memory`."""
+        return EngineMemory(np.zeros(self.memory_shape(batch), np.float32), batch)
+
+    def memory_is_finite(self, memory: EngineMemory) -> bool:
+        """See `InferenceEngine.memory_is_finite`."""
+        return all_finite(memory.state)
+
+    def warm_up(self) -> None:
+        """See `InferenceEngine.warm_up`."""
+        width, height = self.package.manifest.size_wh
+        run = self.start(np.zeros((1, height, width, 3), np.uint8))
+        run.readout()
+        if GraphRole.STABILISER in self._graphs:
+            plane = self.memory_shape(1)[2:]
+            guide, flow = (np.zeros((1, count, *plane), np.float32) for count in (1, 2))
+            run.stabilise(guide, flow, self.fresh_memory())
+
+    def close(self) -> None:
+        """See `InferenceEngine.close`."""
+        self._graphs.clear()
+        self._free()
+
+    def graph(self, role: GraphRole) -> HostGraph:
+        """The compiled graph of a role. Raises EngineError where there is none, or after `close`."""
+        if not self._graphs:
+            raise EngineError(f"{self.package.manifest.name}: the engine is closed")
+        if role not in self._graphs:
+            raise EngineError(f"{self.package.manifest.name}: the package has no {role}")
+        return self._graphs[role]
+
+    def has(self, role: GraphRole) -> bool:
+        """Whether the package brought a graph of this role."""
+        return role in self._graphs
+
+    def memory_shape(self, batch: int) -> tuple[int, int, int, int]:
+        """`(N, M, h', w')`. Raises EngineError where the package has no stabiliser."""
+        shape = self.package.manifest.memory
+        if shape is None:
+            raise EngineError(f"{self.package.manifest.name}: the package has no stabiliser, so no memory")
+        return batch, shape.channels, shape.height, shape.width
+
+
+class HostRun:
+    """A run of a `HostEngine`; see `Run`."""
+
+    def __init__(self, engine: HostEngine, pending: Pending) -> None:
+        self._engine = engine
+        self._pending = pending
+        self._started_s = time.perf_counter()
+        self._outputs: Arrays | None = None
+        self.infer_ms = 0.0
+
+    def wait(self) -> None:
+        """See `Run.wait`."""
+        self._segmented()
+
+    def logits(self) -> F32:
+        """See `Run.logits`."""
+        logits: F32 = self._segmented()["logits"]
+        return logits
+
+    def readout(self) -> Masks:
+        """See `Run.readout`."""
+        logits = self.logits()
+        if not self._engine.has(GraphRole.READOUT):
+            return read_out(logits, self._engine.package.manifest.size_wh)
+        return _masks(self._engine.graph(GraphRole.READOUT).start({"logits": logits}).result())
+
+    def stabilise(self, guide: F32, flow: F32, memory: EngineMemory) -> tuple[Masks, EngineMemory]:
+        """See `Run.stabilise`."""
+        graph = self._engine.graph(GraphRole.STABILISER)
+        segmented = self._segmented()
+        outputs = graph.start({**segmented, **self._past(guide, flow, memory)}).result()
+        return _masks(outputs), EngineMemory(outputs["memory_out"], memory.batch)
+
+    def _segmented(self) -> Arrays:
+        if self._outputs is None:
+            outputs = self._pending.result()
+            self.infer_ms = (time.perf_counter() - self._started_s) * 1e3
+            if not all_finite(outputs["logits"]):
+                raise EngineError(f"{self._engine.package.manifest.name}: NaN or infinity in the logits")
+            self._outputs = outputs
+        return self._outputs
+
+    def _past(self, guide: F32, flow: F32, memory: EngineMemory) -> Arrays:
+        batch, channels, height, width = self._engine.memory_shape(len(self.logits()))
+        feeds = {"guide": guide, "flow": flow, "memory": memory.state}
+        for (name, array), count in zip(feeds.items(), (1, 2, channels), strict=True):
+            _check(name, array, np.float32, (batch, count, height, width))
+        return {name: np.ascontiguousarray(array) for name, array in feeds.items()}
+
+
+def all_finite(array: F32) -> bool:
+    """Whether an array of moderate values is free of NaN and infinity; one pass, no temporary.
+
+    A sum carries any NaN or infinity in it. Values whose finite sum would overflow (1e30 and more) count as
+    not finite, which no logit or memory in working order comes near.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        return bool(np.isfinite(np.add.reduce(array, axis=None)))
+
+
+def one_line(error: BaseException) -> str:
+    """What a library's exception says, without its chain of source files: the last line, 300 characters."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__)[:300]
+
+
+def _masks(outputs: Arrays) -> Masks:
+    return Masks(outputs["labels"], outputs["confidence"])
+
+
+def _check(name: str, array: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> None:
+    if array.dtype != dtype or array.shape != shape:
+        raise EngineError(
+            f"{name} is {array.dtype} {list(array.shape)}, must be {np.dtype(dtype)} {list(shape)}"
+        )

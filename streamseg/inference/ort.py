@@ -1,0 +1,112 @@
+"""ONNX Runtime on the CPU: the second backend, f32 everywhere."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from streamseg.errors import EngineError, PackageError
+from streamseg.inference.backend import BackendReport, Settings
+from streamseg.inference.contract import ANY, GraphSpec, TensorSpec, check_graph
+from streamseg.inference.cores import cpu_name
+from streamseg.inference.engine import EngineInfo
+from streamseg.inference.host import Arrays, HostEngine, one_line
+from streamseg.inference.manifest import GraphRole
+from streamseg.inference.package import Package
+
+NAME = "onnxruntime"
+_DTYPES = {
+    "tensor(uint8)": "uint8",
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(int64)": "int64",
+}
+
+
+def report() -> BackendReport:
+    """What ONNX Runtime can do here."""
+    return BackendReport(NAME, usable=True, version=ort.__version__, why_not="", precisions=("f32",))
+
+
+def load(package: Package, settings: Settings) -> HostEngine:
+    """Loads a package with ONNX Runtime; see `Backend.load`."""
+    if settings.precision == "bf16":
+        raise EngineError(
+            "onnxruntime computes in f32 on a CPU; set precision to f32 or auto, or backend to openvino"
+        )
+    thread = ThreadPoolExecutor(1, thread_name_prefix="engine-ort")
+    graphs = {role: _load(package, role, settings, thread) for role in package.graphs}
+    info = EngineInfo(
+        NAME, "f32", cpu_name(), ort.__version__, "f32 is what onnxruntime computes in on a CPU"
+    )
+    return HostEngine(package, info, graphs, free=thread.shutdown)
+
+
+def _load(package: Package, role: GraphRole, settings: Settings, thread: ThreadPoolExecutor) -> OrtGraph:
+    path = package.path / package.graphs[role].file
+    try:
+        session = ort.InferenceSession(path, _options(settings), providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base class but this
+        raise PackageError(f"{path}: ONNX Runtime cannot load it: {one_line(error)}") from error
+    check_graph(path, role, package.manifest, _spec(session))
+    return OrtGraph(session, thread, path)
+
+
+def _options(settings: Settings) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = settings.threads
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 3  # errors
+    # the graphs take turns: threads of one that spin after its run would take the cores from the next
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _spec(session: ort.InferenceSession) -> GraphSpec:
+    return GraphSpec(
+        tuple(map(_tensor_spec, session.get_inputs())), tuple(map(_tensor_spec, session.get_outputs()))
+    )
+
+
+def _tensor_spec(node: Any) -> TensorSpec:
+    shape = tuple(size if isinstance(size, int) else ANY for size in node.shape)
+    return TensorSpec(node.name, _DTYPES.get(node.type, node.type), shape)
+
+
+class OrtGraph:
+    """A session; its runs are awaited on the engine's own thread, so that the caller's is free meanwhile."""
+
+    def __init__(self, session: ort.InferenceSession, thread: ThreadPoolExecutor, path: Path) -> None:
+        self._session = session
+        self._thread = thread
+        self._path = path
+        self._inputs = [node.name for node in session.get_inputs()]
+        self._outputs = [node.name for node in session.get_outputs()]
+
+    def start(self, feeds: Arrays) -> OrtPending:
+        """See `HostGraph.start`."""
+        inputs = {name: feeds[name] for name in self._inputs}
+        return OrtPending(self._thread.submit(self._run, inputs))
+
+    def _run(self, inputs: Arrays) -> Arrays:
+        outputs: list[NDArray[Any]] = self._session.run(self._outputs, inputs)
+        return dict(zip(self._outputs, outputs, strict=True))
+
+
+class OrtPending:
+    """A run of a session."""
+
+    def __init__(self, future: Future[Arrays]) -> None:
+        self._future = future
+
+    def result(self) -> Arrays:
+        """See `Pending.result`."""
+        try:
+            return self._future.result()
+        except Exception as error:
+            raise EngineError(f"ONNX Runtime failed: {one_line(error)}") from error

@@ -1,0 +1,97 @@
+"""Which backends work here, and the choice among them."""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from streamseg.errors import EngineError
+from streamseg.inference.backend import Backend, BackendName, BackendReport, Precision, Settings
+from streamseg.inference.cache import cache_folder
+from streamseg.inference.cores import physical_cores
+from streamseg.inference.engine import InferenceEngine
+from streamseg.inference.host import one_line
+from streamseg.inference.package import Package
+
+_LOG = logging.getLogger(__name__)
+
+# The modules are imported when they are asked for: each brings a library of a hundred megabytes.
+_MODULES = {"openvino": "streamseg.inference.openvino", "onnxruntime": "streamseg.inference.ort"}
+
+
+def usable_backends() -> list[BackendReport]:
+    """Every backend this daemon knows, usable or not, the preferred first."""
+    return [_report(name) for name in _MODULES]
+
+
+def load_engine(
+    package: Package,
+    backend: BackendName = "auto",
+    precision: Precision = "auto",
+    threads: int = 0,
+    cache_dir: Path | None = None,
+) -> InferenceEngine:
+    """Compiles a package for this machine and logs what was taken and why.
+
+    Args:
+        package: The package, its hashes verified (`open_package`).
+        backend: `auto` takes the first that is usable and can load the package.
+        precision: `auto` takes bf16 where the CPU computes in it.
+        threads: 0: one a physical core.
+        cache_dir: Where compiled models are kept; None: the user's cache folder.
+
+    Raises:
+        PackageError: A graph cannot be read or breaks the contract.
+        EngineError: No backend can do it.
+    """
+    settings = Settings(precision, threads or physical_cores(), cache_folder(cache_dir))
+    engine, why = (
+        _first(package, settings)
+        if backend == "auto"
+        else (_load(backend, package, settings), "as configured")
+    )
+    info = engine.info
+    _LOG.info(
+        "engine %s: %s %s (%s), %s (%s), %d threads on %s",
+        package.manifest.name,
+        info.backend,
+        info.version,
+        why,
+        info.precision,
+        info.why,
+        settings.threads,
+        info.device,
+    )
+    return engine
+
+
+def _first(package: Package, settings: Settings) -> tuple[InferenceEngine, str]:
+    failures: list[str] = []
+    for name in _MODULES:
+        try:
+            engine = _load(name, package, settings)
+        except EngineError as error:
+            failures.append(f"{name}: {error}")
+            continue
+        return engine, f"because {'; '.join(failures)}" if failures else "the first choice on a CPU"
+    raise EngineError(f"no backend can load {package.manifest.name}: {'; '.join(failures)}")
+
+
+def _load(name: str, package: Package, settings: Settings) -> InferenceEngine:
+    try:
+        return _module(name).load(package, settings)
+    except (ImportError, OSError, RuntimeError) as error:
+        raise EngineError(f"backend {name} is not usable: {one_line(error)}") from error
+
+
+def _report(name: str) -> BackendReport:
+    try:
+        return _module(name).report()
+    except (ImportError, OSError, RuntimeError) as error:
+        return BackendReport(name, usable=False, version="", why_not=one_line(error), precisions=())
+
+
+def _module(name: str) -> Backend:
+    return cast("Backend", import_module(_MODULES[name]))
