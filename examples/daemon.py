@@ -1,0 +1,94 @@
+"""The daemon as a child process: started with a configuration, watched, stopped with SIGTERM."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+COMMAND = (sys.executable, "-m", "streamseg")
+
+
+def free_address() -> str:
+    """A loopback TCP address nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def write_private(path: Path, config: Mapping[str, Any]) -> Path:
+    """Writes a configuration that only its owner can read: the source's URL may hold a password."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        yaml.safe_dump(dict(config), file, allow_unicode=True)
+    return path
+
+
+class Daemon:
+    """One running `streamseg run`; its log lies beside its configuration.
+
+    Attributes:
+        log: What the daemon says, text, grows while it runs.
+        started_mono_s: When the process was started, monotonic seconds.
+    """
+
+    def __init__(self, config: Mapping[str, Any], folder: Path) -> None:
+        self.log = folder / "daemon.log"
+        path = write_private(folder / "daemon.yaml", config)
+        self.started_mono_s = time.monotonic()
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*COMMAND, "run", str(path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self._process.poll()
+
+    @property
+    def last_words(self) -> str:
+        """The last line of its log."""
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+    def memory_mb(self, key: str = "VmRSS") -> float:
+        """Resident memory now (`VmRSS`) or at most so far (`VmHWM`), in MB of 10^6 bytes; Linux only."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        kib = next(line.split()[1] for line in status.splitlines() if line.startswith(f"{key}:"))
+        return int(kib) * 1024 / 1e6
+
+    def stop(self, timeout_s: float = 10.0) -> tuple[int, float]:
+        """Asks it to stop and waits; kills it past the timeout. Idempotent.
+
+        Returns:
+            Its exit code (negative: the signal that ended it) and the seconds it took.
+        """
+        asked_s = time.monotonic()
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        return self._process.returncode, time.monotonic() - asked_s
+
+
+@contextlib.contextmanager
+def running(config: Mapping[str, Any], folder: Path) -> Iterator[Daemon]:
+    """A daemon for the length of a `with` block; stopped whatever happens in it."""
+    daemon = Daemon(config, folder)
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
