@@ -115,6 +115,13 @@ class InferenceEngine(Protocol):
             EngineError: Wrong shape or type, closed engine, or the backend refused.
         """
 
+    def read_out(self, logits: F32) -> Masks:
+        """Label maps and confidence of logits `[N, C, h, w]` from wherever (an average, say); waits.
+
+        Raises:
+            EngineError: The backend failed.
+        """
+
     def fresh_memory(self, batch: int = 1) -> EngineMemory:
         """Memory that means "no past": all zero. Raises EngineError where the package has no stabiliser."""
 

@@ -72,6 +72,12 @@ class HostEngine:
         _check("image", image, np.uint8, (len(image), height, width, 3))
         return HostRun(self, self.graph(GraphRole.SEGMENTER).start({"image": np.ascontiguousarray(image)}))
 
+    def read_out(self, logits: F32) -> Masks:
+        """See `InferenceEngine.read_out`."""
+        if GraphRole.READOUT not in self._graphs:
+            return read_out(logits, self.package.manifest.size_wh)
+        return _masks(self.graph(GraphRole.READOUT).start({"logits": np.ascontiguousarray(logits)}).result())
+
     def fresh_memory(self, batch: int = 1) -> EngineMemory:
         """See `InferenceEngine.fresh_memory`."""
         return EngineMemory(np.zeros(self.memory_shape(batch), np.float32), batch)
@@ -103,10 +109,6 @@ class HostEngine:
             raise EngineError(f"{self.package.manifest.name}: the package has no {role}")
         return self._graphs[role]
 
-    def has(self, role: GraphRole) -> bool:
-        """Whether the package brought a graph of this role."""
-        return role in self._graphs
-
     def memory_shape(self, batch: int) -> tuple[int, int, int, int]:
         """`(N, M, h', w')`. Raises EngineError where the package has no stabiliser."""
         shape = self.package.manifest.memory
@@ -136,10 +138,7 @@ class HostRun:
 
     def readout(self) -> Masks:
         """See `Run.readout`."""
-        logits = self.logits()
-        if not self._engine.has(GraphRole.READOUT):
-            return read_out(logits, self._engine.package.manifest.size_wh)
-        return _masks(self._engine.graph(GraphRole.READOUT).start({"logits": logits}).result())
+        return self._engine.read_out(self.logits())
 
     def stabilise(self, guide: F32, flow: F32, memory: EngineMemory) -> tuple[Masks, EngineMemory]:
         """See `Run.stabilise`."""

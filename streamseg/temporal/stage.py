@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from streamseg.inference.engine import Masks, Run
+from streamseg.errors import PackageError
+from streamseg.inference.engine import InferenceEngine, Masks, Run
+from streamseg.temporal.convgru import ConvGruStage
+from streamseg.temporal.ema import EmaStage
 from streamseg.temporal.memory import Memory
+from streamseg.temporal.motion import Motion, MotionMode, luma_size
+from streamseg.temporal.none import NoneStage
+from streamseg.temporal.reset import ResetLimits
 from streamseg.types import U8, Frame, TemporalMode
 
 
@@ -39,3 +45,44 @@ class TemporalStage(Protocol):
             EngineError: The backend failed, or this frame gives NaN even without a past. The caller lets
                 the stream's memory go (passes None next time).
         """
+
+
+def make_stage(
+    mode: TemporalMode | str,
+    engine: InferenceEngine,
+    motion: MotionMode | str = MotionMode.FLOW,
+    *,
+    ema: float = 0.5,
+    limits: ResetLimits | None = None,
+) -> TemporalStage:
+    """The stage for a mode. One serves any number of streams, on one thread.
+
+    Args:
+        mode: What steadies the masks.
+        engine: The engine whose runs it will be given.
+        motion: Whether the past is carried along with the picture.
+        ema: Share of the past in the average, for mode `ema`.
+        limits: When the past is let go.
+
+    Raises:
+        PackageError: Mode `convgru`, but the package has no stabiliser.
+    """
+    mode, motion, limits = TemporalMode(mode), MotionMode(motion), limits or ResetLimits()
+    maker = f"{mode}/{engine.package.sha256}/{engine.info.backend}/{engine.info.precision}"
+    match mode:
+        case TemporalMode.NONE:
+            return NoneStage(maker)
+        case TemporalMode.EMA:
+            still = luma_size(engine.package.manifest.size_wh)
+            return EmaStage(engine, Motion(still, motion), limits, maker, ema)
+        case TemporalMode.CONVGRU:
+            return ConvGruStage(engine, Motion(_memory_size(engine), motion), limits, maker)
+
+
+def _memory_size(engine: InferenceEngine) -> tuple[int, int]:
+    manifest = engine.package.manifest
+    if manifest.memory is None or manifest.graphs.stabiliser is None:
+        raise PackageError(
+            f"{manifest.name}: temporal mode convgru needs a package with a stabiliser; use ema or none"
+        )
+    return manifest.memory.width, manifest.memory.height
