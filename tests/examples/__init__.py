@@ -1,0 +1,1 @@
+"""The example programs do what README says of them."""
