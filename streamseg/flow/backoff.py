@@ -1,4 +1,4 @@
-"""Waiting times between attempts: they grow, are capped, and are spread so that many clients do not retry in step."""
+"""Waiting times between attempts: growing, capped, and spread so that many clients do not retry in step."""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ class Mailbox(Generic[T]):
     def put(self, item: T, timeout_s: float | None = None) -> bool:
         """Hand over `item`.
 
-        With `DROP_OLDEST` never waits. With `BLOCK` waits for room, at most `timeout_s` seconds (None: for ever).
+        With `DROP_OLDEST` never waits. With `BLOCK` waits for room, at most `timeout_s` seconds (None: no
+        limit).
 
         Returns:
             False if there was no room in time: the item was not taken, nor counted as dropped.

@@ -1,4 +1,4 @@
-"""Small measuring instruments for status lines: a rate and quantiles, both over a sliding window. Thread-safe."""
+"""Small measuring instruments for status lines: a rate and quantiles over sliding windows. Thread-safe."""
 
 from __future__ import annotations
 
