@@ -33,7 +33,7 @@ class GraphRole(StrEnum):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
 
 class InputSize(_Part):
@@ -164,7 +164,9 @@ def load_manifest(path: Path) -> Manifest:
 
 def dump_manifest(manifest: Manifest, path: Path) -> None:
     """Writes a manifest as a `model.yaml` that `load_manifest` reads back equal."""
-    document = manifest.model_dump(mode="json", exclude_none=True)
+    whole = manifest.model_dump(mode="json")
+    # a figure may be None on purpose; a graph that is not there is not mentioned
+    document = {**manifest.model_dump(mode="json", exclude_none=True), "metrics": whole["metrics"]}
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
     path.write_text(text, encoding="utf-8")
 

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from streamseg.errors import PackageError
+from streamseg.inference.manifest import GraphRole
+from streamseg.inference.package import Package, find_packages, open_package, search_path
+from tests.fakes.packages import Tiny, make_package
+
+
+def complaint(name_or_path: str | Path, search: list[Path]) -> list[str]:
+    with pytest.raises(PackageError) as caught:
+        open_package(name_or_path, search)
+    return str(caught.value).splitlines()
+
+
+def test_a_package_is_opened_by_name(tmp_path: Path, package: Package) -> None:
+    assert open_package("tiny", [tmp_path]) == package
+
+
+@pytest.mark.parametrize("form", ["path", "text"])
+def test_a_package_is_opened_by_its_folder(package: Package, form: str) -> None:
+    folder: str | Path = package.path if form == "path" else str(package.path)
+    assert open_package(folder, []) == package
+
+
+def test_its_graphs(package: Package, tmp_path: Path) -> None:
+    assert package.graph("stabiliser") == package.path / "stabiliser.onnx"
+    assert list(package.graphs) == [GraphRole.SEGMENTER, GraphRole.STABILISER, GraphRole.READOUT]
+    alone = make_package(tmp_path, Tiny(stabiliser=False, readout=False), "alone")
+    assert alone.graph("stabiliser") is None
+
+
+def test_its_hash_tells_graphs_apart_and_nothing_else(package: Package, tmp_path: Path) -> None:
+    assert make_package(tmp_path, name="again").sha256 == package.sha256
+    assert make_package(tmp_path, Tiny(seed=1), "other").sha256 != package.sha256
+
+
+@pytest.mark.parametrize("asked", ["tinny", "TINY", "tiny0"])
+def test_an_unknown_name_gets_a_hint(tmp_path: Path, package: Package, asked: str) -> None:
+    (line,) = complaint(asked, [tmp_path])
+    assert f"no engine named '{asked}'" in line
+    assert "known: tiny;" in line
+    assert str(tmp_path) in line
+    assert ("did you mean 'tiny'?" in line) == (asked != "TINY")
+
+
+def test_an_unknown_name_where_there_is_nothing(tmp_path: Path) -> None:
+    assert complaint("tiny", [tmp_path]) == [f"no engine named 'tiny' (known: none; looked in {tmp_path})"]
+    assert complaint("tiny", []) == ["no engine named 'tiny' (known: none; looked in no folder)"]
+
+
+def test_a_folder_without_a_package(tmp_path: Path) -> None:
+    (line,) = complaint(tmp_path / "nothing", [])
+    assert "no model package there" in line
+
+
+def test_a_wrong_hash(package: Package) -> None:
+    (package.path / "stabiliser.onnx").write_bytes(b"something else")
+    (line,) = complaint(package.path, [])
+    assert "stabiliser.onnx: sha256 is " in line
+    assert "copy the whole package again" in line
+
+
+def test_every_bad_graph_is_told(package: Package) -> None:
+    (package.path / "segmenter.onnx").unlink()
+    (package.path / "stabiliser.onnx").write_bytes(b"")
+    (package.path / "readout.onnx").unlink()
+    (package.path / "readout.onnx").mkdir()
+    missing, wrong, unreadable = complaint(package.path, [])
+    assert "the segmenter graph is missing" in missing
+    assert "sha256" in wrong
+    assert "the readout graph cannot be read: Is a directory" in unreadable
+
+
+def test_a_bad_manifest(package: Package) -> None:
+    (package.path / "model.yaml").write_text("schema_version: 1\n", encoding="utf-8")
+    assert len(complaint(package.path, [])) > 5
+
+
+def test_packages_are_found_and_the_first_of_a_name_wins(tmp_path: Path) -> None:
+    near, far = tmp_path / "near", tmp_path / "far"
+    first = make_package(near, name="same")
+    make_package(far, Tiny(seed=1), name="same")
+    make_package(far, name="other")
+    (far / "broken").mkdir()
+    (far / "broken" / "model.yaml").write_text("name: [", encoding="utf-8")
+    found = {entry.path.name: entry for entry in find_packages([near, far])}
+    assert list(found) == ["broken", "other", "same"]
+    assert found["same"].package == first
+    assert found["broken"].package is None
+    assert "not valid YAML" in found["broken"].problem
+
+
+def test_the_search_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two, tmp_path / "engines"):
+        folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(
+        "STREAMSEG_ENGINES", os.pathsep.join([str(one), str(two), str(tmp_path / "absent"), str(one)])
+    )
+    assert search_path()[:3] == [one, two, tmp_path / "engines"]
+
+
+def test_the_source_trees_engines_are_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STREAMSEG_ENGINES", raising=False)
+    assert Path(__file__).resolve().parents[2] / "engines" in search_path()
+
+
+def test_the_environment_names_a_package(
+    package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(package.path, tmp_path / "else" / "mine")
+    monkeypatch.setenv("STREAMSEG_ENGINES", str(tmp_path / "else"))
+    assert open_package("mine").sha256 == package.sha256
