@@ -83,7 +83,9 @@ class StabiliseRecipe(_Strict):
     width: int = Field(32, ge=8, description="channels of the gates' first convolution")
     consistency: float = Field(1.0, ge=0, description="weight of the warping loss")
     flow_noise_cells: float = Field(1.0, ge=0, description="largest error added to the exact flow, in memory cells")
-    dropout: float = Field(0.05, ge=0, le=1, description="share of steps whose memory is dropped")
+    dropout: float = Field(0.05, ge=0, le=1, description="share of frames before which the memory is dropped")
+    cuts: float = Field(0.15, ge=0, le=1, description="share of clips with a scene cut")
+    lost_frames: float = Field(0.1, ge=0, le=1, description="share of frames lost (twice the motion)")
 
 
 class Recipe(_Strict):
