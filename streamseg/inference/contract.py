@@ -17,7 +17,9 @@ from pathlib import Path
 
 from streamseg.errors import PackageError
 from streamseg.inference.manifest import GraphRole, Manifest
+from streamseg.inference.package import Package
 
+FEATURES = "features"  # the tensor between segmenter and stabiliser that not every package has
 ANY = -1  # a dimension that is not fixed
 
 
@@ -59,6 +61,37 @@ class GraphSpec:
     outputs: tuple[TensorSpec, ...]
 
 
+class PackageCheck:
+    """Checks the graphs of one package as a backend reads them, the segmenter first."""
+
+    def __init__(self, package: Package) -> None:
+        self._package = package
+        self._given: dict[str, TensorSpec] = {}
+
+    def graph(self, role: GraphRole, found: GraphSpec) -> None:
+        """Compares a graph with its role, the manifest, and what the segmenter gives to it.
+
+        Raises:
+            PackageError: With every missing, superfluous or mismatched tensor, one line each.
+        """
+        path = self._package.path / self._package.graphs[role].file
+        check_graph(path, role, self._package.manifest, found)
+        if role is GraphRole.SEGMENTER:
+            self._given = {spec.name: spec for spec in found.outputs}
+        elif problems := self._unfed(found):
+            raise PackageError("\n".join(f"{path}: {role} graph: {problem}" for problem in problems))
+
+    def _unfed(self, found: GraphSpec) -> list[str]:
+        problems = []
+        for spec in found.inputs:
+            given = self._given.get(spec.name)
+            if spec.name == FEATURES and given is None:
+                problems.append(f"input {FEATURES!r} ({spec}) is one the segmenter does not give")
+            elif given is not None and not spec.admits(given):
+                problems.append(f"input {spec.name!r} is {spec}, the segmenter gives {given}")
+        return problems
+
+
 def check_graph(path: Path, role: GraphRole, manifest: Manifest, found: GraphSpec) -> None:
     """Compares a graph's tensors with what its role and the manifest demand.
 
@@ -77,7 +110,7 @@ def check_graph(path: Path, role: GraphRole, manifest: Manifest, found: GraphSpe
 def _wanted(role: GraphRole, manifest: Manifest) -> GraphSpec:
     width, height = manifest.size_wh
     logits = TensorSpec("logits", "float32", (ANY, len(manifest.classes), ANY, ANY))
-    features = TensorSpec("features", "float32", (ANY, ANY, ANY, ANY))
+    features = TensorSpec(FEATURES, "float32", (ANY, ANY, ANY, ANY))
     maps = (
         TensorSpec("labels", "uint8", (ANY, height, width)),
         TensorSpec("confidence", "uint8", (ANY, height, width)),
@@ -108,11 +141,11 @@ def _stabiliser(
 
 
 def _optional_inputs(role: GraphRole) -> frozenset[str]:
-    return frozenset({"features"}) if role is GraphRole.STABILISER else frozenset()
+    return frozenset({FEATURES}) if role is GraphRole.STABILISER else frozenset()
 
 
 def _optional_outputs(role: GraphRole) -> frozenset[str]:
-    return frozenset({"features"}) if role is GraphRole.SEGMENTER else frozenset()
+    return frozenset({FEATURES}) if role is GraphRole.SEGMENTER else frozenset()
 
 
 def _compare(

@@ -108,7 +108,7 @@ class Manifest(_Part):
     task: Literal["semantic-segmentation"] = "semantic-segmentation"
     input: InputSize
     ignore: _Byte = 255
-    classes: tuple[ManifestClass, ...] = Field(min_length=1, max_length=255)
+    classes: tuple[ManifestClass, ...]
     license: str = Field(min_length=1)
     data: str = Field(min_length=1)
     metrics: dict[str, Any] = Field(default_factory=dict)
@@ -119,6 +119,9 @@ class Manifest(_Part):
     @field_validator("classes")
     @classmethod
     def _ids_in_order(cls, value: tuple[ManifestClass, ...]) -> tuple[ManifestClass, ...]:
+        if not 1 <= len(value) <= 255:
+            msg = f"there must be 1 to 255 of them, not {len(value)}"
+            raise ValueError(msg)
         # the label map is an argmax over channels, so an id can only be the channel's index
         if [entry.id for entry in value] != list(range(len(value))):
             msg = f"ids must be 0…{len(value) - 1} in order: an id is the channel of the logits"

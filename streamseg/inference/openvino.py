@@ -17,7 +17,7 @@ import openvino as ov
 
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.backend import BackendReport, Settings
-from streamseg.inference.contract import ANY, GraphSpec, TensorSpec, check_graph
+from streamseg.inference.contract import ANY, GraphSpec, PackageCheck, TensorSpec
 from streamseg.inference.cores import cpu_name
 from streamseg.inference.engine import EngineInfo
 from streamseg.inference.host import Arrays, HostEngine, one_line
@@ -44,12 +44,14 @@ def load(package: Package, settings: Settings) -> HostEngine:
     precision, why = _choose(core, settings)
     if settings.cache is not None:
         core.set_property({"CACHE_DIR": str(settings.cache / NAME)})
-    graphs = {
-        role: _load(
-            core, package, role, precision if role is GraphRole.SEGMENTER else RECURRENT_PRECISION, settings
-        )
-        for role in package.graphs
-    }
+    check, graphs = PackageCheck(package), {}
+    for role, entry in package.graphs.items():
+        path = package.path / entry.file
+        model = _read(core, path)
+        check.graph(role, _spec(model))
+        options = _options(precision if role is GraphRole.SEGMENTER else RECURRENT_PRECISION, settings)
+        graphs[role] = OpenVinoGraph(core, model, options, path)
+        graphs[role].batch(1)
     info = EngineInfo(NAME, precision, cpu_name(), _version(), why)
     return HostEngine(package, info, graphs)
 
@@ -69,23 +71,19 @@ def _computes_bf16(core: ov.Core) -> bool:
     return capable and core.get_property(DEVICE, "INFERENCE_PRECISION_HINT") == ov.Type.bf16
 
 
-def _load(
-    core: ov.Core, package: Package, role: GraphRole, precision: str, settings: Settings
-) -> OpenVinoGraph:
-    path = package.path / package.graphs[role].file
+def _read(core: ov.Core, path: Path) -> ov.Model:
     try:
-        model = core.read_model(path)
+        return core.read_model(path)
     except RuntimeError as error:
         raise PackageError(f"{path}: OpenVINO cannot read it: {one_line(error)}") from error
-    check_graph(path, role, package.manifest, _spec(model))
-    options = {
+
+
+def _options(precision: str, settings: Settings) -> dict[str, Any]:
+    return {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": precision,
         "INFERENCE_NUM_THREADS": settings.threads,
     }
-    graph = OpenVinoGraph(core, model, options, path)
-    graph.batch(1)
-    return graph
 
 
 def _spec(model: ov.Model) -> GraphSpec:

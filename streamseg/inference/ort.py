@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.backend import BackendReport, Settings
-from streamseg.inference.contract import ANY, GraphSpec, TensorSpec, check_graph
+from streamseg.inference.contract import ANY, GraphSpec, PackageCheck, TensorSpec
 from streamseg.inference.cores import cpu_name
 from streamseg.inference.engine import EngineInfo
 from streamseg.inference.host import Arrays, HostEngine, one_line
-from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package
 
 NAME = "onnxruntime"
@@ -39,21 +38,22 @@ def load(package: Package, settings: Settings) -> HostEngine:
             "onnxruntime computes in f32 on a CPU; set precision to f32 or auto, or backend to openvino"
         )
     thread = ThreadPoolExecutor(1, thread_name_prefix="engine-ort")
-    graphs = {role: _load(package, role, settings, thread) for role in package.graphs}
+    check, graphs = PackageCheck(package), {}
+    for role, entry in package.graphs.items():
+        session = _read(package.path / entry.file, settings)
+        check.graph(role, _spec(session))
+        graphs[role] = OrtGraph(session, thread)
     info = EngineInfo(
         NAME, "f32", cpu_name(), ort.__version__, "f32 is what onnxruntime computes in on a CPU"
     )
     return HostEngine(package, info, graphs, free=thread.shutdown)
 
 
-def _load(package: Package, role: GraphRole, settings: Settings, thread: ThreadPoolExecutor) -> OrtGraph:
-    path = package.path / package.graphs[role].file
+def _read(path: Path, settings: Settings) -> ort.InferenceSession:
     try:
-        session = ort.InferenceSession(path, _options(settings), providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(path, _options(settings), providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions share no base class but this
         raise PackageError(f"{path}: ONNX Runtime cannot load it: {one_line(error)}") from error
-    check_graph(path, role, package.manifest, _spec(session))
-    return OrtGraph(session, thread, path)
 
 
 def _options(settings: Settings) -> ort.SessionOptions:
@@ -81,10 +81,9 @@ def _tensor_spec(node: Any) -> TensorSpec:
 class OrtGraph:
     """A session; its runs are awaited on the engine's own thread, so that the caller's is free meanwhile."""
 
-    def __init__(self, session: ort.InferenceSession, thread: ThreadPoolExecutor, path: Path) -> None:
+    def __init__(self, session: ort.InferenceSession, thread: ThreadPoolExecutor) -> None:
         self._session = session
         self._thread = thread
-        self._path = path
         self._inputs = [node.name for node in session.get_inputs()]
         self._outputs = [node.name for node in session.get_outputs()]
 

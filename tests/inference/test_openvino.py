@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+import pytest
+
+from streamseg.errors import EngineError
+from streamseg.inference import openvino
+from streamseg.inference.backend import Settings
+from streamseg.inference.package import Package
+
+PICTURE = np.random.default_rng(0).integers(0, 200, (1, 48, 64, 3), dtype=np.uint8)
+
+
+def settings(precision: Any = "f32", cache: Path | None = None) -> Settings:
+    return Settings(precision, 1, cache)
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, *, capable: bool, native: bool) -> None:
+    answers = {
+        "OPTIMIZATION_CAPABILITIES": ["FP32", *(["BF16"] if capable else [])],
+        "INFERENCE_PRECISION_HINT": ov.Type.bf16 if native else ov.Type.f32,
+    }
+    monkeypatch.setattr(ov.Core, "get_property", lambda _core, _device, name: answers[name])
+
+
+@pytest.mark.parametrize(
+    ("capable", "native", "expected"), [(True, True, "bf16"), (True, False, "f32"), (False, False, "f32")]
+)
+def test_auto_takes_bf16_only_where_the_cpu_computes_in_it(
+    package: Package, monkeypatch: pytest.MonkeyPatch, capable: bool, native: bool, expected: str
+) -> None:
+    pretend(monkeypatch, capable=capable, native=native)
+    info = openvino.load(package, settings("auto")).info
+    assert info.precision == expected == openvino.report().precisions[0]
+    assert "bf16" in info.why
+
+
+def test_bf16_on_a_cpu_without_it_is_refused(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, capable=False, native=False)
+    with pytest.raises(EngineError, match="does not compute in bf16; set precision"):
+        openvino.load(package, settings("bf16"))
+
+
+def test_only_the_segmenter_leaves_f32(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    compile_model = ov.Core.compile_model
+
+    def spy(core: ov.Core, model: Any, device: str, options: dict[str, Any]) -> Any:
+        seen.append(options["INFERENCE_PRECISION_HINT"])
+        return compile_model(core, model, device, {**options, "INFERENCE_PRECISION_HINT": "f32"})
+
+    pretend(monkeypatch, capable=True, native=True)
+    monkeypatch.setattr(ov.Core, "compile_model", spy)
+    openvino.load(package, settings("auto"))
+    assert seen == ["bf16", "f32", "f32"]
+
+
+def test_the_cache_is_filled_and_used(package: Package, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    first = openvino.load(package, settings(cache=cache)).start(PICTURE).logits()
+    blobs = sorted((cache / "openvino").iterdir())
+    assert len(blobs) == 3
+    stamps = [blob.stat().st_mtime_ns for blob in blobs]
+    again = openvino.load(package, settings(cache=cache)).start(PICTURE).logits()
+    np.testing.assert_array_equal(first, again)
+    assert sorted((cache / "openvino").iterdir()) == blobs
+    assert [blob.stat().st_mtime_ns for blob in blobs] == stamps
+
+
+@pytest.mark.parametrize("damage", [b"", b"rubbish", None])
+def test_a_damaged_cache_is_no_obstacle(package: Package, tmp_path: Path, damage: bytes | None) -> None:
+    expected = openvino.load(package, settings(cache=tmp_path)).start(PICTURE).logits()
+    for blob in (tmp_path / "openvino").iterdir():
+        content = blob.read_bytes()
+        blob.write_bytes(content[: len(content) // 2] if damage is None else damage)
+    np.testing.assert_array_equal(
+        openvino.load(package, settings(cache=tmp_path)).start(PICTURE).logits(), expected
+    )
+
+
+def test_a_cache_that_fails_is_done_without(
+    package: Package, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    compile_model = ov.Core.compile_model
+
+    def full(core: ov.Core, model: Any, device: str, options: dict[str, Any]) -> Any:
+        if "CACHE_DIR" not in options:
+            raise RuntimeError("Exception from here\nno space left on device")
+        return compile_model(core, model, device, options)
+
+    monkeypatch.setattr(ov.Core, "compile_model", full)
+    with caplog.at_level(logging.WARNING):
+        openvino.load(package, settings()).warm_up()
+    assert "segmenter.onnx: trying without the cache: no space left on device" in caplog.text
+
+
+def test_a_graph_that_does_not_compile(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: Any) -> Any:
+        raise RuntimeError("Exception from here\nunsupported operation")
+
+    monkeypatch.setattr(ov.Core, "compile_model", fail)
+    with pytest.raises(
+        EngineError, match=r"segmenter\.onnx: OpenVINO cannot compile it: unsupported operation$"
+    ):
+        openvino.load(package, settings())
+
+
+def test_a_batch_size_is_compiled_when_it_is_first_asked_for(
+    package: Package, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = openvino.load(package, settings())
+    shapes: list[int] = []
+    compile_model = ov.Core.compile_model
+
+    def spy(core: ov.Core, model: Any, *rest: Any) -> Any:
+        shapes.append(model.inputs[0].shape[0])
+        return compile_model(core, model, *rest)
+
+    monkeypatch.setattr(ov.Core, "compile_model", spy)
+    for batch in (1, 3, 3, 1):
+        assert engine.start(np.repeat(PICTURE, batch, axis=0)).logits().shape[0] == batch
+    assert shapes == [3]
+
+
+class Request:
+    """An inference request that fails."""
+
+    def wait(self) -> None:
+        raise RuntimeError("Exception from deep within\nthe kernel gave up")
+
+
+def test_a_failing_inference_is_an_engine_error_and_its_request_comes_back() -> None:
+    idle: list[Any] = []
+    pending = openvino.OpenVinoPending(Request(), [], {}, idle)
+    with pytest.raises(EngineError, match="OpenVINO failed: the kernel gave up"):
+        pending.result()
+    assert len(idle) == 1

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from streamseg.errors import EngineError
+from streamseg.inference import ort
+from streamseg.inference.backend import Settings
+from streamseg.inference.package import Package
+
+PICTURE = np.zeros((1, 48, 64, 3), np.uint8)
+
+
+@pytest.mark.parametrize("precision", ["auto", "f32"])
+def test_it_computes_in_f32(package: Package, precision: Any) -> None:
+    assert ort.load(package, Settings(precision, 1, None)).info.precision == "f32"
+
+
+def test_bf16_is_refused(package: Package) -> None:
+    with pytest.raises(EngineError, match="onnxruntime computes in f32 on a CPU; set precision"):
+        ort.load(package, Settings("bf16", 1, None))
+
+
+def test_a_run_leaves_the_callers_thread_free(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = ort.load(package, Settings("f32", 1, None))
+    gate, where = threading.Event(), []
+    run = onnxruntime.InferenceSession.run
+
+    def held(session: Any, *rest: Any) -> Any:
+        where.append(threading.current_thread().name)
+        assert gate.wait(30)
+        return run(session, *rest)
+
+    monkeypatch.setattr(onnxruntime.InferenceSession, "run", held)
+    under_way = engine.start(PICTURE)  # would hang here if it ran on this thread
+    gate.set()
+    under_way.wait()
+    assert where[0].startswith("engine-ort")
+
+
+def test_a_failing_run_is_an_engine_error(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = ort.load(package, Settings("f32", 1, None))
+
+    def fail(*_args: Any) -> Any:
+        raise RuntimeError("out of something")
+
+    monkeypatch.setattr(onnxruntime.InferenceSession, "run", fail)
+    with pytest.raises(EngineError, match="ONNX Runtime failed: out of something"):
+        engine.start(PICTURE).wait()
+
+
+def test_closing_ends_its_thread(package: Package) -> None:
+    engine = ort.load(package, Settings("f32", 1, None))
+    engine.start(PICTURE).wait()
+    engine.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("engine-ort")]

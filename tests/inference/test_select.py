@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from streamseg.errors import EngineError, PackageError
+from streamseg.inference import openvino, select
+from streamseg.inference.backend import Settings
+from streamseg.inference.cores import physical_cores
+from streamseg.inference.package import Package
+from streamseg.inference.select import load_engine, usable_backends
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("CACHE_DIRECTORY", raising=False)
+
+
+def without(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Pretends that a backend's library is not installed."""
+
+    def find(module: str) -> ModuleType:
+        if module == select._MODULES[name]:
+            raise ImportError(f"No module named {name!r}")
+        return import_module(module)
+
+    monkeypatch.setattr(select, "import_module", find)
+
+
+def test_both_are_usable_here() -> None:
+    assert [(report.name, report.usable) for report in usable_backends()] == [
+        ("openvino", True),
+        ("onnxruntime", True),
+    ]
+
+
+def test_a_missing_library_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch, "openvino")
+    report = usable_backends()[0]
+    assert (report.name, report.usable, report.version, report.precisions) == ("openvino", False, "", ())
+    assert report.why_not == "No module named 'openvino'"
+
+
+def test_auto_takes_openvino_and_says_why_in_one_line(
+    package: Package, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, select.__name__):
+        engine = load_engine(package)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == select.__name__]
+    assert line.startswith(f"engine tiny: openvino {engine.info.version} (the first choice on a CPU), ")
+    assert (
+        f"{engine.info.precision} ({engine.info.why}), {physical_cores()} threads on {engine.info.device}"
+        in line
+    )
+
+
+def test_auto_goes_on_to_the_next_and_says_why(
+    package: Package, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    without(monkeypatch, "openvino")
+    with caplog.at_level(logging.INFO, select.__name__):
+        engine = load_engine(package)
+    assert engine.info.backend == "onnxruntime"
+    assert "(because openvino: backend openvino is not usable: No module named 'openvino')" in caplog.text
+
+
+def test_auto_with_nothing_left(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(select, "_MODULES", {"openvino": "streamseg.inference.absent"})
+    with pytest.raises(
+        EngineError, match="no backend can load tiny: openvino: backend openvino is not usable"
+    ):
+        load_engine(package)
+
+
+def test_one_asked_for_by_name_is_not_replaced(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch, "onnxruntime")
+    with pytest.raises(EngineError, match="backend onnxruntime is not usable"):
+        load_engine(package, "onnxruntime")
+
+
+def test_a_bad_package_is_nobodys_second_choice(package: Package) -> None:
+    (package.path / "segmenter.onnx").write_bytes(b"")
+    with pytest.raises(PackageError):
+        load_engine(package)
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(0, physical_cores()), (3, 3)])
+def test_threads(package: Package, monkeypatch: pytest.MonkeyPatch, asked: int, expected: int) -> None:
+    seen: list[Settings] = []
+    load = openvino.load
+
+    def spy(package: Package, settings: Settings) -> Any:
+        seen.append(settings)
+        return load(package, settings)
+
+    monkeypatch.setattr(openvino, "load", spy)
+    load_engine(package, threads=asked)
+    assert seen[0].threads == expected
+
+
+def test_the_users_cache_is_the_default(package: Package, tmp_path: Path) -> None:
+    load_engine(package, "openvino")
+    assert list((tmp_path / "cache" / "streamseg" / "openvino").iterdir())
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(
+    package: Package, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        load_engine(package, cache_dir=Path("/proc/self/cache")).warm_up()
+    assert "no cache for compiled models in /proc/self/cache" in caplog.text
