@@ -139,6 +139,9 @@ class FakeRun:
                 raise EngineError(f"{name} is {array.dtype} {list(array.shape)}")
         state = self._state(guide, flow, memory.state)
         masks = self._engine.read_out(np.log(np.maximum(state[:, :-HIDDEN], 1e-6)))
+        if self._engine.poison > 0:
+            self._engine.poison -= 1
+            state[:] = np.nan
         return masks, EngineMemory(state, len(state))
 
     def _state(self, guide: F32, flow: F32, past: F32) -> F32:
@@ -147,9 +150,6 @@ class FakeRun:
         carried = np.stack([_carry(planes, moved) for planes, moved in zip(past, flow, strict=True)])
         known = carried[:, :classes].sum(axis=1, keepdims=True) > 0.5  # all-zero memory means "no past"
         state: F32 = np.where(known, (fresh + carried) / 2, fresh).astype(np.float32)
-        if self._engine.poison > 0:
-            self._engine.poison -= 1
-            state[:] = np.nan
         return state
 
 

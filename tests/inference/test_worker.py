@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streamseg.errors import EngineError
+from streamseg.flow.deadline import Deadline
+from streamseg.flow.mailbox import Mailbox, Overflow
+from streamseg.inference.worker import EngineWorker, WorkerEvents
+from streamseg.types import Clock, Frame, Picture, PixelLayout, Segmentation, TemporalMode
+
+SOON_S = 20.0
+
+
+def frame(stream: str, seq: int = 0) -> Frame:
+    picture = Picture(PixelLayout.GRAY, (np.zeros((2, 2), np.uint8),), (2, 2))
+    return Frame(stream, seq, None, 0.0, 0.0, Clock.HOST, picture)
+
+
+def segmentation(of: Frame) -> Segmentation:
+    return Segmentation(
+        of, np.zeros((2, 2), np.uint8), None, np.zeros((2, 2, 3), np.uint8), TemporalMode.NONE, reset=False
+    )
+
+
+class Bench:
+    """A worker, what it emitted, and a way to wait for it."""
+
+    def __init__(self, process: Callable[[Frame], Segmentation | None] = segmentation, **events: Any) -> None:
+        self.emitted: list[tuple[str, int]] = []
+        self.process = process
+        self._changed = threading.Condition()
+        self.worker = EngineWorker(self._process, self.emit, WorkerEvents(**events))
+
+    def _process(self, of: Frame) -> Segmentation | None:
+        return self.process(of)  # looked up late: a test may set it after
+
+    def emit(self, made: Segmentation) -> None:
+        with self._changed:
+            self.emitted.append((made.frame.stream, made.frame.seq))
+            self._changed.notify_all()
+
+    def stream(self, name: str, frames: int = 0, capacity: int = 100) -> Mailbox[Frame]:
+        mailbox: Mailbox[Frame] = Mailbox(capacity, Overflow.DROP_OLDEST, self.worker.wake)
+        for seq in range(frames):
+            mailbox.put(frame(name, seq))
+        self.worker.add(name, mailbox)
+        return mailbox
+
+    def until(self, condition: Callable[[list[tuple[str, int]]], bool]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: condition(self.emitted), SOON_S), self.emitted
+
+    def stop(self) -> bool:
+        self.worker.stop()
+        return self.worker.join(Deadline(SOON_S))
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    assert bench.stop()
+
+
+def test_streams_take_turns(bench: Bench) -> None:
+    bench.stream("busy", 5)
+    bench.stream("slow", 2)
+    bench.stream("other", 1)
+    bench.worker.start()
+    bench.until(lambda seen: len(seen) == 8)
+    assert [name for name, _ in bench.emitted] == ["busy", "slow", "other", "busy", "slow", *["busy"] * 3]
+    assert [seq for name, seq in bench.emitted if name == "busy"] == [0, 1, 2, 3, 4]
+
+
+def test_a_put_wakes_it(bench: Bench) -> None:
+    bench.worker.start()
+    mailbox = bench.stream("gate")
+    for seq in range(200):
+        mailbox.put(frame("gate", seq))
+        bench.until(lambda seen, seq=seq: ("gate", seq) in seen)  # type: ignore[misc]
+
+
+def test_nothing_is_lost_between_many_hands(bench: Bench) -> None:
+    bench.worker.start()
+    boxes = {name: bench.stream(name, capacity=500) for name in "abcd"}
+
+    def put(name: str) -> None:
+        for seq in range(300):
+            boxes[name].put(frame(name, seq))
+
+    threads = [threading.Thread(target=put, args=(name,)) for name in boxes]
+    for thread in threads:
+        thread.start()
+    bench.until(lambda seen: len(seen) == 1200)
+    for thread in threads:
+        thread.join(SOON_S)
+    for name in boxes:
+        assert [seq for stream, seq in bench.emitted if stream == name] == list(range(300))
+
+
+def test_what_gives_nothing_is_not_emitted(bench: Bench) -> None:
+    bench.process = lambda of: segmentation(of) if of.seq % 2 else None
+    bench.stream("gate", 4)
+    bench.worker.start()
+    bench.until(lambda seen: seen == [("gate", 1), ("gate", 3)])
+
+
+@pytest.mark.parametrize("error", [EngineError("NaN"), ValueError("a bug"), ZeroDivisionError()])
+def test_a_crash_costs_one_frame_of_one_stream(caplog: pytest.LogCaptureFixture, error: Exception) -> None:
+    failed: list[tuple[str, Exception]] = []
+    bench = Bench(failed=lambda stream, what: failed.append((stream, what)))
+
+    def process(of: Frame) -> Segmentation:
+        if (of.stream, of.seq) == ("bad", 0):
+            raise error
+        return segmentation(of)
+
+    bench.process = process
+    bench.stream("bad", 2)
+    bench.stream("good", 2)
+    bench.worker.start()
+    bench.until(lambda seen: len(seen) == 3)
+    assert bench.stop()
+    assert bench.emitted == [("good", 0), ("bad", 1), ("good", 1)]
+    assert failed == [("bad", error)]
+    (record,) = caplog.records
+    assert (record.exc_info is None) == isinstance(error, EngineError)  # a traceback for bugs alone
+
+
+def test_a_crash_in_emit_is_reported_too() -> None:
+    failed = threading.Event()
+
+    def emit(_made: Segmentation) -> None:
+        raise ValueError("a bug")
+
+    worker = EngineWorker(segmentation, emit, WorkerEvents(failed=lambda _stream, _error: failed.set()))
+    mailbox: Mailbox[Frame] = Mailbox(1, Overflow.DROP_OLDEST, worker.wake)
+    mailbox.put(frame("gate"))
+    worker.add("gate", mailbox)
+    worker.start()
+    assert failed.wait(SOON_S)
+    assert worker.alive
+    worker.stop()
+    assert worker.join(Deadline(SOON_S))
+
+
+def test_a_stream_removed_in_the_middle_of_a_frame() -> None:
+    inside, gate = threading.Event(), threading.Event()
+    bench = Bench()
+
+    def process(of: Frame) -> Segmentation:
+        if of.stream == "gone":
+            inside.set()
+            assert gate.wait(SOON_S)
+        return segmentation(of)
+
+    bench.process = process
+    bench.stream("gone", 3)
+    bench.stream("stays", 2)
+    bench.worker.start()
+    assert inside.wait(SOON_S)
+    bench.worker.remove("gone")
+    assert bench.worker.streams == ("stays",)
+    gate.set()
+    bench.until(lambda seen: len(seen) == 2)
+    assert bench.stop()
+    assert bench.emitted == [("stays", 0), ("stays", 1)]
+
+
+def test_a_stream_replaced_in_the_middle_of_a_frame() -> None:
+    inside, gate = threading.Event(), threading.Event()
+    bench = Bench()
+
+    def process(of: Frame) -> Segmentation:
+        if of.seq == 0:
+            inside.set()
+            assert gate.wait(SOON_S)
+        return segmentation(of)
+
+    bench.process = process
+    bench.stream("gate", 1)
+    bench.worker.start()
+    assert inside.wait(SOON_S)
+    again: Mailbox[Frame] = Mailbox(1, Overflow.DROP_OLDEST, bench.worker.wake)
+    again.put(frame("gate", 7))
+    bench.worker.add("gate", again)
+    gate.set()
+    bench.until(lambda seen: seen == [("gate", 7)])
+    assert bench.stop()
+
+
+def test_removing_an_unknown_stream_is_fine(bench: Bench) -> None:
+    bench.worker.remove("nobody")
+
+
+def test_a_closed_mailbox_is_drained_and_then_told() -> None:
+    drained: list[tuple[str, int]] = []
+    told = threading.Event()
+
+    def note(stream: str) -> None:
+        drained.append((stream, len(here.emitted)))
+        told.set()
+
+    here = Bench(drained=note)
+    mailbox = here.stream("clip", 3)
+    here.stream("live", 0)
+    mailbox.close(discard=False)
+    here.worker.start()
+    assert told.wait(SOON_S)
+    assert drained == [("clip", 3)]
+    assert here.worker.streams == ("live",)
+    assert here.stop()
+
+
+def test_closing_later_wakes_it() -> None:
+    told = threading.Event()
+    bench = Bench(drained=lambda _stream: told.set())
+    mailbox = bench.stream("clip", 1)
+    bench.worker.start()
+    bench.until(lambda seen: len(seen) == 1)
+    mailbox.close(discard=False)
+    assert told.wait(SOON_S)
+    assert bench.stop()
+
+
+def test_it_stops_between_two_frames() -> None:
+    inside, gate = threading.Event(), threading.Event()
+    bench = Bench()
+
+    def process(of: Frame) -> Segmentation:
+        inside.set()
+        assert gate.wait(SOON_S)
+        return segmentation(of)
+
+    bench.process = process
+    bench.stream("gate", 50)
+    bench.worker.start()
+    assert inside.wait(SOON_S)
+    bench.worker.stop()
+    assert not bench.worker.join(Deadline(0.0))
+    gate.set()
+    assert bench.worker.join(Deadline(SOON_S))
+    assert bench.worker.error is None
+    assert len(bench.emitted) == 1
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_an_idle_worker_stops_at_once_and_twice(started: bool) -> None:
+    bench = Bench()
+    if started:
+        bench.worker.start()
+    assert bench.stop()
+    assert bench.stop()
