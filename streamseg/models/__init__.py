@@ -1,1 +1,1 @@
-"""Torch networks: segmenter (encoder + decoder), recurrent stabiliser, readout. Imports torch and nothing of ours."""
+"""Torch networks: segmenter, recurrent stabiliser, readout. Imports torch and nothing of ours."""

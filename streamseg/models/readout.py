@@ -1,8 +1,8 @@
-"""From class scores at stride 4 to the published label map: upsampling, argmax and confidence, inside the graph.
+"""From class scores at stride 4 to the published label map: upsampling, argmax and confidence in the graph.
 
-Bilinear upsampling by a whole factor s gives s² interleaved pictures, each a fixed blend of four neighbours. Taking the argmax
-of each small picture and interleaving the *labels* gives the same map as upsampling all scores first, without ever holding them at full
-size: measured on a CPU it is four times faster than resize + argmax (benchmarks/readout.py).
+Bilinear upsampling by a whole factor s gives s² interleaved pictures, each a fixed blend of four neighbours. Taking
+the argmax of each small picture and interleaving the *labels* gives the same map as upsampling all scores first, but
+never holds them at full size, where reading and writing them costs more than all the arithmetic.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 
 class Readout(nn.Module):
-    """Upsample scores bilinearly (half-pixel centres), take the best class of each pixel and how likely it is."""
+    """Upsample scores bilinearly (half-pixel centres); the best class of each pixel, and how likely."""
 
     def __init__(self, factor: int = 4) -> None:
         """Build the module.
@@ -34,8 +34,9 @@ class Readout(nn.Module):
             scores: `[N, C, h, w]`.
 
         Returns:
-            Labels `[N, H, W]` uint8 and confidence `[N, H, W]` uint8: the best class's probability, 255 = certain. The probability is
-            taken on the small map and upsampled, a sixteenth of the work of a softmax over the large one.
+            Labels `[N, H, W]` uint8 and confidence `[N, H, W]` uint8: the best class's probability, 255 =
+            certain. The probability is taken on the small map and upsampled, a sixteenth of the work of a
+            softmax over the large one.
         """
         labels = [phase.argmax(1, keepdim=True).float() for phase in self._phases(scores)]
         certain = self._phases(scores.softmax(1).amax(1, keepdim=True) * 255)
@@ -46,7 +47,9 @@ class Readout(nn.Module):
         h, w = x.shape[-2:]
         x = F.pad(x, (1, 1, 1, 1), mode="replicate")
         rows = [torch.lerp(x[..., k : k + h, :], x[..., k + 1 : k + 1 + h, :], f) for k, f in self.taps]
-        return [torch.lerp(r[..., k : k + w], r[..., k + 1 : k + 1 + w], f) for r in rows for k, f in self.taps]
+        return [
+            torch.lerp(r[..., k : k + w], r[..., k + 1 : k + 1 + w], f) for r in rows for k, f in self.taps
+        ]
 
     def _interleave(self, phases: list[Tensor]) -> Tensor:
         rounded = torch.cat(phases, 1) + 0.5  # to uint8 means floor; on labels it changes nothing
@@ -54,7 +57,7 @@ class Readout(nn.Module):
 
 
 def _tap(phase: int, factor: int) -> tuple[int, float]:
-    """Left neighbour (in the padded map) and the weight of the right one, for one of the `factor` sub-positions."""
+    """Left neighbour (in the padded map) and the weight of the right one, for one sub-position."""
     source = (phase + 0.5) / factor - 0.5
     left = math.floor(source)
     return left + 1, source - left

@@ -15,7 +15,9 @@ class Segmenter(nn.Module):
     The same module takes single pictures and clips: `[N, 3, H, W]` or `[N, T, 3, H, W]`.
     """
 
-    def __init__(self, classes: int, *, width: int = 96, pretrained: bool = True, dropout: float = 0.1) -> None:
+    def __init__(
+        self, classes: int, *, width: int = 96, pretrained: bool = True, dropout: float = 0.1
+    ) -> None:
         """Build the network.
 
         Args:
@@ -42,9 +44,10 @@ class Segmenter(nn.Module):
         """
         if image.dim() == 5:
             logits = self.forward(image.flatten(0, 1))
-            return logits.unflatten(0, image.shape[:2])
+            return logits.view(*image.shape[:2], *logits.shape[1:])
         x = image.float() * (1 / (255 * SCALE)) - MEAN / SCALE
-        # The conversion above would otherwise return to the contiguous layout, in which training is several times slower.
+        # The conversion above would otherwise return to the contiguous layout, in which training is several
+        # times slower.
         x = x.to(memory_format=torch.channels_last)
         result: Tensor = self.classifier(self.dropout(self.decoder(self.encoder(x))))
         return result

@@ -1,10 +1,13 @@
 """The recurrent stage: a ConvGRU whose memory is carried along with the picture's motion before it is used.
 
-ConvGRU: Ballas et al. 2016; warping the state by optical flow: Nilsson & Sminchisescu 2018 (gated recurrent flow propagation). The state holds
-class log-probabilities, so that "remember" is an average along the motion path and the gates learn where to trust it.
+ConvGRU: Ballas et al. 2016; warping the state by optical flow: Nilsson & Sminchisescu 2018 (gated recurrent
+    flow propagation). The state holds class log-probabilities, so that "remember" is an average along the
+    motion path and the gates learn where to trust it.
 """
 
 from __future__ import annotations
+
+from typing import cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
@@ -18,8 +21,8 @@ FLOOR = -12.0  # log-probabilities below are as good as impossible; bounds the m
 class ConvGRUStabiliser(nn.Module):
     """One step of the recurrence; the memory is an argument and a result.
 
-    Memory `[N, M, h, w]`, M = classes + hidden + 2: log-probabilities, hidden state, the frame's guide, and ones. All zeros means "no past": the
-    channel of ones says, after warping, how much of each cell has one.
+    Memory `[N, M, h, w]`, M = classes + hidden + 2: log-probabilities, hidden state, the frame's guide, and
+    ones. All zeros means "no past": the channel of ones says, after warping, how much of each cell has one.
     """
 
     def __init__(self, classes: int, *, hidden: int = 8, width: int = 32) -> None:
@@ -37,16 +40,19 @@ class ConvGRUStabiliser(nn.Module):
         self.gates = nn.Conv2d(width, state + hidden, 3, padding=1)
         self.candidate = nn.Conv2d(width + hidden, state, 1)
         self.readout = Readout()
-        nn.init.constant_(self.gates.bias, -1.0)  # begin with more of the new frame than of the old
-        nn.init.zeros_(self.candidate.weight)  # begin as a plain gated average
-        nn.init.zeros_(self.candidate.bias)
+        # Begin as a plain gated average, with more of the new frame than of the old.
+        nn.init.constant_(cast("Tensor", self.gates.bias), -1.0)
+        nn.init.zeros_(self.candidate.weight)
+        nn.init.zeros_(cast("Tensor", self.candidate.bias))
 
     @property
     def memory_channels(self) -> int:
         """M."""
         return self.classes + self.hidden + 2
 
-    def forward(self, logits: Tensor, guide: Tensor, flow: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, logits: Tensor, guide: Tensor, flow: Tensor, memory: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """One frame.
 
         Args:
@@ -68,7 +74,13 @@ class ConvGRUStabiliser(nn.Module):
         known = past[:, -1:]
         change = 4 * (guide * known - past[:, -2:-1]).abs() + (1 - known)
         state = past[:, :-2]
-        seen = F.relu(self.look(torch.cat([now * 0.25, state[:, : self.classes] * 0.25, state[:, self.classes :], change, known], 1)))
+        seen = F.relu(
+            self.look(
+                torch.cat(
+                    [now * 0.25, state[:, : self.classes] * 0.25, state[:, self.classes :], change, known], 1
+                )
+            )
+        )
         gates = self.gates(seen).sigmoid()
         keep, reset = gates[:, : self.classes + self.hidden], gates[:, self.classes + self.hidden :]
         fresh = self.candidate(torch.cat([seen, reset * state[:, self.classes :]], 1))
@@ -79,7 +91,7 @@ class ConvGRUStabiliser(nn.Module):
 
 
 def warp(memory: Tensor, flow: Tensor) -> Tensor:
-    """Fetch each cell of `[N, M, h, w]` from where `flow` `[N, 2, h, w]` (cells) says it was; zeros from outside."""
+    """Fetch each cell of `[N, M, h, w]` from where `flow` `[N, 2, h, w]` says it was; zeros from outside."""
     h, w = memory.shape[-2:]
     x = torch.linspace(-1, 1, w, device=flow.device) + flow[:, 0] * (2 / (w - 1))
     y = torch.linspace(-1, 1, h, device=flow.device)[:, None] + flow[:, 1] * (2 / (h - 1))

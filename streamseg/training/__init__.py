@@ -1,1 +1,1 @@
-"""The offline trainer: data, losses, stages, checkpoints, measures, export. Needs the `train` extra (torch)."""
+"""The offline trainer: data, losses, stages, measures, export. Training needs the `train` extra."""

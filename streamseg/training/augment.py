@@ -29,7 +29,9 @@ def augment(
         RGB `[h, w, 3]` and label map `[h, w]`; pixels from outside the picture are 255 (ignored).
     """
     matrix = random_affine(image.shape[1::-1], size_wh, recipe, rng)
-    picture = cv2.warpAffine(image, matrix, size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    picture = cv2.warpAffine(
+        image, matrix, size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
     labels = cv2.warpAffine(label, matrix, size_wh, flags=cv2.INTER_NEAREST, borderValue=IGNORE)
     return degrade(recolour(picture, recipe.colour, rng), recipe.noise, rng), labels
 

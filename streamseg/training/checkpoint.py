@@ -33,7 +33,9 @@ def save(path: Path, tensors: Mapping[str, Tensor], counters: Mapping[str, Any])
         part.replace(path)
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)
-        raise TrainingError(f"checkpoint {path}: cannot write ({error}); the last good one is kept") from error
+        raise TrainingError(
+            f"checkpoint {path}: cannot write ({error}); the last good one is kept"
+        ) from error
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -62,9 +64,11 @@ def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Per-parameter state of an optimiser as `optimiser.<index>.<name>`; options come from the recipe anyway."""
+    """Per-parameter state as `optimiser.<index>.<name>`; the options come from the recipe anyway."""
     state = optimiser.state_dict()["state"]
-    return {f"optimiser.{index}.{name}": value for index, entry in state.items() for name, value in entry.items()}
+    return {
+        f"optimiser.{index}.{name}": value for index, entry in state.items() for name, value in entry.items()
+    }
 
 
 def unpack_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:

@@ -1,7 +1,8 @@
-"""Training clips from stills: a smooth random camera path over a labelled picture gives pictures, labels and exact motion.
+"""Training clips from stills: a camera path over a labelled picture gives frames, labels and exact motion.
 
-The recurrent stage must learn what a camera does to a scene (pan, zoom, roll, shake), what a sensor does to a frame (noise, blur, exposure), and
-what it must not carry over (cuts, lost frames). Few data sets label consecutive frames; every still can be filmed.
+The recurrent stage must learn what a camera does to a scene (pan, zoom, roll, shake), what a sensor does to a
+frame (noise, blur, exposure), and what it must not carry over (cuts, lost frames). Few data sets label
+consecutive frames; every still can be filmed.
 """
 
 from __future__ import annotations
@@ -59,14 +60,20 @@ def film(read: Read, settings: StabiliseRecipe, size_wh: tuple[int, int], rng: n
     cut = int(rng.integers(1, settings.frames)) if rng.random() < settings.cuts else settings.frames
     takes = [length for length in (cut, settings.frames - cut) if length]
     shots = [_shoot(*read(rng), length, settings, size_wh, rng) for length in takes]
-    images, labels, paths = (list(sum(parts, [])) for parts in zip(*shots, strict=True))
+    images, labels, paths = ([x for part in parts for x in part] for parts in zip(*shots, strict=True))
     joined = np.array([t not in (0, cut) for t in range(settings.frames)])
     motion = Motion(cells(size_wh))
     lumas = [_luma(image, size_wh) for image in images]
-    truth = [_flow(paths[t - 1], paths[t], size_wh) if joined[t] else motion.still()[0] for t in range(len(images))]
-    flows = [truth[0]] + [_measured(motion, lumas[t - 1 : t + 1], truth[t], settings, rng) for t in range(1, len(images))]
+    truth = [
+        _flow(paths[t - 1], paths[t], size_wh) if joined[t] else motion.still()[0] for t in range(len(images))
+    ]
+    flows = [truth[0]] + [
+        _measured(motion, lumas[t - 1 : t + 1], truth[t], settings, rng) for t in range(1, len(images))
+    ]
     guides = [motion.guide(luma)[0] for luma in lumas]
-    return Clip(np.stack(images), np.stack(labels), np.stack(guides), np.stack(flows), np.stack(truth), joined)
+    return Clip(
+        np.stack(images), np.stack(labels), np.stack(guides), np.stack(flows), np.stack(truth), joined
+    )
 
 
 def cells(size_wh: tuple[int, int]) -> tuple[int, int]:
@@ -75,25 +82,41 @@ def cells(size_wh: tuple[int, int]) -> tuple[int, int]:
 
 
 def _shoot(
-    image: U8, label: U8, length: int, settings: StabiliseRecipe, size_wh: tuple[int, int], rng: np.random.Generator
+    image: U8,
+    label: U8,
+    length: int,
+    settings: StabiliseRecipe,
+    size_wh: tuple[int, int],
+    rng: np.random.Generator,
 ) -> tuple[list[U8], list[U8], list[F64]]:
-    """Film one picture for `length` frames: degraded pictures, half-size labels, 3×3 matrices picture → frame."""
+    """Film one picture: degraded frames, half-size labels, 3×3 matrices picture → frame."""
     paths = camera_path(image.shape[1::-1], size_wh, length, settings, rng)
     half = np.diag([0.5, 0.5, 1.0])
     half[:2, 2] = -0.25  # pixel centres: (x + ½) / 2 - ½
     half_wh = size_wh[0] // 2, size_wh[1] // 2
     image = recolour(image, 0.25, rng)
-    clean = [cv2.warpAffine(image, p[:2], size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101) for p in paths]
-    labels = [cv2.warpAffine(label, (half @ p)[:2], half_wh, flags=cv2.INTER_NEAREST, borderValue=IGNORE) for p in paths]
+    clean = [
+        cv2.warpAffine(image, p[:2], size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        for p in paths
+    ]
+    labels = [
+        cv2.warpAffine(label, (half @ p)[:2], half_wh, flags=cv2.INTER_NEAREST, borderValue=IGNORE)
+        for p in paths
+    ]
     return _degrade(clean, rng), labels, paths
 
 
 def camera_path(
-    source_wh: tuple[int, int], size_wh: tuple[int, int], length: int, settings: StabiliseRecipe, rng: np.random.Generator
+    source_wh: tuple[int, int],
+    size_wh: tuple[int, int],
+    length: int,
+    settings: StabiliseRecipe,
+    rng: np.random.Generator,
 ) -> list[F64]:
     """`length` 3×3 matrices from source to frame pixels: constant velocity, slow drift of it, and shake.
 
-    One clip in five stands still, as most mounted cameras do; one in ten frames is lost (its motion adds to the next).
+    One clip in five stands still, as most mounted cameras do; one in ten frames is lost (its motion adds to
+    the next).
     """
     lively = 0.0 if rng.random() < 0.2 else float(rng.uniform(0.2, 1.0))
     fit = max(size_wh[0] / source_wh[0], size_wh[1] / source_wh[1])
@@ -147,13 +170,17 @@ def _flow(before: F64, now: F64, size_wh: tuple[int, int]) -> F32:
     x, y = np.meshgrid(np.arange(width), np.arange(height))
     centres = np.stack([(x + 0.5) * STRIDE - 0.5, (y + 0.5) * STRIDE - 0.5, np.ones_like(x)]).reshape(3, -1)
     moved = (before @ np.linalg.inv(now) @ centres)[:2] - centres[:2]
-    return (moved / STRIDE).reshape(2, height, width).astype(np.float32)
+    flow: F32 = (moved / STRIDE).reshape(2, height, width).astype(np.float32)
+    return flow
 
 
-def _measured(motion: Motion, lumas: list[U8], truth: F32, settings: StabiliseRecipe, rng: np.random.Generator) -> F32:
+def _measured(
+    motion: Motion, lumas: list[U8], truth: F32, settings: StabiliseRecipe, rng: np.random.Generator
+) -> F32:
     """Half the time the daemon's own optical flow with all its errors, else the truth with smooth noise."""
     if rng.random() < 0.5:
-        return motion.flow(lumas[1], lumas[0])[0]
+        measured: F32 = motion.flow(lumas[1], lumas[0])[0]
+        return measured
     size = truth.shape[2], truth.shape[1]
     coarse = rng.normal(0, rng.uniform(0, settings.flow_noise_cells), (4, 5, 2)).astype(np.float32)
     noise = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC).transpose(2, 0, 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from streamseg.errors import TrainingError
 from streamseg.training.recipe import SplitRecipe
@@ -48,7 +49,9 @@ def find_pairs(split: SplitRecipe) -> list[Pair]:
     pairs = [Pair(p, split.labels / f"{p.stem}.png") for p in images]
     missing = [p.image.name for p in pairs if not p.label.is_file()]
     if missing:
-        raise TrainingError(f"data: {len(missing)} pictures in {split.images} have no label PNG: {_few(missing)}")
+        raise TrainingError(
+            f"data: {len(missing)} pictures in {split.images} have no label PNG: {_few(missing)}"
+        )
     if not pairs:
         raise TrainingError(f"data: no pictures in {split.images}")
     return pairs
@@ -73,9 +76,11 @@ def _problems(pair: Pair, image: U8 | None, label: U8 | None, labelling: Labelli
     if image is None or label is None:
         return [f"{pair.image.name if image is None else pair.label.name}: cannot be decoded"]
     if label.ndim != 2:
-        return [f"{pair.label.name}: a label must be one 8-bit channel of class ids, this has shape {label.shape}"]
+        return [
+            f"{pair.label.name}: a label must be one 8-bit channel of class ids, this has shape {label.shape}"
+        ]
     if image.shape[:2] != label.shape:
-        return [f"{pair.image.name}: picture is {image.shape[1]}x{image.shape[0]}, label {label.shape[1]}x{label.shape[0]}"]
+        return [f"{pair.image.name}: picture of {_size(image)} pixels, label of {_size(label)}"]
     known = {*range(labelling.classes), *labelling.void, IGNORE}
     unknown = sorted(set(np.unique(label).tolist()) - known)
     return [f"{pair.label.name}: unknown label ids {unknown}"] if unknown else []
@@ -95,13 +100,18 @@ def read_pair(pair: Pair, labelling: Labelling) -> tuple[U8, U8]:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), cv2.LUT(label, table)
 
 
-def class_shares(pairs: Sequence[Pair], labelling: Labelling) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def class_shares(pairs: Sequence[Pair], labelling: Labelling) -> NDArray[np.float64]:
     """Share of labelled pixels of each class, `[classes]`, summing to 1."""
     counts = np.zeros(256, np.int64)
     for pair in pairs:
         counts += np.bincount(read_pair(pair, labelling)[1].ravel(), minlength=256)
     known = counts[: labelling.classes].astype(np.float64)
-    return known / max(known.sum(), 1.0)
+    shares: NDArray[np.float64] = known / max(known.sum(), 1.0)
+    return shares
+
+
+def _size(image: U8) -> str:
+    return f"{image.shape[1]}x{image.shape[0]}"
 
 
 def _few(names: Sequence[str]) -> str:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from torch import Tensor, nn
 
 from streamseg.errors import TrainingError
 from streamseg.training import checkpoint
-from streamseg.training.ema import WeightAverage
+from streamseg.training.ema import M, WeightAverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +36,15 @@ class Schedule:
 
     def factor(self, step: int) -> float:
         """What the base learning rates are multiplied by at `step`."""
-        decay = (1 - step / self.steps) ** self.power
+        decay: float = (1 - step / self.steps) ** self.power
         return min(1.0, (step + 1) / max(self.warmup, 1)) * decay
 
 
-class Stage(Protocol):
+class Stage(Protocol[M]):
     """What a training stage must know; the loop knows the rest."""
 
     name: str
-    model: nn.Module
+    model: M
     schedule: Schedule
     ema_decay: float
     validate_every: int  # steps
@@ -52,14 +58,14 @@ class Stage(Protocol):
     def losses(self, batch: Any) -> dict[str, Tensor]:
         """Terms of the loss, already weighted; their sum is minimised."""
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
+    def validate(self, model: M) -> dict[str, float]:
         """Measures of the averaged model; `score` decides which weights are kept as best."""
 
 
-class Run:
+class Run(Generic[M]):
     """One stage in one folder: `checkpoint.safetensors`, `best.safetensors` and `log.jsonl`."""
 
-    def __init__(self, stage: Stage, folder: Path, *, save_every_s: float = 120.0) -> None:
+    def __init__(self, stage: Stage[M], folder: Path, *, save_every_s: float = 120.0) -> None:
         self.stage, self.folder, self.save_every_s = stage, folder, save_every_s
         self.average = WeightAverage(stage.model, stage.ema_decay)
         self.optimiser = torch.optim.AdamW(stage.parameter_groups())
@@ -90,7 +96,9 @@ class Run:
         if self.step >= end:
             return
         with _progress() as progress:
-            task = progress.add_task(self.stage.name, total=self.stage.schedule.steps, completed=self.step, note="")
+            task = progress.add_task(
+                self.stage.name, total=self.stage.schedule.steps, completed=self.step, note=""
+            )
             saved_at = time.monotonic()
             for batch in self.stage.batches(self.step):
                 losses = self._train_step(batch)
@@ -112,8 +120,8 @@ class Run:
         total = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(total):
             raise TrainingError(
-                f"{self.stage.name}: the loss is {total.item()} at step {self.step + 1}; nothing after the last checkpoint in "
-                f"{self.folder} is kept. Lower the learning rate, or look for broken labels"
+                f"{self.stage.name}: the loss is {total.item()} at step {self.step + 1}; the last "
+                f"checkpoint in {self.folder} is kept. Lower the learning rate, or look for broken labels"
             )
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
@@ -131,7 +139,9 @@ class Run:
         self._log({"validation": measures})
         if measures["score"] > self.best:
             self.best = measures["score"]
-            checkpoint.save(self.best_path, checkpoint.pack("model", self.average.model.state_dict()), measures)
+            checkpoint.save(
+                self.best_path, checkpoint.pack("model", self.average.model.state_dict()), measures
+            )
 
     def save(self) -> None:
         """Write the checkpoint.
@@ -145,7 +155,9 @@ class Run:
             **checkpoint.pack_optimiser(self.optimiser),
             "rng": torch.get_rng_state(),
         }
-        checkpoint.save(self.checkpoint_path, tensors, {"step": self.step, "best": self.best, "history": self.history})
+        checkpoint.save(
+            self.checkpoint_path, tensors, {"step": self.step, "best": self.best, "history": self.history}
+        )
 
     def resume(self) -> None:
         """Go back to the state of the checkpoint, if there is one.
@@ -163,11 +175,12 @@ class Run:
         self.step, self.best, self.history = counters["step"], counters["best"], counters["history"]
         self._forget_log_after(self.step)
 
-    def load_best(self) -> nn.Module:
+    def load_best(self) -> M:
         """The averaged model with the best score, in evaluation mode."""
         tensors, _ = checkpoint.load(self.best_path)
         checkpoint.load_model(self.average.model, tensors, "model", self.best_path)
-        return self.average.model.eval()
+        self.average.model.eval()
+        return self.average.model
 
     def _log(self, entry: Mapping[str, Any]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -178,10 +191,14 @@ class Run:
         """Drop entries of steps that will be done again, so that the curve has each step once."""
         path = self.folder / "log.jsonl"
         if path.exists():
-            kept = [e for e in read_log(self.folder) if e.get("step", e.get("validation", {}).get("step", 0)) <= step]
+            kept = [
+                e
+                for e in read_log(self.folder)
+                if e.get("step", e.get("validation", {}).get("step", 0)) <= step
+            ]
             part = path.with_suffix(".part")
             part.write_text("".join(json.dumps(e) + "\n" for e in kept), encoding="utf-8")
-            os.replace(part, path)
+            part.replace(path)
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
@@ -196,7 +213,13 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
 
 
 def _progress() -> Progress:
-    columns = (TextColumn("{task.description:9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"))
+    columns = (
+        TextColumn("{task.description:9}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+    )
     return Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[note]}"), refresh_per_second=1)
 
 

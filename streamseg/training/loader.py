@@ -1,4 +1,7 @@
-"""Batches from worker processes: the order and every augmentation depend on (seed, position) alone, so a resumed run sees what it would have seen."""
+"""Batches from worker processes.
+
+Order and augmentation depend on (seed, position) alone, so a resumed run sees what it would have seen.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,9 @@ class _Samples(Dataset[Sample]):
         return self._make(self._order.item(position), self._order.generator(position))
 
 
-def batches(order: Order, make: MakeSample, *, batch: int, first_step: int, steps: int, workers: int = 1) -> Iterator[Any]:
+def batches(
+    order: Order, make: MakeSample, *, batch: int, first_step: int, steps: int, workers: int = 1
+) -> Iterator[Any]:
     """Yield the batches of steps `first_step` … `steps - 1`, each a list of stacked tensors.
 
     Args:

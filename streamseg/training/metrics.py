@@ -34,7 +34,8 @@ class Confusion:
         """Intersection over union of each class, `[C]`; nan for a class in neither map."""
         hit = np.diag(self.counts).astype(np.float64)
         union = self.counts.sum(0) + self.counts.sum(1) - np.diag(self.counts)
-        return np.divide(hit, union, out=np.full(len(hit), np.nan), where=union > 0)
+        iou: NDArray[np.float64] = np.divide(hit, union, out=np.full(len(hit), np.nan), where=union > 0)
+        return iou
 
     @property
     def mean_iou(self) -> float:
@@ -58,7 +59,7 @@ def boundaries(labels: U8) -> BOOL:
 
 @dataclass
 class BoundaryF1:
-    """F1 of predicted boundary pixels within `radius_px` of true ones (Csurka et al. 2013), over a whole set."""
+    """F1 of boundary pixels within `radius_px` of each other (Csurka et al. 2013), over a whole set."""
 
     radius_px: int = 3
     _hits: I64 = field(default_factory=lambda: np.zeros(4, np.int64))
@@ -83,7 +84,8 @@ class BoundaryF1:
 def dilate(mask: BOOL, radius_px: int) -> BOOL:
     """Grow a mask by `radius_px` in every direction (square element)."""
     kernel = np.ones((2 * radius_px + 1,) * 2, np.uint8)
-    return cv2.dilate(mask.astype(np.uint8), kernel).astype(np.bool_)
+    grown: BOOL = cv2.dilate(mask.astype(np.uint8), kernel).astype(np.bool_)
+    return grown
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,8 @@ class Steadiness:
 
         Args:
             motion: Between the two pictures.
-            before: (truth, prediction) of the earlier frame, `[H, W]` each; truth all 255 where there is none.
+            before: (truth, prediction) of the earlier frame, `[H, W]` each; truth all 255 where there is
+                none.
             now: The same of the later frame.
         """
         warped = warp_labels(before[1], motion.flow)
@@ -146,17 +149,17 @@ class Steadiness:
         pair.add(warped, now[1], motion.consistent)
         if pair.counts.any():
             self._iou.append(pair.mean_iou)
-        calm = motion.consistent & ~dilate(boundaries(now[0]), 3) & (warped != 255)
-        self._still += np.count_nonzero(calm)
-        self._flicker += np.count_nonzero(calm & (warped != now[1]))
+        calm = motion.consistent & ~dilate(boundaries(now[0]), 3) & (warped != 255) & (now[0] != 255)
+        self._still += int(np.count_nonzero(calm))
+        self._flicker += int(np.count_nonzero(calm & (warped != now[1])))
         warped_truth = warp_labels(before[0], motion.flow)
         changed = (warped_truth != now[0]) & (warped_truth != 255) & (now[0] != 255)
-        self._changed += np.count_nonzero(changed)
-        self._changed_right += np.count_nonzero(changed & (now[1] == now[0]))
+        self._changed += int(np.count_nonzero(changed))
+        self._changed_right += int(np.count_nonzero(changed & (now[1] == now[0])))
 
     @property
     def temporal_iou(self) -> float:
-        """mIoU between the warped previous and the current prediction, mean over the clip."""
+        """MIoU between the warped previous and the current prediction, mean over the clip."""
         return float(np.mean(self._iou)) if self._iou else float("nan")
 
     @property

@@ -39,7 +39,9 @@ class DataRecipe(_Strict):
 
     train: SplitRecipe
     val: SplitRecipe
-    val_is_clip: bool = Field(False, description="the val pictures are consecutive frames: measure steadiness too")
+    val_is_clip: bool = Field(
+        False, description="the val pictures are consecutive frames: measure steadiness too"
+    )
     statement: str = Field(description="what the data is, for the model's card")
     license: str = Field(description="licence of weights trained on it (SPDX id)")
     void: list[int] = Field(default=[], description="label ids besides 255 that mean 'ignore'")
@@ -49,43 +51,49 @@ class AugmentRecipe(_Strict):
     """Random changes of a training picture; geometry and colour."""
 
     scale: tuple[float, float] = (0.7, 2.0)
-    rotate_deg: float = Field(8.0, ge=0)
+    rotate_deg: float = Field(default=8.0, ge=0)
     flip: bool = True
-    colour: float = Field(0.3, ge=0, le=1, description="strength of brightness, contrast, saturation and hue changes")
-    noise: float = Field(0.2, ge=0, le=1, description="share of pictures with sensor noise or blur")
+    colour: float = Field(
+        default=0.3, ge=0, le=1, description="strength of brightness, contrast, saturation and hue changes"
+    )
+    noise: float = Field(default=0.2, ge=0, le=1, description="share of pictures with sensor noise or blur")
 
 
 class SegmentRecipe(_Strict):
     """The first stage: the per-frame network, weighted cross-entropy."""
 
-    epochs: int = Field(32, ge=1)
-    batch: int = Field(8, ge=1)
-    lr_encoder: float = Field(5e-4, gt=0)
-    lr_decoder: float = Field(2e-3, gt=0)
-    weight_decay: float = Field(1e-2, ge=0)
-    warmup_steps: int = Field(100, ge=0)
-    ema_decay: float = Field(0.995, ge=0, lt=1)
-    width: int = Field(96, ge=8, description="channels of the decoder")
+    epochs: int = Field(default=32, ge=1)
+    batch: int = Field(default=8, ge=1)
+    lr_encoder: float = Field(default=5e-4, gt=0)
+    lr_decoder: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    warmup_steps: int = Field(default=100, ge=0)
+    ema_decay: float = Field(default=0.995, ge=0, lt=1)
+    width: int = Field(default=96, ge=8, description="channels of the decoder")
     pretrained: bool = True
-    validate_every: int = Field(4, ge=1, description="epochs between two measurements on val")
+    validate_every: int = Field(default=4, ge=1, description="epochs between two measurements on val")
     augment: AugmentRecipe = AugmentRecipe()
 
 
 class StabiliseRecipe(_Strict):
     """The second stage: the ConvGRU on the frozen segmenter, on camera-path clips made from stills."""
 
-    steps: int = Field(800, ge=1)
-    clips: int = Field(4, ge=1, description="clips a batch")
-    frames: int = Field(5, ge=2, description="frames a clip")
-    lr: float = Field(2e-3, gt=0)
-    warmup_steps: int = Field(50, ge=0)
-    hidden: int = Field(8, ge=0, description="channels of memory beside the class probabilities")
-    width: int = Field(32, ge=8, description="channels of the gates' first convolution")
-    consistency: float = Field(1.0, ge=0, description="weight of the warping loss")
-    flow_noise_cells: float = Field(1.0, ge=0, description="largest error added to the exact flow, in memory cells")
-    dropout: float = Field(0.05, ge=0, le=1, description="share of frames before which the memory is dropped")
-    cuts: float = Field(0.15, ge=0, le=1, description="share of clips with a scene cut")
-    lost_frames: float = Field(0.1, ge=0, le=1, description="share of frames lost (twice the motion)")
+    steps: int = Field(default=800, ge=1)
+    clips: int = Field(default=4, ge=1, description="clips a batch")
+    frames: int = Field(default=5, ge=2, description="frames a clip")
+    lr: float = Field(default=2e-3, gt=0)
+    warmup_steps: int = Field(default=50, ge=0)
+    hidden: int = Field(default=8, ge=0, description="channels of memory beside the class probabilities")
+    width: int = Field(default=32, ge=8, description="channels of the gates' first convolution")
+    consistency: float = Field(default=1.0, ge=0, description="weight of the warping loss")
+    flow_noise_cells: float = Field(
+        default=1.0, ge=0, description="largest error added to the exact flow, in memory cells"
+    )
+    dropout: float = Field(
+        default=0.05, ge=0, le=1, description="share of frames before which the memory is dropped"
+    )
+    cuts: float = Field(default=0.15, ge=0, le=1, description="share of clips with a scene cut")
+    lost_frames: float = Field(default=0.1, ge=0, le=1, description="share of frames lost (twice the motion)")
 
 
 class Recipe(_Strict):
@@ -94,7 +102,9 @@ class Recipe(_Strict):
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     version: str
     seed: int = 0
-    size: tuple[int, int] = Field(description="width and height of the network's input, pixels, multiples of 8")
+    size: tuple[int, int] = Field(
+        description="width and height of the network's input, pixels, multiples of 8"
+    )
     classes: list[ClassRecipe] = Field(min_length=2, max_length=254)
     data: DataRecipe
     segment: SegmentRecipe = SegmentRecipe()
@@ -119,7 +129,9 @@ def parse_recipe(raw: Any, origin: str) -> Recipe:
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
-        problems = [f"{origin}: {'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors()]
+        problems = [
+            f"{origin}: {'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors()
+        ]
         raise ConfigError(problems) from error
 
 

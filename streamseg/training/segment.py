@@ -48,7 +48,11 @@ class SegmentStage:
         for pretrained, lr in rates.items():
             part = [p for n, p in self.model.named_parameters() if n.startswith("encoder.") is pretrained]
             groups += [
-                {"params": [p for p in part if p.dim() > 1], "lr": lr, "weight_decay": self.settings.weight_decay},
+                {
+                    "params": [p for p in part if p.dim() > 1],
+                    "lr": lr,
+                    "weight_decay": self.settings.weight_decay,
+                },
                 {"params": [p for p in part if p.dim() <= 1], "lr": lr, "weight_decay": 0.0},
             ]
         return groups
@@ -71,8 +75,8 @@ class SegmentStage:
             logits = self.model(image)
         return {"ce": losses.cross_entropy(logits, label, self.weights)}
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        """mIoU on the val pictures; it is the score."""
+    def validate(self, model: Segmenter) -> dict[str, float]:
+        """MIoU on the val pictures; it is the score."""
         confusion = validate_segmenter(model, self.val, self.labelling)
         return {"score": confusion.mean_iou, "miou": confusion.mean_iou, "accuracy": confusion.accuracy}
 
@@ -80,7 +84,8 @@ class SegmentStage:
 def new_segmenter(recipe: Recipe, *, pretrained: bool) -> Segmenter:
     """The network a recipe describes, in the channels-last layout."""
     model = Segmenter(len(recipe.classes), width=recipe.segment.width, pretrained=pretrained)
-    return model.to(memory_format=torch.channels_last)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+    return model
 
 
 @torch.inference_mode()
@@ -91,6 +96,8 @@ def validate_segmenter(model: nn.Module, pairs: list[Pair], labelling: Labelling
         image, label = read_pair(pair, labelling)
         with torch.autocast("cpu", torch.bfloat16):
             logits = model(torch.from_numpy(image).permute(2, 0, 1)[None])
-        full = nn.functional.interpolate(logits.float(), size=label.shape, mode="bilinear", align_corners=False)
+        full = nn.functional.interpolate(
+            logits.float(), size=label.shape, mode="bilinear", align_corners=False
+        )
         confusion.add(label, full.argmax(1)[0].to(torch.uint8).numpy())
     return confusion

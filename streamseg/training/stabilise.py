@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import ConvGRUStabiliser, warp
@@ -23,7 +23,7 @@ from streamseg.training.recipe import Recipe
 
 
 class StabiliseStage:
-    """Cross-entropy on every frame and warping consistency between neighbours; the segmenter does not learn."""
+    """Cross-entropy on every frame, warping consistency between neighbours; the segmenter does not learn."""
 
     name = "stabilise"
     ema_decay = 0.98
@@ -78,7 +78,9 @@ class StabiliseStage:
             kept = joined[:, t] & (torch.rand(len(images)) >= self.settings.dropout)
             # A cut is found by the daemon most of the time; half the time the network must find it.
             told = kept | (~joined[:, t] & (torch.rand(len(images)) < 0.5) & (t > 0))
-            memory = self.model.step(logits[:, t], guides[:, t], flows[:, t], memory * told[:, None, None, None])
+            memory = self.model.step(
+                logits[:, t], guides[:, t], flows[:, t], memory * told[:, None, None, None]
+            )
             scores.append(memory[:, : self.model.classes])
             terms.append(losses.cross_entropy(scores[-1], labels[:, t], self.weights))
         consistency = self._consistency(scores, truth, joined)
@@ -99,11 +101,14 @@ class StabiliseStage:
             parts.append(losses.warping_consistency(now, warp(before, truth[:, t]), known))
         return torch.stack(parts).mean()
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        """mIoU on the val pictures as a clip and, where they are one, steadiness; the score weighs both."""
-        assert isinstance(model, ConvGRUStabiliser)
+    def validate(self, model: ConvGRUStabiliser) -> dict[str, float]:
+        """MIoU on the val pictures as a clip and, where they are one, steadiness; the score weighs both."""
         confusion, steady = self._play(model)
-        measures = {"miou": confusion.mean_iou, "flicker": steady.flicker, "temporal_iou": steady.temporal_iou}
+        measures = {
+            "miou": confusion.mean_iou,
+            "flicker": steady.flicker,
+            "temporal_iou": steady.temporal_iou,
+        }
         return {"score": confusion.mean_iou - 10 * steady.flicker, **measures}
 
     @torch.inference_mode()
@@ -116,10 +121,14 @@ class StabiliseStage:
             image, label = read_pair(pair, self.labelling)
             image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
             label = cv2.resize(label, size, interpolation=cv2.INTER_NEAREST)
-            luma = cv2.cvtColor(cv2.resize(image, luma_size(size), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+            luma = cv2.cvtColor(
+                cv2.resize(image, luma_size(size), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY
+            )
             flow = motion.still() if last is None else motion.flow(luma, last[0])
             logits = self._logits(torch.from_numpy(image)[None, None])[:, 0]
-            labels, _, memory = model(logits, torch.from_numpy(motion.guide(luma)), torch.from_numpy(flow), memory)
+            labels, _, memory = model(
+                logits, torch.from_numpy(motion.guide(luma)), torch.from_numpy(flow), memory
+            )
             prediction = labels[0].numpy()
             confusion.add(label, prediction)
             if last is not None and self.recipe.data.val_is_clip:

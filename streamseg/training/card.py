@@ -1,0 +1,81 @@
+"""The model's card: the README beside a package, written from its manifest and from what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from streamseg.inference.manifest import Manifest
+from streamseg.training.evaluate import Measures
+
+_CARD = """# {name} {version}
+
+Semantic segmentation of street scenes, {width}×{height} pixels, {count} classes: {classes}.
+{parameters:.2f} M parameters: EfficientNet-Lite0 encoder, FPN decoder, motion-compensated ConvGRU.
+Made by `streamseg train configs/training/camvid.yaml`; measured by `streamseg evaluate {name}
+configs/training/camvid.yaml`.
+
+**Data.** {data}
+
+**Licence of the weights: {license}.** Research use; the training pictures are not part of the package.
+
+## Measured
+
+On the recipe's val pictures, {backend}:
+
+{table}
+
+`truth` is what the labels themselves score: steadiness beyond it is smearing. Class by class, IoU in %:
+
+{by_class}
+
+## Limits
+
+Trained on a few hundred pictures of one town, in daylight, from behind a windscreen. It finds people, cars,
+roads and buildings from other viewpoints too, but thin and rare classes (poles, signs, fences) only roughly;
+close-ups, night and indoor scenes are outside what it has seen. The confidence is the network's own, not a
+probability of being right. Not for decisions about people's safety.
+"""
+
+
+def card(manifest: Manifest, measures: Mapping[str, Measures], backend: str) -> str:
+    """The card's text (Markdown)."""
+    return _CARD.format(
+        name=manifest.name,
+        version=manifest.version,
+        width=manifest.input.width,
+        height=manifest.input.height,
+        count=len(manifest.classes),
+        classes=", ".join(c.name for c in manifest.classes),
+        parameters=(manifest.parameters or 0) / 1e6,
+        data=manifest.data,
+        license=manifest.license,
+        backend=backend,
+        table=measures_markdown(measures),
+        by_class=classes_markdown(measures),
+    )
+
+
+def measures_markdown(measures: Mapping[str, Measures]) -> str:
+    """One row a temporal mode."""
+    lines = [
+        "| temporal | mIoU | boundary F1 | ECE | temporal IoU | flicker | changed pixels right |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, m in measures.items():
+        lines.append(
+            f"| {name} | {m.miou:.1%} | {m.boundary_f1:.1%} | {m.calibration_error:.1%} "
+            f"| {m.temporal_iou:.3f} | {m.flicker:.2%} | {m.changed_accuracy:.1%} |"
+        )
+    return "\n".join(lines)
+
+
+def classes_markdown(measures: Mapping[str, Measures]) -> str:
+    """One column a class, one row a temporal mode."""
+    modes = {name: m for name, m in measures.items() if name != "truth"}
+    names = list(next(iter(modes.values())).iou)
+    rows = ["| temporal | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    rows += [
+        f"| {mode} | " + " | ".join(f"{100 * m.iou[n]:.0f}" for n in names) + " |"
+        for mode, m in modes.items()
+    ]
+    return "\n".join(rows)

@@ -1,0 +1,151 @@
+"""From trained networks to a model package: ONNX graphs with fp16 weights, and `model.yaml`."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from streamseg.inference.manifest import (
+    GraphFile,
+    GraphRole,
+    Graphs,
+    InputSize,
+    Manifest,
+    ManifestClass,
+    MemoryShape,
+    dump_manifest,
+    sha256_file,
+)
+from streamseg.models.readout import Readout
+from streamseg.models.segmenter import Segmenter
+from streamseg.models.stabiliser import ConvGRUStabiliser
+from streamseg.training.clips import cells
+from streamseg.training.recipe import Recipe
+
+OPSET = 17
+_SMALL = 256  # elements; smaller weights (biases, gate offsets) stay in float32
+
+
+class SegmenterGraph(nn.Module):
+    """The package's segmenter: image `[N, H, W, 3]` uint8 RGB to logits `[N, C, h, w]` float32."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        super().__init__()
+        self.segmenter = segmenter
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Segment."""
+        logits: Tensor = self.segmenter(image.permute(0, 3, 1, 2))
+        return logits
+
+
+def export(
+    recipe: Recipe, segmenter: Segmenter, stabiliser: ConvGRUStabiliser | None, folder: Path
+) -> Manifest:
+    """Write a package; an older one at the same place is replaced only when the new one is whole.
+
+    Args:
+        recipe: Names, sizes, licence.
+        segmenter: Trained.
+        stabiliser: Trained, or None for a package without.
+        folder: The package's folder.
+    """
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    (width, height), (w, h) = recipe.size, cells(recipe.size)
+    classes = len(recipe.classes)
+    logits = torch.zeros(1, classes, h, w)
+    image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
+    _write(part, GraphRole.SEGMENTER, SegmenterGraph(segmenter), {"image": image}, ["logits"])
+    _write(part, GraphRole.READOUT, Readout(), {"logits": logits}, ["labels", "confidence"])
+    if stabiliser is not None:
+        inputs = {
+            "logits": logits,
+            "guide": torch.zeros(1, 1, h, w),
+            "flow": torch.zeros(1, 2, h, w),
+            "memory": torch.zeros(1, stabiliser.memory_channels, h, w),
+        }
+        _write(part, GraphRole.STABILISER, stabiliser, inputs, ["labels", "confidence", "memory_out"])
+    manifest = _manifest(recipe, part, [m for m in (segmenter, stabiliser) if m is not None], stabiliser)
+    dump_manifest(manifest, part / "model.yaml")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+    return manifest
+
+
+def _write(
+    folder: Path, role: GraphRole, module: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str]
+) -> None:
+    path = folder / f"{role}.onnx"
+    names = list(inputs)
+    with warnings.catch_warnings():
+        # The tracing exporter gives the smaller graph; its deprecation notice and its remarks on sizes fixed
+        # on purpose are noise.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(), tuple(inputs.values()), str(path), opset_version=OPSET, dynamo=False,
+            input_names=names, output_names=list(outputs),
+            dynamic_axes={name: {0: "N"} for name in [*names, *outputs]},
+        )  # fmt: skip
+    model = onnx.load(path)
+    shrink_weights(model)
+    fix_sizes(model, {"labels": 1, "confidence": 1, "logits": 2, "memory_out": 2})
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def shrink_weights(model: Any) -> None:
+    """Store large float32 weights as float16 with a Cast behind each: half the file, float32 arithmetic.
+
+    OpenVINO and ONNX Runtime fold the casts when they load the graph.
+    """
+    graph = model.graph
+    for tensor in list(graph.initializer):
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < _SMALL:
+            continue
+        half = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_f16")
+        graph.initializer.remove(tensor)
+        graph.initializer.append(half)
+        cast = onnx.helper.make_node("Cast", [half.name], [tensor.name], to=onnx.TensorProto.FLOAT)
+        graph.node.insert(0, cast)
+
+
+def fix_sizes(model: Any, leading: Mapping[str, int]) -> None:
+    """Write the inferred static sizes into the outputs' shapes; only N stays open."""
+    inferred = onnx.shape_inference.infer_shapes(model)
+    known = {value.name: value for value in inferred.graph.output}
+    for output in model.graph.output:
+        if output.name in leading:
+            output.CopyFrom(known[output.name])
+            output.type.tensor_type.shape.dim[0].dim_param = "N"
+
+
+def _manifest(
+    recipe: Recipe, folder: Path, networks: Sequence[nn.Module], stabiliser: ConvGRUStabiliser | None
+) -> Manifest:
+    files = {role.value: folder / f"{role}.onnx" for role in GraphRole}
+    graphs = {name: GraphFile(file=p.name, sha256=sha256_file(p)) for name, p in files.items() if p.is_file()}
+    w, h = cells(recipe.size)
+    return Manifest(
+        schema_version=1,
+        name=recipe.name,
+        version=recipe.version,
+        input=InputSize(width=recipe.size[0], height=recipe.size[1]),
+        classes=tuple(ManifestClass(id=i, name=c.name, color=c.color) for i, c in enumerate(recipe.classes)),
+        license=recipe.data.license,
+        data=recipe.data.statement,
+        graphs=Graphs(**graphs),
+        memory=MemoryShape(channels=stabiliser.memory_channels, width=w, height=h) if stabiliser else None,
+        parameters=sum(p.numel() for network in networks for p in network.parameters()),
+    )

@@ -1,0 +1,188 @@
+"""A whole run: check the data, train the segmenter, train the stabiliser, export, measure, report.
+
+    runs/<name>/segment/      checkpoint.safetensors  best.safetensors  log.jsonl  recipe.json
+    runs/<name>/stabilise/    the same
+    runs/<name>/report.html
+    runs/<name>/<name>/       the model package
+
+Stopped at any time and started again, a run goes on where its last checkpoint was. What is exported are the
+averaged weights at the end of the schedule, not those that scored best on val: the val figures then measure
+the model and did not choose it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from streamseg.errors import TrainingError
+from streamseg.inference.engine import InferenceEngine
+from streamseg.inference.manifest import dump_manifest, load_manifest
+from streamseg.inference.package import open_package
+from streamseg.inference.select import load_engine
+from streamseg.models.segmenter import Segmenter
+from streamseg.models.stabiliser import ConvGRUStabiliser
+from streamseg.training import metrics
+from streamseg.training.card import card
+from streamseg.training.data import Labelling, check_pairs, find_pairs, read_pair
+from streamseg.training.ema import M
+from streamseg.training.evaluate import Dataset, Measures, as_json, evaluate
+from streamseg.training.export import export
+from streamseg.training.fit import Run, Stage
+from streamseg.training.recipe import Recipe
+from streamseg.training.report import Example, write_report
+from streamseg.training.segment import SegmentStage
+from streamseg.training.stabilise import StabiliseStage
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where a run keeps its things."""
+
+    root: Path
+    name: str
+
+    def stage(self, name: str) -> Path:
+        """A stage's checkpoints and log."""
+        return self.root / self.name / name
+
+    @property
+    def package(self) -> Path:
+        """The exported package."""
+        return self.root / self.name / self.name
+
+    @property
+    def report(self) -> Path:
+        """The page to read."""
+        return self.root / self.name / "report.html"
+
+
+def train(recipe: Recipe, root: Path, say: Callable[[str], None]) -> Folders:
+    """Run a recipe from where it stands to the measured package.
+
+    Args:
+        recipe: What to do.
+        root: Folder of all runs.
+        say: Told what is being done, a line at a time.
+
+    Raises:
+        TrainingError: The data is unfit (every problem listed), a checkpoint belongs to another recipe, the
+            loss is not finite, or the disk is full. The last good checkpoint stays.
+    """
+    folders = Folders(root, recipe.name)
+    say(f"checking the data of {recipe.name}")
+    check_data(recipe)
+    segmenter = _train_segmenter(recipe, folders, say)
+    stabiliser = _train_stabiliser(recipe, segmenter, folders, say)
+    say(f"exporting to {folders.package}")
+    export(recipe, segmenter, stabiliser, folders.package)
+    finish(recipe, folders, say)
+    return folders
+
+
+def check_data(recipe: Recipe) -> None:
+    """Look at every picture and label once.
+
+    Raises:
+        TrainingError: With every problem, one line each.
+    """
+    labelling = Labelling(len(recipe.classes), tuple(recipe.data.void))
+    problems = []
+    for split in (recipe.data.train, recipe.data.val):
+        problems += check_pairs(find_pairs(split), labelling)
+    faults = [p for p in problems if not p.startswith("classes without")]
+    if faults:
+        raise TrainingError("the data cannot be trained on:\n" + "\n".join(problems))
+    for problem in problems:
+        _LOG.warning("data: %s", problem)
+
+
+def _train_segmenter(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> Segmenter:
+    stage = SegmentStage(recipe)
+    say(f"training the segmenter: {len(stage.train)} pictures, {stage.schedule.steps} steps")
+    return _fit(stage, recipe, {"stabilise", "name", "version"}, folders)
+
+
+def _train_stabiliser(
+    recipe: Recipe, segmenter: Segmenter, folders: Folders, say: Callable[[str], None]
+) -> ConvGRUStabiliser:
+    stage = StabiliseStage(recipe, segmenter)
+    say(f"training the stabiliser: clips of {recipe.stabilise.frames} frames, {stage.schedule.steps} steps")
+    return _fit(stage, recipe, {"name", "version"}, folders)
+
+
+def _fit(stage: Stage[M], recipe: Recipe, ignored: set[str], folders: Folders) -> M:
+    folder = folders.stage(stage.name)
+    _same_recipe(folder / "recipe.json", json.loads(recipe.model_dump_json(exclude=ignored)))
+    run = Run(stage, folder)
+    run.fit()
+    return run.average.model
+
+
+def _same_recipe(path: Path, settings: dict[str, object]) -> None:
+    """Refuse to go on with a checkpoint made by other settings."""
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        changed = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
+        if changed:
+            raise TrainingError(
+                f"{path.parent} was made by another recipe (changed: {', '.join(changed)}); "
+                "start again with --fresh, or give the recipe another name"
+            )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(settings, indent=1), encoding="utf-8")
+
+
+def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict[str, Measures]:
+    """Measure the exported package with the engine the daemon would take; write figures, card and report."""
+    engine = load_engine(open_package(str(folders.package)))
+    data = Dataset(find_pairs(recipe.data.val), recipe.data.val_is_clip)
+    say(f"measuring on {len(data.pairs)} pictures with {engine.info.backend} {engine.info.precision}")
+    measures = evaluate(engine, data)
+    manifest = load_manifest(folders.package / "model.yaml")
+    figures = {mode: {k: v for k, v in m.items() if k != "frame_ms"} for mode, m in as_json(measures).items()}
+    manifest = manifest.model_copy(update={"metrics": _rounded(figures)})
+    dump_manifest(manifest, folders.package / "model.yaml")
+    backend = f"{engine.info.backend} {engine.info.version} in {engine.info.precision}"
+    (folders.package / "README.md").write_text(card(manifest, measures, backend), encoding="utf-8")
+    stages = {name: folders.stage(name) for name in ("segment", "stabilise")}
+    write_report(
+        folders.report,
+        f"{recipe.name} {recipe.version}",
+        stages,
+        measures,
+        manifest.class_infos(),
+        _examples(engine, data),
+    )
+    engine.close()
+    return measures
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _examples(engine: InferenceEngine, data: Dataset, count: int = 6) -> list[Example]:
+    """The worst and the best pictures, by their own mIoU, single frames."""
+    manifest = engine.package.manifest
+    examples = []
+    for pair in data.pairs:
+        image, truth = read_pair(pair, Labelling(len(manifest.classes)))
+        truth = np.where(truth < len(manifest.classes), truth, 255).astype(np.uint8)
+        if image.shape[1::-1] != manifest.size_wh:
+            continue
+        prediction = engine.start(image[None]).readout().labels[0]
+        confusion = metrics.Confusion(len(manifest.classes))
+        confusion.add(truth, prediction)
+        examples.append(Example(pair.image.name, image, truth, prediction, confusion.mean_iou))
+    examples.sort(key=lambda e: e.miou)
+    return [*examples[:count], *examples[count:][-count:]]
