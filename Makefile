@@ -25,7 +25,7 @@ help: ## list these verbs
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(BASE) ## show it at work for 20 s on a sample clip, or on SOURCE=rtsp://… (results in demo/)
-	@$(PY) examples/demo.py $(if $(SOURCE),'$(SOURCE)')
+	@$(PY) -m examples.demo $(if $(SOURCE),'$(SOURCE)')
 
 test: $(DEV) ## run the tests, with branch coverage
 	@$(PY) -m pytest -m 'not real and not gpu' --cov --cov-report=term:skip-covered $(ARGS)
@@ -45,7 +45,7 @@ wheel-check: $(DEV) ## build the wheel, install it elsewhere without torch, and 
 	@.ci/wheel-check $(PY)
 
 bench: $(BASE) ## measure speed, age, memory and start-up on this machine
-	@$(PY) benchmarks/pipeline.py
+	@$(PY) -m benchmarks.pipeline
 
 train: $(DEV) ## train the networks and export a package: RECIPE=configs/training/camvid.yaml
 	@$(VENV)/bin/streamseg train $(RECIPE)

@@ -37,7 +37,7 @@ LADDER: dict[str, set[str]] = {
     "__main__": {"cli"},
     "": set(),  # streamseg/__init__.py
     "models": set(),
-    "training": {"models", "inference"},
+    "training": {"models", "inference", "temporal", "client"},
 }
 # What may be imported inside a function, so that it loads only when it is asked for.
 LAZILY: dict[str, set[str]] = {"cli": {"training"}, "": {"client"}}
