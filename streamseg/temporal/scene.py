@@ -5,7 +5,7 @@ share of blocks not found is the dissimilarity. A pan moves blocks (found nearby
 flash or a change of exposure scales them (correlation does not see it); a cut leaves most of them nowhere.
 
 Measured on 31 clips, most of strong motion, and on 1500 cuts between them: a limit of 0.65 finds 99.8 % of
-the cuts, and takes 0.1 % of the steps at 24 fps and 1.1 % of those at 12 fps for one (0.3 % in strong noise).
+the cuts, and takes 0.1 % of the steps at 24 fps and 1.3 % of those at 12 fps for one (0.3 % in strong noise).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _GATE = 0.1  # 1 - correlation of whole pictures below which no block need be lo
 _SIZE_WH = (72, 54)
 _BLOCK = 12  # 24 whole blocks
 _REACH = 8  # how far a block may move: a ninth of the picture's width
-_TEXTURE = 5.0  # standard deviation, grey levels: below it a block is the same everywhere
+_TEXTURE = 3.0  # standard deviation, grey levels: below it a block is the same everywhere
 _FOUND = 0.7  # correlation from which it is the same block
 _FEWEST = 12  # so many blocks must speak before all of them can say "cut"
 
