@@ -111,6 +111,8 @@ class InferenceEngine(Protocol):
     def start(self, image: U8) -> Run:
         """Starts the segmenter on `image` `[N, H, W, 3]` uint8 RGB and returns at once.
 
+        The image may be read in place: it must not change before the run's `wait` returns.
+
         Raises:
             EngineError: Wrong shape or type, closed engine, or the backend refused.
         """

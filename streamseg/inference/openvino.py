@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
+from numpy.typing import NDArray
 
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.backend import BackendReport, Settings
@@ -157,7 +158,7 @@ class _Batch:
 
     def start(self, feeds: Arrays) -> OpenVinoPending:
         request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
-        inputs = [feeds[name] for name in self._inputs]
+        inputs = [_writeable(feeds[name]) for name in self._inputs]
         outputs = {name: np.empty(shape, dtype) for name, shape, dtype in self._outputs}
         for index, array in enumerate(inputs):
             request.set_input_tensor(index, ov.Tensor(array, shared_memory=True))
@@ -165,6 +166,11 @@ class _Batch:
             request.set_output_tensor(index, ov.Tensor(array, shared_memory=True))
         request.start_async()
         return OpenVinoPending(request, inputs, outputs, self._idle)
+
+
+def _writeable(array: NDArray[Any]) -> NDArray[Any]:
+    # ov.Tensor refuses to share what is read-only, although inputs are only read
+    return array if array.flags.writeable else array.copy()
 
 
 class OpenVinoPending:

@@ -231,6 +231,15 @@ def test_a_picture_that_is_a_view_is_read_right(engine: InferenceEngine) -> None
     np.testing.assert_array_equal(engine.start(view).logits(), engine.start(view.copy()).logits())
 
 
+def test_what_is_read_only_is_read(engine: InferenceEngine) -> None:
+    picture, plane, moved = image(0), guide(0), flow(0)
+    memory = steps(engine, [1])[0][1]
+    expected = engine.start(picture).stabilise(plane, moved, memory)
+    for array in (picture, plane, moved, memory.state):
+        array.setflags(write=False)
+    assert_same(engine.start(picture).stabilise(plane, moved, memory), expected)
+
+
 def test_an_average_can_be_read_out(engine: InferenceEngine) -> None:
     run = engine.start(image(0))
     np.testing.assert_array_equal(engine.read_out(run.logits()).labels, run.readout().labels)
