@@ -84,6 +84,6 @@ def add_noise(image: U8, sigma: float, rng: np.random.Generator) -> U8:
     """Add Gaussian sensor noise of standard deviation `sigma` (0…255 scale), clipped."""
     noise = np.empty(image.shape, np.int16)
     cv2.setRNGSeed(int(rng.integers(2**31)))
-    cv2.randn(noise, 0, sigma)
+    cv2.randn(noise.reshape(len(noise), -1), 0, sigma)  # as one channel: a scalar σ fills only the first
     noisy: U8 = cv2.add(image, noise, dtype=cv2.CV_8U)
     return noisy

@@ -66,16 +66,16 @@ def export(
     classes = len(recipe.classes)
     logits = torch.zeros(1, classes, h, w)
     image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
-    _write(part, GraphRole.SEGMENTER, SegmenterGraph(segmenter), {"image": image}, ["logits"])
-    _write(part, GraphRole.READOUT, Readout(), {"logits": logits}, ["labels", "confidence"])
+    masks = {"labels": (height, width), "confidence": (height, width)}
+    _write(
+        part, GraphRole.SEGMENTER, SegmenterGraph(segmenter), {"image": image}, {"logits": (classes, h, w)}
+    )
+    _write(part, GraphRole.READOUT, Readout(), {"logits": logits}, masks)
     if stabiliser is not None:
-        inputs = {
-            "logits": logits,
-            "guide": torch.zeros(1, 1, h, w),
-            "flow": torch.zeros(1, 2, h, w),
-            "memory": torch.zeros(1, stabiliser.memory_channels, h, w),
-        }
-        _write(part, GraphRole.STABILISER, stabiliser, inputs, ["labels", "confidence", "memory_out"])
+        memory = torch.zeros(1, stabiliser.memory_channels, h, w)
+        guide, flow = torch.zeros(1, 1, h, w), torch.zeros(1, 2, h, w)
+        inputs = {"logits": logits, "guide": guide, "flow": flow, "memory": memory}
+        _write(part, GraphRole.STABILISER, stabiliser, inputs, {**masks, "memory_out": memory.shape[1:]})
     manifest = _manifest(recipe, part, [m for m in (segmenter, stabiliser) if m is not None], stabiliser)
     dump_manifest(manifest, part / "model.yaml")
     shutil.rmtree(folder, ignore_errors=True)
@@ -84,7 +84,11 @@ def export(
 
 
 def _write(
-    folder: Path, role: GraphRole, module: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str]
+    folder: Path,
+    role: GraphRole,
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: Mapping[str, Sequence[int]],
 ) -> None:
     path = folder / f"{role}.onnx"
     names = list(inputs)
@@ -99,7 +103,7 @@ def _write(
         )  # fmt: skip
     model = onnx.load(path)
     shrink_weights(model)
-    fix_sizes(model, {"labels": 1, "confidence": 1, "logits": 2, "memory_out": 2})
+    fix_sizes(model, outputs)
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
@@ -121,14 +125,14 @@ def shrink_weights(model: Any) -> None:
         graph.node.insert(0, cast)
 
 
-def fix_sizes(model: Any, leading: Mapping[str, int]) -> None:
-    """Write the inferred static sizes into the outputs' shapes; only N stays open."""
-    inferred = onnx.shape_inference.infer_shapes(model)
-    known = {value.name: value for value in inferred.graph.output}
+def fix_sizes(model: Any, sizes: Mapping[str, Sequence[int]]) -> None:
+    """Write the outputs' static sizes into the graph, which the exporter leaves open; only N stays so."""
     for output in model.graph.output:
-        if output.name in leading:
-            output.CopyFrom(known[output.name])
-            output.type.tensor_type.shape.dim[0].dim_param = "N"
+        shape = output.type.tensor_type.shape
+        shape.ClearField("dim")
+        shape.dim.add().dim_param = "N"
+        for size in sizes[output.name]:
+            shape.dim.add().dim_value = size
 
 
 def _manifest(

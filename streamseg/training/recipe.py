@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from streamseg.errors import ConfigError
 
@@ -109,6 +109,14 @@ class Recipe(_Strict):
     data: DataRecipe
     segment: SegmentRecipe = SegmentRecipe()
     stabilise: StabiliseRecipe = StabiliseRecipe()
+
+    @field_validator("size")
+    @classmethod
+    def _suits_the_strides(cls, size: tuple[int, int]) -> tuple[int, int]:
+        if any(side % 8 or side < 32 for side in size):
+            msg = "width and height must be multiples of 8, 32 or more"
+            raise ValueError(msg)
+        return size
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -1,0 +1,79 @@
+"""The recurrent stage: warping, no past, and memory that is only ever passed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from streamseg.models.stabiliser import ConvGRUStabiliser, warp
+
+
+@pytest.fixture
+def stabiliser() -> ConvGRUStabiliser:
+    torch.manual_seed(0)
+    return ConvGRUStabiliser(3, hidden=2, width=8).eval()
+
+
+def frame(seed: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(1, 3, 6, 8, generator=generator), torch.rand(1, 1, 6, 8, generator=generator)
+
+
+STILL = torch.zeros(1, 2, 6, 8)
+
+
+def test_warp_fetches_from_where_the_flow_points() -> None:
+    memory = torch.arange(48.0).view(1, 1, 6, 8)
+    flow = torch.zeros(1, 2, 6, 8)
+    flow[:, 0], flow[:, 1] = 2.0, -1.0
+    moved = warp(memory, flow)
+    torch.testing.assert_close(moved[..., 1:, :6], memory[..., :5, 2:])
+    assert moved[..., 0, :].abs().max() < 1e-4, "nothing comes from above the picture"
+    assert moved[..., 6:].abs().max() < 1e-4, "nor from beyond its right edge"
+
+
+def test_without_a_past_the_flow_does_not_matter(stabiliser: ConvGRUStabiliser) -> None:
+    logits, guide = frame(1)
+    nothing = torch.zeros(1, stabiliser.memory_channels, 6, 8)
+    still = stabiliser(logits, guide, STILL, nothing)
+    moving = stabiliser(logits, guide, torch.randn(1, 2, 6, 8), nothing)
+    assert all(torch.equal(a, b) for a, b in zip(still, moving, strict=True))
+
+
+def test_without_a_past_a_new_network_reads_the_frame_out(stabiliser: ConvGRUStabiliser) -> None:
+    logits, guide = frame(1)
+    labels, _, memory = stabiliser(logits, guide, STILL, torch.zeros(1, stabiliser.memory_channels, 6, 8))
+    assert torch.equal(labels, stabiliser.readout(logits)[0])
+    assert torch.equal(memory[:, -2:-1], guide)
+    assert memory[:, -1].unique().tolist() == [1.0]
+
+
+def test_the_past_steadies(stabiliser: ConvGRUStabiliser) -> None:
+    logits, guide = frame(1)
+    noisy = logits + torch.randn(1, 3, 6, 8)
+    _, _, memory = stabiliser(logits, guide, STILL, torch.zeros(1, stabiliser.memory_channels, 6, 8))
+    _, _, after = stabiliser(noisy, guide, STILL, memory)
+    before, now = memory[:, :3], after[:, :3]
+    assert (now - before).norm() < (noisy.log_softmax(1) - before).norm()
+
+
+def test_rows_of_a_batch_do_not_mix(stabiliser: ConvGRUStabiliser) -> None:
+    (a, guide_a), (b, guide_b) = frame(1), frame(2)
+    memory = torch.rand(2, stabiliser.memory_channels, 6, 8)
+    flow = torch.randn(2, 2, 6, 8)
+    both = stabiliser(torch.cat([a, b]), torch.cat([guide_a, guide_b]), flow, memory)
+    alone = stabiliser(b, guide_b, flow[1:], memory[1:])
+    torch.testing.assert_close(both[2][1:], alone[2])
+
+
+def test_every_weight_learns_through_two_frames() -> None:
+    torch.manual_seed(0)
+    stabiliser = ConvGRUStabiliser(3, hidden=2, width=8)
+    torch.nn.init.normal_(stabiliser.candidate.weight)  # zero at the start, which hides what is behind it
+    memory = torch.zeros(1, stabiliser.memory_channels, 6, 8)
+    for seed in (1, 2, 3):
+        logits, guide = frame(seed)
+        memory = stabiliser.step(logits, guide, STILL, memory)
+    memory.square().sum().backward()  # type: ignore[no-untyped-call]
+    assert [name for name, p in stabiliser.named_parameters() if p.grad is None or not p.grad.any()] == []

@@ -1,0 +1,92 @@
+"""Exported graphs say what torch says, in both backends, and keep their weights small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from streamseg.inference.manifest import Manifest, load_manifest
+from streamseg.inference.package import open_package
+from streamseg.inference.select import load_engine
+from streamseg.models.segmenter import Segmenter
+from streamseg.models.stabiliser import ConvGRUStabiliser
+from streamseg.training.export import export
+from streamseg.training.recipe import Recipe
+from streamseg.training.segment import new_segmenter
+from streamseg.training.stabilise import new_stabiliser
+
+Exported = tuple[Path, Segmenter, ConvGRUStabiliser]
+
+
+@pytest.fixture
+def exported(recipe: Recipe, tmp_path: Path) -> Exported:
+    torch.manual_seed(3)
+    segmenter, stabiliser = new_segmenter(recipe, pretrained=True).eval(), new_stabiliser(recipe).eval()
+    torch.nn.init.normal_(stabiliser.candidate.weight, std=0.1)
+    export(recipe, segmenter, stabiliser, tmp_path / "tiny")
+    return tmp_path / "tiny", segmenter, stabiliser
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_exported_equals_eager(exported: Exported, backend: Any) -> None:
+    folder, segmenter, stabiliser = exported
+    engine = load_engine(open_package(str(folder)), backend=backend, precision="f32")
+    rng = np.random.default_rng(0)
+    memory, eager = engine.fresh_memory(), torch.zeros(1, stabiliser.memory_channels, 12, 16)
+    for _ in range(3):
+        image = rng.integers(0, 256, (1, 48, 64, 3)).astype(np.uint8)
+        guide, flow = (
+            rng.random((1, 1, 12, 16), np.float32),
+            rng.normal(0, 1, (1, 2, 12, 16)).astype(np.float32),
+        )
+        run = engine.start(image)
+        masks, memory = run.stabilise(guide, flow, memory)
+        with torch.inference_mode():
+            logits = segmenter(torch.from_numpy(image).permute(0, 3, 1, 2))
+            labels, confidence, eager = stabiliser(
+                logits, torch.from_numpy(guide), torch.from_numpy(flow), eager
+            )
+        # the weights' float16 is the only difference
+        assert np.abs(run.logits() - logits.numpy()).max() < 0.02 * np.abs(logits.numpy()).max()
+        assert (masks.labels == labels.numpy()).mean() > 0.98
+        assert masks.confidence is not None
+        assert np.abs(masks.confidence.astype(int) - confidence.numpy()).mean() < 3
+    engine.close()
+
+
+def test_large_weights_are_stored_in_half_the_bytes(exported: Exported) -> None:
+    graph = onnx.load(exported[0] / "segmenter.onnx").graph
+    large = [t for t in graph.initializer if np.prod(t.dims) >= 256]
+    assert large
+    assert {t.data_type for t in large} == {onnx.TensorProto.FLOAT16}
+
+
+def test_only_the_batch_is_open(exported: Exported) -> None:
+    for path in sorted(exported[0].glob("*.onnx")):
+        graph = onnx.load(path).graph
+        for value in (*graph.input, *graph.output):
+            dims = value.type.tensor_type.shape.dim
+            assert dims[0].dim_param == "N", f"{path.name}: {value.name}"
+            assert all(d.dim_value > 0 for d in dims[1:]), f"{path.name}: {value.name}"
+
+
+def test_manifest_tells_what_was_exported(exported: Exported) -> None:
+    manifest: Manifest = load_manifest(exported[0] / "model.yaml")
+    assert manifest.size_wh == (64, 48)
+    assert manifest.memory is not None
+    assert manifest.memory.channels == exported[2].memory_channels
+    assert [c.name for c in manifest.classes] == ["ground", "disc", "bar"]
+    assert manifest.parameters == sum(p.numel() for m in exported[1:] for p in m.parameters())
+
+
+def test_an_older_package_is_replaced_whole(exported: Exported, recipe: Recipe) -> None:
+    folder, segmenter, _ = exported
+    (folder / "leftover").write_text("old")
+    export(recipe, segmenter, None, folder)
+    assert sorted(p.name for p in folder.iterdir()) == ["model.yaml", "readout.onnx", "segmenter.onnx"]
+    assert load_manifest(folder / "model.yaml").memory is None

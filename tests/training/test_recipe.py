@@ -1,0 +1,57 @@
+"""Recipes: every shipped one loads, every problem of a wrong one is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamseg.errors import ConfigError
+from streamseg.training.recipe import load_recipe, parse_recipe
+from tests.training.conftest import recipe_document
+
+SHIPPED = sorted((Path(__file__).parents[2] / "configs/training").glob("*.yaml"))
+
+
+def test_some_recipes_ship() -> None:
+    assert SHIPPED
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_recipe_loads(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert len({c.name for c in recipe.classes}) == len(recipe.classes)
+    assert all(side % 8 == 0 for side in recipe.size)
+
+
+def test_environment_is_filled_in(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAMSEG_DATA", str(pictures))
+    shipped = Path(__file__).parents[2] / "configs/training/camvid.yaml"
+    assert load_recipe(shipped).data.train.images == pictures / "camvid/train"
+
+
+def test_all_problems_come_at_once(pictures: Path) -> None:
+    document = recipe_document(pictures)
+    document["segment"]["epochs"] = 0
+    document["speed"] = 3
+    del document["version"]
+    with pytest.raises(ConfigError) as caught:
+        parse_recipe(document, "r.yaml")
+    text = str(caught.value)
+    assert all(key in text for key in ("segment.epochs", "speed", "version"))
+    assert len(caught.value.problems) == 3
+
+
+@pytest.mark.parametrize("text", ["a: [1", "\x00"])
+def test_broken_yaml_is_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="cannot read the recipe") as caught:
+        load_recipe(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_size_must_suit_the_readout(pictures: Path) -> None:
+    document = recipe_document(pictures) | {"size": [62, 48]}
+    with pytest.raises(ConfigError, match="multiples of 8"):
+        parse_recipe(document, "r.yaml")

@@ -1,0 +1,52 @@
+"""The segmenter's stage learns the drawn pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from streamseg.errors import TrainingError
+from streamseg.training.data import Labelling, find_pairs
+from streamseg.training.fit import Run, read_log
+from streamseg.training.recipe import Recipe
+from streamseg.training.segment import SegmentStage, validate_segmenter
+
+
+def test_loss_falls(recipe: Recipe, tmp_path: Path) -> None:
+    longer = recipe.model_copy(
+        update={"segment": recipe.segment.model_copy(update={"epochs": 6, "warmup_steps": 2})}
+    )
+    run = Run(SegmentStage(longer), tmp_path / "run")
+    run.fit()
+    losses = [entry["ce"] for entry in read_log(tmp_path / "run") if "ce" in entry]
+    assert len(losses) == 18
+    assert sum(losses[-4:]) < 0.9 * sum(losses[:4])
+    assert run.history[-1]["miou"] == run.history[-1]["score"]
+
+
+def test_encoder_and_decoder_have_their_own_rates(recipe: Recipe) -> None:
+    stage = SegmentStage(recipe)
+    groups = stage.parameter_groups()
+    assert {group["lr"] for group in groups} == {recipe.segment.lr_encoder, recipe.segment.lr_decoder}
+    assert sum(len(g["params"]) for g in groups) == len(list(stage.model.parameters()))
+    assert all(p.dim() > 1 for g in groups if g["weight_decay"] for p in g["params"])
+
+
+def test_validation_counts_every_labelled_pixel(recipe: Recipe) -> None:
+    stage = SegmentStage(recipe)
+    confusion = validate_segmenter(stage.model.eval(), find_pairs(recipe.data.val), Labelling(3, (9,)))
+    assert confusion.counts.sum() == 3 * (64 * 48 - 16)
+
+
+def test_same_seed_same_start(recipe: Recipe) -> None:
+    first, second = (SegmentStage(recipe).model.classifier.weight for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_missing_data_is_said(recipe: Recipe, tmp_path: Path) -> None:
+    gone = recipe.data.train.model_copy(update={"images": tmp_path / "nowhere"})
+    data = recipe.data.model_copy(update={"train": gone})
+    with pytest.raises(TrainingError, match="nowhere: no such folder"):
+        SegmentStage(recipe.model_copy(update={"data": data}))

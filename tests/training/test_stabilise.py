@@ -1,0 +1,44 @@
+"""The stabiliser's stage: learns on a frozen segmenter, measured as a clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from streamseg.training.fit import Run, read_log
+from streamseg.training.recipe import Recipe
+from streamseg.training.segment import new_segmenter
+from streamseg.training.stabilise import StabiliseStage
+
+
+@pytest.fixture
+def stage(recipe: Recipe) -> StabiliseStage:
+    torch.manual_seed(0)
+    return StabiliseStage(recipe, new_segmenter(recipe, pretrained=False))
+
+
+def test_a_run_logs_both_losses_and_steadiness(stage: StabiliseStage, tmp_path: Path) -> None:
+    run = Run(stage, tmp_path / "run")
+    run.fit()
+    assert {"ce", "warp"} <= set(read_log(tmp_path / "run")[0])
+    assert {"miou", "flicker", "temporal_iou"} <= set(run.history[-1])
+
+
+def test_the_segmenter_does_not_learn(stage: StabiliseStage) -> None:
+    before = {name: p.clone() for name, p in stage.segmenter.state_dict().items()}
+    losses = stage.losses(next(stage.batches(0)))
+    torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+    assert all(torch.equal(p, before[name]) for name, p in stage.segmenter.state_dict().items())
+    assert all(p.grad is None for p in stage.segmenter.parameters())
+    assert stage.model.gates.weight.grad is not None
+
+
+def test_consistency_is_nothing_where_nothing_changes(stage: StabiliseStage) -> None:
+    scores = torch.randn(2, 3, 12, 16)
+    still = torch.zeros(2, 3, 2, 12, 16)
+    joined = torch.tensor([[False, True, True]] * 2)
+    assert stage._consistency([scores, scores, scores], still, joined).item() == pytest.approx(0, abs=1e-6)
+    assert stage._consistency([scores, -scores, scores], still, joined).item() > 0.1
+    assert stage._consistency([scores, -scores, scores], still, joined & False).item() == 0
