@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from streamseg.errors import WireError
 
 TEXT_CHARS = 1024
+NUMBER_MAX = 1e300
 WHOLE_MAX = 2**53  # the integers that every language's JSON reads exactly (RFC 8259, section 6)
 
 
@@ -16,7 +17,7 @@ def dump_object(content: Mapping[str, Any], max_bytes: int) -> bytes:
     """Compact JSON in UTF-8, keys in the order given.
 
     Raises:
-        WireError: It would be longer than `max_bytes`, or holds what JSON cannot (NaN, half a surrogate pair).
+        WireError: It would be longer than `max_bytes`, or holds what JSON cannot (NaN, say).
     """
     try:
         raw = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
@@ -47,13 +48,16 @@ def _refuse(constant: str) -> None:
 
 
 class Fields:
-    """One JSON object; `where` names it in errors. Every getter raises WireError where the value is not fit."""
+    """One JSON object; `where` names it in errors. Getters raise WireError for unfit values."""
 
     def __init__(self, content: object, where: str) -> None:
         if not isinstance(content, dict):
             raise WireError(f"{where}: a JSON object is wanted, not {content!r:.40}")
         self._content: dict[str, Any] = content
         self._where = where
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._content)
 
     def part(self, key: str) -> Fields:
         """An object inside this one."""
@@ -104,7 +108,7 @@ class Fields:
     def named_numbers(self, key: str) -> dict[str, float]:
         """An object whose values are finite numbers."""
         inner = self.part(key)
-        return {name: inner.number(name) for name in inner._content}
+        return {name: inner.number(name) for name in inner}
 
     def _get(self, key: str, default: object = None) -> Any:
         value = self._content.get(key, default)
@@ -125,9 +129,9 @@ class Fields:
 
     def _number(self, key: str, value: object) -> float:
         # an integer may be too long for a float, and 1e999 is read as infinity
-        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e300:
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > NUMBER_MAX:
             raise self._wrong(key, "a finite number", value)
-        return float(value) if math.isfinite(value) else self._number(key, None)
+        return float(value)
 
     def _wrong(self, key: str, wanted: str, value: object) -> WireError:
         return WireError(f"{self._where}.{key}: {wanted} is wanted, not {value!r:.40}")

@@ -1,4 +1,4 @@
-"""Headers: the second part of every message, as frozen data and as JSON.
+"""The headers of masks and of their pictures, as frozen data and as JSON.
 
 Words from lists that may grow (`clock`, `encoding`, `mode`, `state`, `reason`) are read as text, so that a
 subscriber of today still reads tomorrow's messages. Unknown keys are ignored.
@@ -11,17 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, TypeAlias
 
 from streamseg.errors import WireError
-from streamseg.types import ClassInfo, ModelInfo
 from streamseg.wire.codecs import MAX_PIXELS
-from streamseg.wire.fields import Fields, dump_object, load_object
+from streamseg.wire.fields import Fields
 from streamseg.wire.topics import VERSION, Kind
 
 HEADER_BYTES = 4096
-INFO_BYTES = 65536  # a list of 256 named classes does not fit 4 KiB
 IGNORE = 255
 CLASSES = 256
 
 Affine: TypeAlias = tuple[float, float, float, float, float, float]
+
+
+def identity(stream: str, epoch: str, seq: int | None) -> dict[str, Any]:
+    """The keys that masks, pictures and beats begin with."""
+    return {"v": VERSION, "stream": stream, "epoch": epoch, "seq": seq}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ class MaskHeader:
     def json(self) -> dict[str, Any]:
         """As on the wire, keys in their order."""
         return {
-            **_identity(self.stream, self.epoch, self.seq),
+            **identity(self.stream, self.epoch, self.seq),
             "frame_seq": self.frame_seq,
             "time": self.time.json,
             "frame": {"w": self.frame_wh[0], "h": self.frame_wh[1]},
@@ -206,7 +209,7 @@ class PictureHeader:
     @property
     def json(self) -> dict[str, Any]:
         """As on the wire, keys in their order."""
-        return {**_identity(self.stream, self.epoch, self.seq), "time": self.time.json}
+        return {**identity(self.stream, self.epoch, self.seq), "time": self.time.json}
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
@@ -214,158 +217,3 @@ class PictureHeader:
         return cls(
             fields.text("stream"), fields.text("epoch"), fields.whole("seq"), Times.read(fields.part("time"))
         )
-
-
-@dataclass(frozen=True, slots=True)
-class InfoHeader:
-    """What a subscriber must know to draw and to trust the masks of a stream."""
-
-    kind: ClassVar[Kind] = Kind.INFO
-    max_bytes: ClassVar[int] = INFO_BYTES
-
-    stream: str
-    epoch: str
-    model: ModelInfo
-    ignore: int = IGNORE
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """As on the wire, keys in their order."""
-        names = ("name", "version", "sha256", "license", "backend", "precision")
-        return {
-            "v": VERSION,
-            "stream": self.stream,
-            "epoch": self.epoch,
-            "schema": VERSION,
-            "model": {name: getattr(self.model, name) for name in names},
-            "mask": {"w": self.model.mask_wh[0], "h": self.model.mask_wh[1]},
-            "ignore": self.ignore,
-            "classes": [{"id": c.id, "name": c.name, "color": list(c.color)} for c in self.model.classes],
-        }
-
-    @classmethod
-    def read(cls, fields: Fields) -> Self:
-        """The reverse of `json`."""
-        model, mask = fields.part("model"), fields.part("mask")
-        info = ModelInfo(
-            name=model.text("name"),
-            version=model.text("version"),
-            sha256=model.text("sha256"),
-            license=model.text("license"),
-            classes=tuple(_read_class(item) for item in fields.parts("classes", CLASSES)),
-            backend=model.text("backend"),
-            precision=model.text("precision"),
-            mask_wh=(mask.whole("w", 1), mask.whole("h", 1)),
-        )
-        return cls(fields.text("stream"), fields.text("epoch"), info, fields.whole("ignore", 0, 255))
-
-
-@dataclass(frozen=True, slots=True)
-class StatusHeader:
-    """A stream entered a state.
-
-    Attributes:
-        stream: Name of the stream.
-        epoch: Changes when the daemon (re)starts.
-        state: running, connecting, stalled, backoff, ended or failed.
-        reason: A word, or empty.
-        message: One line for a person, or empty.
-        since: When, seconds since 1970.
-        retry_in_s: Seconds until the next attempt, where one is planned.
-        fps: Masks a second lately, where known.
-    """
-
-    kind: ClassVar[Kind] = Kind.STATUS
-    max_bytes: ClassVar[int] = HEADER_BYTES
-
-    stream: str
-    epoch: str
-    state: str
-    since: float
-    reason: str = ""
-    message: str = ""
-    retry_in_s: float | None = None
-    fps: float | None = None
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """As on the wire, keys in their order."""
-        names = ("stream", "epoch", "state", "reason", "message", "since", "retry_in_s", "fps")
-        return {"v": VERSION} | {name: getattr(self, name) for name in names}
-
-    @classmethod
-    def read(cls, fields: Fields) -> Self:
-        """The reverse of `json`."""
-        return cls(
-            stream=fields.text("stream"),
-            epoch=fields.text("epoch"),
-            state=fields.text("state"),
-            since=fields.number("since"),
-            reason=fields.text("reason", ""),
-            message=fields.text("message", ""),
-            retry_in_s=fields.number_or_none("retry_in_s"),
-            fps=fields.number_or_none("fps"),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class BeatHeader:
-    """Still here; `seq` is that of the newest mask, None before the first; `time` in seconds since 1970."""
-
-    kind: ClassVar[Kind] = Kind.BEAT
-    max_bytes: ClassVar[int] = HEADER_BYTES
-
-    stream: str
-    epoch: str
-    seq: int | None
-    time: float
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """As on the wire, keys in their order."""
-        return {**_identity(self.stream, self.epoch, self.seq), "time": self.time}
-
-    @classmethod
-    def read(cls, fields: Fields) -> Self:
-        """The reverse of `json`."""
-        return cls(
-            fields.text("stream"), fields.text("epoch"), fields.whole_or_none("seq"), fields.number("time")
-        )
-
-
-Header: TypeAlias = MaskHeader | InfoHeader | StatusHeader | BeatHeader | PictureHeader
-_HEADERS: dict[Kind, type[Header]] = {
-    header.kind: header for header in (MaskHeader, InfoHeader, StatusHeader, BeatHeader, PictureHeader)
-}
-
-
-def dump_header(header: Header) -> bytes:
-    """The header as JSON in UTF-8.
-
-    Raises:
-        WireError: It is too long, or holds a number that is not finite.
-    """
-    return dump_object(header.json, header.max_bytes)
-
-
-def load_header(kind: Kind, raw: bytes) -> Header:
-    """The reverse of `dump_header`.
-
-    Raises:
-        WireError: It is too long, not JSON, of another version, or a value is missing or out of bounds.
-    """
-    fields = load_object(raw, _HEADERS[kind].max_bytes)
-    if (version := fields.whole("v")) != VERSION:
-        raise WireError(f"a message of version {version}; this end knows version {VERSION}")
-    return _HEADERS[kind].read(fields)
-
-
-def _identity(stream: str, epoch: str, seq: int | None) -> dict[str, Any]:
-    return {"v": VERSION, "stream": stream, "epoch": epoch, "seq": seq}
-
-
-def _read_class(fields: Fields) -> ClassInfo:
-    color = fields.wholes("color", 3, 255)
-    if len(color) != 3:
-        raise WireError(f"a class has a colour of {len(color)} numbers; 3 are wanted")
-    return ClassInfo(fields.whole("id", 0, 255), fields.text("name"), color)

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from streamseg.errors import WireError
 from streamseg.types import U8
 from streamseg.wire.codecs import decode
-from streamseg.wire.header import Header, MaskHeader, dump_header, load_header
-from streamseg.wire.topics import Kind, parse_topic, topic
+from streamseg.wire.fields import dump_object, load_object
+from streamseg.wire.header import MaskHeader, PictureHeader
+from streamseg.wire.notices import BeatHeader, InfoHeader, StatusHeader
+from streamseg.wire.topics import VERSION, Kind, parse_topic, topic
 
 PARTS = 3
 EMPTY_BODIED = {Kind.INFO, Kind.STATUS, Kind.BEAT}
+
+Header: TypeAlias = MaskHeader | InfoHeader | StatusHeader | BeatHeader | PictureHeader
+HEADERS: dict[Kind, type[Header]] = {
+    Kind.MASK: MaskHeader,
+    Kind.INFO: InfoHeader,
+    Kind.STATUS: StatusHeader,
+    Kind.BEAT: BeatHeader,
+    Kind.PICTURE: PictureHeader,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +40,7 @@ class Message:
     body: bytes = b""
 
     def labels(self) -> U8:
-        """The label map `[h, w]` uint8 of a mask message.
+        """Return the label map `[h, w]` uint8 of a mask message.
 
         Raises:
             WireError: It is no mask, in an encoding this end does not know, or not what its header says.
@@ -39,8 +51,29 @@ class Message:
         return decode(self.body, mask.encoding, (mask.w, mask.h))
 
 
+def dump_header(header: Header) -> bytes:
+    """Return the header as JSON in UTF-8.
+
+    Raises:
+        WireError: It is too long, or holds a number that is not finite.
+    """
+    return dump_object(header.json, header.max_bytes)
+
+
+def load_header(kind: Kind, raw: bytes) -> Header:
+    """Read a header; the reverse of `dump_header`.
+
+    Raises:
+        WireError: It is too long, not JSON, of another version, or a value is missing or out of bounds.
+    """
+    fields = load_object(raw, HEADERS[kind].max_bytes)
+    if (version := fields.whole("v")) != VERSION:
+        raise WireError(f"a message of version {version}; this end knows version {VERSION}")
+    return HEADERS[kind].read(fields)
+
+
 def pack(header: Header, body: bytes = b"") -> list[bytes]:
-    """The three parts of a message.
+    """Return the three parts of a message.
 
     Raises:
         WireError: The header cannot be written, or its stream has no proper name.
@@ -49,7 +82,7 @@ def pack(header: Header, body: bytes = b"") -> list[bytes]:
 
 
 def unpack(parts: Sequence[bytes]) -> Message:
-    """The reverse of `pack`.
+    """Read a message; the reverse of `pack`.
 
     Raises:
         WireError: This is not a message of `seg/1`.

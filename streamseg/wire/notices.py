@@ -1,198 +1,138 @@
-"""Headers of the kinds without a picture in them: info, status and beat; and the header of `pic/1`."""
+"""The headers of the messages without a picture in them: info, status and beat."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from streamseg.errors import WireError
-from streamseg.types import ClassInfo, ModelInfo, StateChange, StreamState
-from streamseg.wire.fields import MAX_HEADER_BYTES, Fields, dump
-from streamseg.wire.header import check_version, read_size, read_stream
+from streamseg.types import ClassInfo, ModelInfo
+from streamseg.wire.fields import Fields
+from streamseg.wire.header import CLASSES, HEADER_BYTES, IGNORE, identity
 from streamseg.wire.topics import VERSION, Kind
 
-IGNORE = 255
-MAX_INFO_BODY_BYTES = 2**16
-_MAX_MESSAGE_CHARS = 500  # of a status: one line for a person
-HASH_PREFIX = "sha256:"
+INFO_BYTES = 65536  # a list of 256 named classes does not fit the 4 KiB of the others
 
 
 @dataclass(frozen=True, slots=True)
 class InfoHeader:
-    """The header of kind `info`: what a subscriber must know to draw and to trust the masks."""
+    """What a subscriber must know to draw and to trust the masks of a stream."""
 
     kind: ClassVar[Kind] = Kind.INFO
+    max_bytes: ClassVar[int] = INFO_BYTES
 
     stream: str
     epoch: str
     model: ModelInfo
+    ignore: int = IGNORE
 
-    def as_dict(self) -> dict[str, object]:
-        """Return the header as it goes into JSON, the classes in it."""
-        model, (width, height) = self.model, self.model.mask_wh
+    @property
+    def json(self) -> dict[str, Any]:
+        """As on the wire, keys in their order."""
+        names = ("name", "version", "sha256", "license", "backend", "precision")
         return {
             "v": VERSION,
             "stream": self.stream,
             "epoch": self.epoch,
-            "model": {
-                "name": model.name,
-                "version": model.version,
-                "hash": HASH_PREFIX + model.sha256,
-                "license": model.license,
-            },
-            "backend": model.backend,
-            "precision": model.precision,
-            "mask": {"w": width, "h": height},
-            "ignore": IGNORE,
-            "classes": [{"id": c.id, "name": c.name, "color": list(c.color)} for c in model.classes],
+            "schema": VERSION,
+            "model": {name: getattr(self.model, name) for name in names},
+            "mask": {"w": self.model.mask_wh[0], "h": self.model.mask_wh[1]},
+            "ignore": self.ignore,
+            "classes": [{"id": c.id, "name": c.name, "color": list(c.color)} for c in self.model.classes],
         }
 
-    def encode(self) -> tuple[bytes, bytes]:
-        """Return header and body; the body is empty unless the classes do not fit into the header.
-
-        Raises:
-            WireError: Too long even so.
-        """
-        data = self.as_dict()
-        try:
-            return dump(data, Kind.INFO), b""
-        except WireError:
-            classes = data.pop("classes")
-        return dump(data, Kind.INFO), dump({"classes": classes}, Kind.INFO, MAX_INFO_BODY_BYTES)
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """The reverse of `json`."""
+        model, mask = fields.part("model"), fields.part("mask")
+        info = ModelInfo(
+            name=model.text("name"),
+            version=model.text("version"),
+            sha256=model.text("sha256"),
+            license=model.text("license"),
+            classes=tuple(_read_class(item) for item in fields.parts("classes", CLASSES)),
+            backend=model.text("backend"),
+            precision=model.text("precision"),
+            mask_wh=(mask.whole("w", 1), mask.whole("h", 1)),
+        )
+        return cls(fields.text("stream"), fields.text("epoch"), info, fields.whole("ignore", 0, 255))
 
 
 @dataclass(frozen=True, slots=True)
 class StatusHeader:
-    """The header of kind `status`; `fps` counts masks made a second, None where not known."""
+    """A stream entered a state.
+
+    Attributes:
+        stream: Name of the stream.
+        epoch: Changes when the daemon (re)starts.
+        state: running, connecting, stalled, backoff, ended or failed.
+        reason: A word, or empty.
+        message: One line for a person, or empty.
+        since: When, seconds since 1970.
+        retry_in_s: Seconds until the next attempt, where one is planned.
+        fps: Masks a second lately, where known.
+    """
 
     kind: ClassVar[Kind] = Kind.STATUS
+    max_bytes: ClassVar[int] = HEADER_BYTES
 
+    stream: str
     epoch: str
-    change: StateChange
+    state: str
+    since: float
+    reason: str = ""
+    message: str = ""
+    retry_in_s: float | None = None
     fps: float | None = None
 
     @property
-    def stream(self) -> str:
-        """Name of the stream."""
-        return self.change.stream
+    def json(self) -> dict[str, Any]:
+        """As on the wire, keys in their order."""
+        names = ("stream", "epoch", "state", "reason", "message", "since", "retry_in_s", "fps")
+        return {"v": VERSION} | {name: getattr(self, name) for name in names}
 
-    def as_dict(self) -> dict[str, object]:
-        """Return the header as it goes into JSON."""
-        change = self.change
-        return {
-            "v": VERSION,
-            "stream": change.stream,
-            "epoch": self.epoch,
-            "state": change.state,
-            "reason": change.reason,
-            "message": change.message[:_MAX_MESSAGE_CHARS],
-            "since": change.since_unix_s,
-            "retry_in_s": change.retry_in_s,
-            "fps": self.fps,
-        }
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """The reverse of `json`."""
+        return cls(
+            stream=fields.text("stream"),
+            epoch=fields.text("epoch"),
+            state=fields.text("state"),
+            since=fields.number("since"),
+            reason=fields.text("reason", ""),
+            message=fields.text("message", ""),
+            retry_in_s=fields.number_or_none("retry_in_s"),
+            fps=fields.number_or_none("fps"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class BeatHeader:
-    """The header of kind `beat`: the stream's newest `seq`, None before its first mask."""
+    """Still here; `seq` is that of the newest mask, None before the first; `time` in seconds since 1970."""
 
     kind: ClassVar[Kind] = Kind.BEAT
+    max_bytes: ClassVar[int] = HEADER_BYTES
 
     stream: str
     epoch: str
     seq: int | None
-    publish_unix_s: float
+    time: float
 
-    def as_dict(self) -> dict[str, object]:
-        """Return the header as it goes into JSON."""
-        time = {"publish": self.publish_unix_s}
-        return {"v": VERSION, "stream": self.stream, "epoch": self.epoch, "seq": self.seq, "time": time}
+    @property
+    def json(self) -> dict[str, Any]:
+        """As on the wire, keys in their order."""
+        return {**identity(self.stream, self.epoch, self.seq), "time": self.time}
 
-
-@dataclass(frozen=True, slots=True)
-class PictureHeader:
-    """The header of `pic/1`: epoch and seq are those of the mask made from the picture in the body (JPEG)."""
-
-    stream: str
-    epoch: str
-    seq: int
-    capture_unix_s: float
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the header as it goes into JSON."""
-        time = {"capture": self.capture_unix_s}
-        return {"v": VERSION, "stream": self.stream, "epoch": self.epoch, "seq": self.seq, "time": time}
-
-
-def read_info(fields: Fields, body: bytes) -> InfoHeader:
-    """Read an info; the classes are in the body where the header has none.
-
-    Raises:
-        WireError: A field is missing or malformed.
-    """
-    check_version(fields)
-    model = fields.section("model")
-    source = fields if "classes" in fields else Fields.parse(body, "info body", MAX_INFO_BODY_BYTES)
-    info = ModelInfo(
-        name=model.text("name"),
-        version=model.text("version"),
-        sha256=model.text("hash").removeprefix(HASH_PREFIX),
-        license=model.text("license"),
-        classes=tuple(_read_class(entry) for entry in source.sections("classes")),
-        backend=fields.text("backend"),
-        precision=fields.text("precision"),
-        mask_wh=read_size(fields.section("mask")),
-    )
-    return InfoHeader(read_stream(fields), fields.text("epoch"), info)
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """The reverse of `json`."""
+        return cls(
+            fields.text("stream"), fields.text("epoch"), fields.whole_or_none("seq"), fields.number("time")
+        )
 
 
 def _read_class(fields: Fields) -> ClassInfo:
-    color = fields.integers("color", 0, 255)
+    color = fields.wholes("color", 3, 255)
     if len(color) != 3:
-        raise fields.fail("color", "three integers: red, green, blue")
-    return ClassInfo(fields.integer("id", 0, 255), fields.text("name"), color)
-
-
-def read_status(fields: Fields) -> StatusHeader:
-    """Read a status.
-
-    Raises:
-        WireError: A field is missing or malformed, or the state is one this end does not know.
-    """
-    check_version(fields)
-    state = fields.text("state")
-    if state not in set(StreamState):
-        raise fields.fail("state", "one of " + ", ".join(StreamState))
-    change = StateChange(
-        stream=read_stream(fields),
-        state=StreamState(state),
-        since_unix_s=fields.number("since"),
-        reason=fields.text("reason", ""),
-        message=fields.text("message", ""),
-        retry_in_s=fields.optional_number("retry_in_s"),
-    )
-    return StatusHeader(fields.text("epoch"), change, fields.optional_number("fps"))
-
-
-def read_beat(fields: Fields) -> BeatHeader:
-    """Read a beat.
-
-    Raises:
-        WireError: A field is missing or malformed.
-    """
-    check_version(fields)
-    seq = fields.integer("seq") if "seq" in fields else None
-    publish = fields.section("time").number("publish")
-    return BeatHeader(read_stream(fields), fields.text("epoch"), seq, publish)
-
-
-def read_picture_header(raw: bytes) -> PictureHeader:
-    """Read the header of a `pic/1` message.
-
-    Raises:
-        WireError: A field is missing or malformed.
-    """
-    fields = Fields.parse(raw, "picture", MAX_HEADER_BYTES)
-    check_version(fields)
-    capture = fields.section("time").number("capture")
-    return PictureHeader(read_stream(fields), fields.text("epoch"), fields.integer("seq"), capture)
+        raise WireError(f"a class has a colour of {len(color)} numbers; 3 are wanted")
+    return ClassInfo(fields.whole("id", 0, 255), fields.text("name"), color)
