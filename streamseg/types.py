@@ -97,7 +97,8 @@ class Frame:
         clock: What `captured_unix_s` rests on.
         picture: The picture, in its own pixel format.
         decode_ms: Time spent reading and decoding it, milliseconds (paced waiting excluded).
-        discontinuity: The first frame after a (re)connect or a loop of a file: nothing may be carried over.
+        discontinuity: The first frame after a (re)connect or a loop of a file, or a later one where that was
+            dropped: nothing may be carried over.
     """
 
     stream: str

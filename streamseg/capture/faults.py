@@ -30,6 +30,8 @@ _UNREACHABLE = {
     errno.ENXIO: "no such device; is the camera plugged in?",
     errno.EBUSY: "the device is in use by another program",
 }
+_UNRESOLVED = (SourceFault.UNREACHABLE, "cannot be reached; does the host's name resolve?")
+_BROKEN_OFF = (SourceFault.EOF, "the connection was lost")
 _LOST = (errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE)
 _WRONG = (
     av.error.PermissionError,
@@ -43,27 +45,28 @@ _WRONG = (
 )
 
 
-def as_source_error(error: av.error.FFmpegError, source: Input, phase: Phase, limit_s: float) -> SourceError:
+def as_source_error(
+    error: av.error.FFmpegError, source: Input, phase: Phase, limit_s: float | None = None
+) -> SourceError:
     """Translate what FFmpeg raised.
 
     Args:
         error: What was raised.
         source: The source it was raised for.
         phase: Whether it was being opened or read.
-        limit_s: The time limit that was set, for the text of a timeout, seconds.
+        limit_s: The time limit, in seconds, if it had run out by then. What FFmpeg raises when it does
+            depends on where it was: the RTSP client, for one, calls an answer cut short invalid data.
     """
-    fault, text = _explain(error, source, phase, limit_s)
+    fault, text = _explain(error, source, phase) if limit_s is None else _silence(phase, limit_s)
     return SourceError(fault, f"{source.label}: {text}")
 
 
-def _explain(
-    error: av.error.FFmpegError, source: Input, phase: Phase, limit_s: float
-) -> tuple[SourceFault, str]:
+def _explain(error: av.error.FFmpegError, source: Input, phase: Phase) -> tuple[SourceFault, str]:
     match error:
         case av.error.HTTPError() | av.error.HTTPClientError():
             return _refusal(error)
-        case av.error.ExitError() | av.error.TimeoutError():  # ExitError: our own time limit struck
-            return _silence(phase, limit_s)
+        case av.error.TimeoutError():  # the kernel's
+            return SourceFault.TIMEOUT, "no answer; is the host on and the port right?"
         case av.error.InvalidDataError():
             return _not_a_video(source, phase)
         case _ if phase is Phase.OPEN and isinstance(error, _WRONG):
@@ -113,9 +116,9 @@ def _lost(error: av.error.FFmpegError, source: Input, phase: Phase) -> tuple[Sou
             "the connection was closed" if source.live else "it ends before any video",
         )
     if error.errno in _LOST:
-        return SourceFault.EOF, "the connection was lost"
+        return _BROKEN_OFF
     if error.errno in _UNREACHABLE:
         return SourceFault.UNREACHABLE, _UNREACHABLE[error.errno]
-    if error.errno == errno.EIO and source.live and phase is Phase.OPEN:  # a failed name look-up gives it
-        return SourceFault.UNREACHABLE, "cannot be reached; does the host's name resolve?"
-    return SourceFault.DECODE, f"reading failed ({error.strerror})"
+    if error.errno == errno.EIO and source.live:  # a failed name look-up, or HTTP that breaks off
+        return _UNRESOLVED if phase is Phase.OPEN else _BROKEN_OFF
+    return SourceFault.DECODE, f"it failed ({error.strerror})"

@@ -121,13 +121,15 @@ class PyavVideo:
     @contextmanager
     def _explained(self, phase: Phase) -> Iterator[None]:
         limit_s = self._open_timeout_s if phase is Phase.OPEN else self._stall_after_s
+        began_s = time.monotonic()
         try:
             yield
         except av.error.BlockingIOError:
             raise
         except av.error.FFmpegError as error:
+            struck = self._input.live and time.monotonic() - began_s >= limit_s
             # "from None": the original's text holds the URL with its password
-            raise as_source_error(error, self._input, phase, limit_s) from None
+            raise as_source_error(error, self._input, phase, limit_s if struck else None) from None
 
     def _silent(self) -> SourceError:
         return SourceError(SourceFault.STALLED, f"{self._input.label}: no data for {self._stall_after_s:g} s")

@@ -16,7 +16,7 @@ from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
 from streamseg.flow.backoff import Backoff
 from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Mailbox
+from streamseg.flow.mailbox import Mailbox, Overflow
 from streamseg.flow.stage import Stage
 from streamseg.types import Frame, StateChange, StreamState
 
@@ -60,6 +60,7 @@ class Capture:
         self._open_video = open_video
         self._backoff = Backoff(source.reconnect_initial_s, source.reconnect_max_s, random=random)
         self._connection: Connection | None = None
+        self._mark_owed = False
         self._stage = Stage(f"capture-{stream}", self._body, on_crash=self._crashed)
 
     def start(self) -> None:
@@ -141,7 +142,7 @@ class Capture:
         if error is None and connection.finite:
             self._tell(StreamState.ENDED, SourceError(SourceFault.EOF, f"{target.label}: it came to its end"))
             return True
-        if error is not None and (not target.live or error.reason is SourceFault.UNSUPPORTED):
+        if error is not None and not target.live:
             self._tell(StreamState.FAILED, error)
             return True
         return False
@@ -150,7 +151,7 @@ class Capture:
         """Tell what happened and wait until the next attempt is due."""
         if connection.ran_s >= HEALTHY_S:
             self._backoff.reset()
-        if error.reason is SourceFault.AUTH:  # only a person mends it; and cameras lock out who keeps trying
+        if error.reason in _MENDED_BY_A_PERSON:
             self._backoff.exhaust()
         if error.reason is SourceFault.STALLED:
             self._tell(StreamState.STALLED, error)
@@ -168,7 +169,8 @@ class Capture:
         while phase is not Phase.OVER and not stop.is_set():
             phase = connection.wait(phase, stop, None)
 
-    def _deliver(self, decoded: Decoded, stamp: Stamp, discontinuity: bool) -> None:
+    def _deliver(self, decoded: Decoded, stamp: Stamp, first: bool) -> None:
+        self._mark_owed = first or (self._mark_owed and self._may_drop_a_mark())
         frame = Frame(
             stream=self._stream,
             seq=self.captured,
@@ -178,10 +180,18 @@ class Capture:
             clock=stamp.clock,
             picture=decoded.picture(),
             decode_ms=decoded.decode_ms,
-            discontinuity=discontinuity,
+            discontinuity=self._mark_owed,
         )
         self._mailbox.put(frame)
         self.captured += 1
+
+    def _may_drop_a_mark(self) -> bool:
+        """Whether a marked frame may still be pushed out unseen; its followers then bear the mark too.
+
+        An empty mailbox says that the last frame was taken. Marking one frame too many (the consumer took the
+        last between this look and the put) costs a needless reset; one too few would blend two scenes.
+        """
+        return self._mailbox.overflow is Overflow.DROP_OLDEST and len(self._mailbox) > 0
 
     def _tell(
         self, state: StreamState, error: SourceError | None = None, retry_in_s: float | None = None
@@ -195,6 +205,8 @@ class Capture:
 
 
 _WATCHDOG_MIN_S = 0.05
+_MENDED_BY_A_PERSON = {SourceFault.AUTH, SourceFault.NO_VIDEO, SourceFault.UNSUPPORTED}
+"""Retried at the slow end; cameras also lock out who keeps trying a wrong password."""
 
 
 def _disconnected(target: Input) -> SourceError:

@@ -41,6 +41,11 @@ class Mailbox(Generic[T]):
         self._changed = threading.Condition()
 
     @property
+    def overflow(self) -> Overflow:
+        """What `put` does when it is full."""
+        return self._overflow
+
+    @property
     def dropped(self) -> int:
         """How many items were put and never got: pushed out by newer ones or discarded on close."""
         with self._changed:

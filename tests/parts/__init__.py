@@ -1,0 +1,1 @@
+"""Servers and devices that tests marked `real` run against."""
