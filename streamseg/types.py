@@ -96,7 +96,7 @@ class Frame:
         captured_unix_s: Wall time of the capture, seconds since 1970 (consumers).
         clock: What `captured_unix_s` rests on.
         picture: The picture, in its own pixel format.
-        decode_ms: Time spent reading and decoding it, milliseconds (paced waiting excluded).
+        decode_ms: Time spent decoding it, milliseconds.
         discontinuity: The first frame after a (re)connect or a loop of a file, or a later one where that was
             dropped: nothing may be carried over.
     """

@@ -91,6 +91,11 @@ class Connection:
         return self._target.label
 
     @property
+    def delivered(self) -> bool:
+        """Whether it has given a frame."""
+        return self._last_mono_s > 0.0
+
+    @property
     def ran_s(self) -> float:
         """For how long it has given frames, seconds; 0 if it gave none."""
         return self._last_mono_s - self._first_mono_s

@@ -113,13 +113,14 @@ class Capture:
 
     def _watch(self, connection: Connection, stop: threading.Event) -> SourceError | None:
         """Follow a connection to its end; return why it failed, None if it did not or `stop` was set."""
-        known = Phase.OPENING
+        known, told = Phase.OPENING, False
         while not stop.is_set():
             phase = connection.wait(known, stop, self._look_again_s(connection))
+            if connection.delivered and not told:  # not by phase: a short run may be over before we look
+                self._tell(StreamState.RUNNING)
+                told = True
             if phase is Phase.OVER:
                 return connection.error
-            if phase is Phase.RUNNING and known is not Phase.RUNNING:
-                self._tell(StreamState.RUNNING)
             known = phase
             if stall := self._stall(connection):
                 return stall

@@ -12,7 +12,7 @@ from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
 from streamseg.flow.mailbox import Overflow
 
-_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(?=//|[^\\])")
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)(?=://)|^(?i:file|lavfi)(?=:)")
 _NONBLOCK = "+4"  # AVFMT_FLAG_NONBLOCK, which has no name among the options
 _VIDEO_DEVICE = re.compile(r"^/dev/video\d+$")
 
@@ -72,7 +72,7 @@ def kind_of(url: str) -> Kind:
     scheme = _SCHEME.match(url)
     if scheme is None:
         return Kind.FILE
-    kind = _BY_SCHEME.get(scheme[1].lower())
+    kind = _BY_SCHEME.get(scheme[0].lower())
     if kind is None:
         known = "a file, /dev/videoN, rtsp://, rtsps://, http://, https:// or lavfi:"
         raise SourceError(SourceFault.UNSUPPORTED, f"{redact(url)}: not a kind of source; use {known}")
@@ -88,7 +88,10 @@ def describe(source: SourceConfig) -> Input:
     kind, url, label = kind_of(source.url), source.url, redact(source.url)
     match kind:
         case Kind.FILE:
-            return Input(kind, unquote(urlsplit(url).path) if url.lower().startswith("file:") else url, label)
+            path = unquote(urlsplit(url).path) if url.lower().startswith("file:") else url
+            return Input(
+                kind, f"file:{path}", label
+            )  # else FFmpeg takes what is before a colon for a protocol
         case Kind.LAVFI:
             return Input(kind, url.partition(":")[2], label, "lavfi")
         case Kind.V4L2:

@@ -56,6 +56,12 @@ def test_a_paced_file_is_captured_when_its_frames_are_due(clip: Path, capture: S
     assert frames[0].captured_unix_s == pytest.approx(time.time(), abs=30)
 
 
+def test_however_short_it_ran_it_was_running(capture: StartCapture) -> None:
+    captured = capture("clip.mp4", FakeSource([[1]], finite=True), pace=False)
+    captured.told.wait_for(ENDED)
+    assert captured.told.states == [CONNECTING, RUNNING, ENDED]
+
+
 def test_a_looped_file_goes_on_with_its_seq(clip: Path, capture: StartCapture) -> None:
     captured = capture(clip, pace=False, loop=True)
     frames = captured.take(25)

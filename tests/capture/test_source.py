@@ -15,6 +15,7 @@ from streamseg.flow.mailbox import Overflow
     [
         ("clip.mp4", Kind.FILE),
         ("/videos/a: b.mp4", Kind.FILE),
+        ("gate:2026.mp4", Kind.FILE),
         ("file:///videos/clip.mp4", Kind.FILE),
         ("rtsp://cam/x", Kind.RTSP),
         ("RTSPS://cam/x", Kind.RTSP),
@@ -36,8 +37,8 @@ def test_an_unknown_scheme_says_what_is_known_and_no_password() -> None:
 
 
 def test_what_ffmpeg_is_told() -> None:
-    assert describe(SourceConfig(url="file:///a%20b.mp4")).url == "/a b.mp4"
-    assert describe(SourceConfig(url="file:a.mp4")).url == "a.mp4"
+    assert describe(SourceConfig(url="file:///a%20b.mp4")).url == "file:/a b.mp4"
+    assert describe(SourceConfig(url="file:a.mp4")).url == "file:a.mp4"
     lavfi = describe(SourceConfig(url="lavfi:testsrc2=size=64x48:rate=25"))
     assert (lavfi.url, lavfi.format, lavfi.live) == ("testsrc2=size=64x48:rate=25", "lavfi", False)
     camera = describe(SourceConfig(url="/dev/video0"))
