@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 
 import cv2
@@ -54,26 +55,55 @@ def luma(picture: Picture, size_wh: tuple[int, int]) -> U8:
     return small
 
 
-def resize(plane: U8, size_wh: tuple[int, int]) -> U8:
+def resize(plane: U8, size_wh: tuple[int, int], out: U8 | None = None) -> U8:
     """Resize `[H, W]` or `[H, W, n]`: averages of 2×2 while that is too large by two or more, then bilinear.
 
     The averages keep fine detail from aliasing as an area filter does, at a quarter of its cost.
+
+    Args:
+        plane: What to resize.
+        size_wh: Width and height wanted, pixels.
+        out: Where to put it; None makes a new array.
     """
     width, height = size_wh
     while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
         half_wh = plane.shape[1] // 2, plane.shape[0] // 2
         even = plane[: 2 * half_wh[1], : 2 * half_wh[0]]  # OpenCV is quick at exactly one half only
         plane = cv2.resize(even, half_wh, interpolation=cv2.INTER_AREA)
-    resized: U8 = cv2.resize(plane, size_wh, interpolation=cv2.INTER_LINEAR)
+    resized: U8 = cv2.resize(plane, size_wh, dst=out, interpolation=cv2.INTER_LINEAR)
     return resized
 
 
 def _small_yuv(picture: Picture, size_wh: tuple[int, int]) -> U8:
-    """`[h, w, 3]`: all three at the same size."""
-    y, *chroma = (resize(plane, size_wh) for plane in picture.planes)
-    u, v = cv2.split(chroma[0]) if picture.layout is PixelLayout.NV12 else chroma
-    yuv: U8 = cv2.merge([y, u, v])
-    return yuv
+    """`[h, w, 3]`: all three at the same size; this thread's scratch, good until its next picture."""
+    scratch = _scratch.of_size(size_wh)
+    if picture.layout is PixelLayout.NV12:
+        y, uv = (resize(plane, size_wh) for plane in picture.planes)
+        small = [y, *cv2.split(uv)]
+    else:
+        pairs = zip(picture.planes, scratch.planes, strict=True)
+        small = [resize(plane, size_wh, out) for plane, out in pairs]
+    cv2.merge(small, scratch.yuv)
+    return scratch.yuv
+
+
+class _Scratch(threading.local):
+    """A thread's buffers between resizing and converting; fresh ones cost as much in page faults as the work."""
+
+    def __init__(self) -> None:
+        self.planes: list[U8] = []
+        self.yuv: U8 = np.empty((0, 0, 3), np.uint8)
+
+    def of_size(self, size_wh: tuple[int, int]) -> _Scratch:
+        """Make the buffers fit `size_wh`."""
+        shape = size_wh[1], size_wh[0]
+        if self.yuv.shape[:2] != shape:
+            self.planes = [np.empty(shape, np.uint8) for _ in range(3)]
+            self.yuv = np.empty((*shape, 3), np.uint8)
+        return self
+
+
+_scratch = _Scratch()
 
 
 @lru_cache(maxsize=4)

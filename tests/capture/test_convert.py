@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import av
 import cv2
 import numpy as np
@@ -12,6 +14,8 @@ from hypothesis import strategies as st
 
 from streamseg.capture.convert import luma, resize, to_rgb
 from streamseg.capture.picture import to_picture
+from streamseg.flow.deadline import Deadline
+from streamseg.flow.stage import Stage
 from streamseg.types import U8, Picture, PixelLayout
 from tests.fakes.source import make_picture
 
@@ -111,6 +115,24 @@ def test_any_size_to_any_size_keeps_a_plain_plane_plain(
 def test_fine_detail_is_averaged_not_sampled() -> None:
     stripes = np.tile(np.array([0, 255], np.uint8), (64, 64))  # [64, 128], a line a pixel
     assert np.ptp(resize(stripes, (32, 16))) <= 1
+
+
+def test_two_sizes_in_turn_and_two_threads_do_not_mix() -> None:
+    pictures = [make_picture((64, 48), y=y) for y in (60, 120, 180)]
+    expected = [to_rgb(picture, (16, 12)).copy() for picture in pictures]
+    wrong: list[int] = []
+
+    def convert(_: threading.Event) -> None:
+        for turn in range(300):
+            to_rgb(pictures[0], (20 + turn % 2, 16))
+            number = turn % 3
+            wrong.extend([number] * int((to_rgb(pictures[number], (16, 12)) != expected[number]).any()))
+
+    stages = [Stage(f"convert-{number}", convert) for number in range(4)]
+    for stage in stages:
+        stage.start()
+    assert all(stage.join(Deadline(30.0)) for stage in stages)
+    assert (wrong, [stage.error for stage in stages]) == ([], [None] * 4)
 
 
 def test_the_result_is_ones_own() -> None:
