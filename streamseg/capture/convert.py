@@ -88,7 +88,7 @@ def _small_yuv(picture: Picture, size_wh: tuple[int, int]) -> U8:
 
 
 class _Scratch(threading.local):
-    """A thread's buffers between resizing and converting; fresh ones cost as much in page faults as the work."""
+    """A thread's buffers between resizing and converting; fresh ones cost as much in page faults alone."""
 
     def __init__(self) -> None:
         self.planes: list[U8] = []

@@ -45,7 +45,7 @@ class Thinner:
     """
 
     def __init__(self, max_fps: float | None) -> None:
-        self._max_fps = None if max_fps is None else Fraction(max_fps).limit_denominator(1000)
+        self._max_fps = None if max_fps is None else Fraction(max_fps)
         self._slot: int | None = None
 
     def keep(self, time_s: float) -> bool:

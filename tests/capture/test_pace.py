@@ -68,6 +68,11 @@ def test_milliseconds_as_containers_round_them_do_no_harm() -> None:
     assert all(thinner.keep(round(number / 30, 3)) for number in range(300))
 
 
+def test_one_frame_in_a_thousand_seconds() -> None:
+    thinner = Thinner(0.001)
+    assert [thinner.keep(time_s) for time_s in (0.0, 999.0, 1000.0, 1999.0)] == [True, False, True, False]
+
+
 def test_the_first_frame_of_a_loop_is_kept() -> None:
     thinner = Thinner(1.0)
     assert [thinner.keep(time_s) for time_s in (0.0, 0.5, 1.0, 0.0, 0.5)] == [True, False, True, True, False]
