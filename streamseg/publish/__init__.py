@@ -1,0 +1,1 @@
+"""The socket that masks leave by, and the one thread that owns it."""

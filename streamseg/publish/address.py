@@ -1,0 +1,103 @@
+"""Addresses to bind: which are allowed, and what to do about those that fail."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import re
+import socket
+import stat
+from pathlib import Path
+
+from streamseg.errors import PublishError
+
+EXAMPLES = "such as tcp://127.0.0.1:5555 or ipc:///run/streamseg/masks"
+UNIX_PATH_BYTES = 107  # sun_path of unix(7), without its final zero
+
+_TCP = re.compile(r"tcp://(?P<host>\[[^]]+\]|[^:\[\]]+):(?P<port>\d+|\*)")
+_HINTS = {
+    errno.EADDRINUSE: "somebody listens there already; stop the other program or choose another port",
+    errno.EACCES: "not permitted; a port below 1024 or that folder needs more rights, choose another one",
+    errno.ENODEV: "this machine has no such address or interface; see `ip address`",
+    errno.EADDRNOTAVAIL: "this machine has no such address; see `ip address`",
+    errno.ENOENT: "the folder does not exist; create it or choose another one",
+}
+
+
+def check_address(address: str, *, insecure: bool) -> str:
+    """Return the address as ZeroMQ wants it.
+
+    Args:
+        address: `tcp://host:port` (port 0 or `*`: any free one) or `ipc://path`.
+        insecure: Whether addresses that other machines reach are allowed.
+
+    Raises:
+        PublishError: It is malformed, reaches further than allowed, or a socket file cannot be put there.
+    """
+    if address.startswith("ipc://"):
+        _check_path(address, address.removeprefix("ipc://"))
+        return address
+    match = _TCP.fullmatch(address)
+    if match is None or (match["port"] != "*" and int(match["port"]) > 65535):
+        raise PublishError(f"cannot bind {address!r}: not an address {EXAMPLES}")
+    if not insecure and not _is_loopback(match["host"]):
+        raise PublishError(
+            f"cannot bind {address}: other machines could read the masks, which are not encrypted; bind "
+            "127.0.0.1 or an ipc:// path, or write `insecure: true` below `publish` in the configuration"
+        )
+    # libzmq binds to interfaces and addresses; names it does not look up
+    return address.replace("//localhost:", "//127.0.0.1:")
+
+
+def is_ipv6(address: str) -> bool:
+    """Whether the socket must be told to speak IPv6 for it."""
+    return address.startswith("tcp://[")
+
+
+def bind_error(address: str, code: int) -> PublishError:
+    """Return the error for a bind that failed with `code` (an `errno`)."""
+    hint = _HINTS.get(code, f"{os.strerror(code)}; use an address {EXAMPLES}")
+    return PublishError(f"cannot bind {address}: {hint}")
+
+
+def _is_loopback(host: str) -> bool:
+    if host in ("localhost", "lo"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False  # an interface or `*`
+
+
+def _check_path(address: str, path: str) -> None:
+    """Looks before libzmq does: it deletes whatever lies there, a living daemon's socket or a plain file."""
+    if path.startswith("@"):
+        return  # a name without a file (unix(7), abstract)
+    if not path or len(os.fsencode(path)) > UNIX_PATH_BYTES:
+        raise PublishError(f"cannot bind {address!r}: a path of 1 to {UNIX_PATH_BYTES} bytes is needed")
+    try:
+        mode = Path(path).lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise bind_error(address, error.errno or errno.EIO) from None
+    if not stat.S_ISSOCK(mode):
+        raise PublishError(
+            f"cannot bind {address}: that is no socket but a file of somebody's; choose another path"
+        )
+    if _somebody_answers(path):
+        raise bind_error(address, errno.EADDRINUSE)
+
+
+def _somebody_answers(path: str) -> bool:
+    """False for a socket file that a killed process left behind."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0.5)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            return True  # full, or not ours to reach: alive as far as we can tell
+    return True

@@ -1,0 +1,148 @@
+"""What is known of each stream, and what of it is due to be told: info, status and beat."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from streamseg.types import ModelInfo
+from streamseg.wire.notices import BeatHeader, InfoHeader, StatusHeader
+from streamseg.wire.topics import Kind, topic
+
+INFO_EVERY_S = 5.0
+BEAT_EVERY_S = 1.0
+MOST_DUE = 1024  # no number of streams comes near; past it the oldest gives way
+
+Notice: TypeAlias = InfoHeader | StatusHeader | BeatHeader
+
+
+@dataclass(slots=True)
+class _Known:
+    info: InfoHeader | None = None
+    status: StatusHeader | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """Something to be told; of an info or a beat what holds when its turn comes, of a status every one."""
+
+    stream: str
+    kind: Kind
+    status: StatusHeader | None = None
+
+
+class Notices:
+    """A queue of what is due; the same thing never waits twice in it, whatever subscribers do. Thread-safe.
+
+    Args:
+        epoch: This run of the daemon.
+        newest: The number of a stream's newest mask, for its beat.
+        clock: Monotonic seconds, for when something is due.
+        wall: Seconds since 1970, for what the messages say.
+    """
+
+    def __init__(
+        self,
+        epoch: str,
+        newest: Callable[[str], int | None],
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._epoch = epoch
+        self._newest = newest
+        self._clock = clock
+        self._wall = wall
+        self._lock = threading.Lock()
+        self._known: dict[str, _Known] = {}
+        self._due: dict[_Due, None] = {}  # a set that keeps its order
+        self._info_at_s = clock() + INFO_EVERY_S
+        self._beat_at_s = clock() + BEAT_EVERY_S
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._due)
+
+    def inform(self, info: InfoHeader) -> None:
+        """Keep a stream's info; it is due if it is news."""
+        with self._lock:
+            known = self._known.setdefault(info.stream, _Known())
+            if known.info != info:
+                known.info = info
+                self._add(_Due(info.stream, Kind.INFO))
+
+    def report(self, status: StatusHeader) -> None:
+        """Keep a stream's status; it is due."""
+        with self._lock:
+            self._known.setdefault(status.stream, _Known()).status = status
+            self._add(_Due(status.stream, Kind.STATUS, status))
+
+    def forget(self, stream: str) -> None:
+        """Say no more of a stream, once the statuses that are due have gone out."""
+        with self._lock:
+            self._known.pop(stream, None)
+
+    def model(self, stream: str) -> ModelInfo | None:
+        """Return the model that makes a stream's masks."""
+        with self._lock:
+            known = self._known.get(stream)
+        return known.info.model if known and known.info else None
+
+    def greet(self, wanted: bytes) -> None:
+        """Make due what a new subscription to `wanted` can see: infos and the latest statuses."""
+        with self._lock:
+            for stream, known in self._known.items():
+                if known.info and topic(stream, Kind.INFO).startswith(wanted):
+                    self._add(_Due(stream, Kind.INFO))
+                if known.status and topic(stream, Kind.STATUS).startswith(wanted):
+                    self._add(_Due(stream, Kind.STATUS, known.status))
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds until `tick` has something to do."""
+        with self._lock:
+            return max(0.0, min(self._info_at_s, self._beat_at_s) - self._clock())
+
+    def tick(self) -> None:
+        """Make due what the clock says."""
+        with self._lock:
+            now_s = self._clock()
+            if now_s >= self._info_at_s:
+                self._info_at_s = now_s + INFO_EVERY_S
+                self._add_all(Kind.INFO)
+            if now_s >= self._beat_at_s:
+                self._beat_at_s = now_s + BEAT_EVERY_S
+                self._add_all(Kind.BEAT)
+
+    def take(self) -> Notice | None:
+        """Take what has been due for longest; None where nothing is."""
+        with self._lock:
+            while self._due:
+                due = next(iter(self._due))
+                del self._due[due]
+                if (notice := self._compose(due)) is not None:
+                    return notice
+        return None
+
+    def _compose(self, due: _Due) -> Notice | None:
+        if due.status is not None:
+            return due.status
+        known = self._known.get(due.stream)
+        if known is None:
+            return None  # forgotten meanwhile
+        if due.kind is Kind.INFO:
+            return known.info
+        return BeatHeader(due.stream, self._epoch, self._newest(due.stream), self._wall())
+
+    def _add_all(self, kind: Kind) -> None:
+        for stream in self._known:
+            self._add(_Due(stream, kind))
+
+    def _add(self, due: _Due) -> None:
+        if len(self._due) >= MOST_DUE and due not in self._due:
+            del self._due[next(iter(self._due))]
+            self.dropped += 1
+        self._due[due] = None

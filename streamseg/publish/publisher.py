@@ -1,0 +1,235 @@
+"""The publisher: takes masks, infos and states from any thread, and sends them from one of its own."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import zmq
+
+from streamseg.flow.deadline import Deadline
+from streamseg.flow.stage import Stage
+from streamseg.publish.notices import Notices
+from streamseg.publish.outbox import Outbox
+from streamseg.publish.sender import Manner, Sender
+from streamseg.publish.socketfile import SocketFile
+from streamseg.publish.sockets import open_xpub
+from streamseg.publish.subscriptions import Subscriptions
+from streamseg.publish.wakeup import Wakeup
+from streamseg.types import ModelInfo, Segmentation, StateChange
+from streamseg.wire.message import dump_header
+from streamseg.wire.notices import InfoHeader, StatusHeader
+from streamseg.wire.topics import Kind, topic
+
+LAST_WORDS_S = 0.2  # on stop: for what is pending to be sent, and as much again for it to leave the socket
+MESSAGE_CHARS = 500  # of a status; one line for a person
+PACE_MS = 1  # between notices: a burst of them would overrun the short queues that masks need
+
+
+class Publisher:
+    """One XPUB socket for all streams, speaking `seg/1` (docs/wire.md).
+
+    Nothing here ever waits for a subscriber. A mask is encoded only while somebody subscribes to its topic;
+    of each stream only the newest waits. All methods may be called from any thread; what is offered before
+    `start` goes out after it, what is offered after `stop` does not.
+
+    Args:
+        bind: Addresses, `tcp://host:port` or `ipc://path`.
+        insecure: Allow addresses that other machines reach.
+        pictures: Offer `pic/1/<stream>/jpeg` too.
+        hwm: Messages that may wait for a subscriber.
+        jpeg_quality: 1…100, of the pictures.
+        epoch: Names this run of the daemon; random unless given.
+        on_crash: Told on the publishing thread what ended it unasked.
+        clock: Monotonic seconds.
+        wall: Seconds since 1970.
+
+    Attributes:
+        epoch: As above.
+        addresses: Where the socket is bound, with the ports that were chosen; empty before `start`.
+    """
+
+    def __init__(
+        self,
+        bind: Sequence[str],
+        *,
+        insecure: bool = False,
+        pictures: bool = False,
+        hwm: int = 4,
+        jpeg_quality: int = 85,
+        epoch: str | None = None,
+        on_crash: Callable[[BaseException], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.epoch = epoch or secrets.token_hex(3)
+        self.addresses: tuple[str, ...] = ()
+        self._bind = tuple(bind)
+        self._insecure = insecure
+        self._hwm = hwm
+        self._manner = Manner(self.epoch, pictures, jpeg_quality, clock, wall)
+        self._outbox = Outbox()
+        self._notices = Notices(self.epoch, self._outbox.newest, clock, wall)
+        self._subscriptions = Subscriptions()
+        self._wakeup = Wakeup()
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
+        self._xpub: zmq.Socket[bytes] | None = None
+        self._files: list[SocketFile] = []
+        self._stage = Stage("publisher", self._body, on_crash)
+        self._stopped = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._stage.alive
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the thread, where it did not end by `stop`."""
+        return self._stage.error
+
+    def start(self) -> None:
+        """Bind all addresses and start the thread.
+
+        Raises:
+            PublishError: An address cannot be bound or may not be; nothing is left open, and another try
+                takes another publisher.
+        """
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            xpub, addresses = open_xpub(context, self._bind, insecure=self._insecure, hwm=self._hwm)
+        except BaseException:
+            context.term()
+            self._wakeup.close()
+            raise
+        self._context, self._xpub, self.addresses = context, xpub, tuple(addresses)
+        self._files = [file for address in addresses if (file := SocketFile.of(address))]
+        self._stage.start()  # from here on the socket is that thread's
+
+    def offer(self, segmentation: Segmentation, encoding: str) -> None:
+        """Hand over a mask; returns at once. A mask of the same stream that still waits gives way to it.
+
+        Args:
+            segmentation: The mask; its arrays must not change any more.
+            encoding: How its body is to be encoded, one of `streamseg.wire.codecs.Encoding`.
+        """
+        stream = segmentation.frame.stream
+        if self._stopped:
+            return
+        if not self.wanted(stream):
+            self._outbox.count(stream)
+            return
+        model = self._notices.model(stream)
+        self._outbox.put(segmentation, encoding, model.sha256 if model else "")
+        self._wakeup.set()
+
+    def set_info(self, stream: str, model: ModelInfo) -> None:
+        """Say what makes a stream's masks; told on change, to newcomers, and every 5 s.
+
+        Raises:
+            WireError: It does not fit a header, or `stream` is not a stream's name.
+        """
+        topic(stream, Kind.INFO)
+        info = InfoHeader(stream, self.epoch, model)
+        dump_header(info)
+        self._notices.inform(info)
+        self._wakeup.set()
+
+    def status(self, change: StateChange, fps: float | None = None) -> None:
+        """Tell that a stream entered a state; the latest is told again to newcomers.
+
+        Args:
+            change: The state and why.
+            fps: Masks a second lately, where known.
+
+        Raises:
+            WireError: Its stream has no proper name, or a number in it is not finite.
+        """
+        topic(change.stream, Kind.STATUS)
+        status = StatusHeader(
+            stream=change.stream,
+            epoch=self.epoch,
+            state=change.state.value,
+            since=change.since_unix_s,
+            reason=change.reason,
+            message=change.message[:MESSAGE_CHARS],
+            retry_in_s=change.retry_in_s,
+            fps=fps,
+        )
+        dump_header(status)
+        self._notices.report(status)
+        self._wakeup.set()
+
+    def remove(self, stream: str) -> None:
+        """Say no more of a stream, once what is already due has gone out. Its numbers go on if it returns."""
+        self._notices.forget(stream)
+
+    def wanted(self, stream: str) -> bool:
+        """Whether anybody subscribes to a stream's masks, or to its pictures where they are offered."""
+        want = self._subscriptions.want
+        return want(topic(stream, Kind.MASK)) or (self._manner.pictures and want(topic(stream, Kind.PICTURE)))
+
+    def sequence(self, stream: str) -> int | None:
+        """Return the number of a stream's newest mask that waits no more; None before the first."""
+        return self._outbox.newest(stream)
+
+    def drops(self, stream: str) -> int:
+        """Return how many masks of a stream gave way to newer ones before they were sent."""
+        return self._outbox.dropped(stream)
+
+    def stop(self) -> None:
+        """Ask the thread to send what waits, for a moment, and to end. Returns at once; idempotent."""
+        self._stopped = True
+        self._stage.stop()
+        self._wakeup.set()
+        if self._xpub is None:
+            self._wakeup.close()  # never started: no thread will
+
+    def join(self, deadline: Deadline) -> bool:
+        """Wait for the thread's end; false where the deadline passed first."""
+        return self._stage.join(deadline)
+
+    def _body(self, stop: threading.Event) -> None:
+        if self._context is None or self._xpub is None:
+            raise RuntimeError("the thread was started before the socket was opened")
+        linger_ms = 0
+        try:
+            sender = Sender(self._xpub, self._outbox, self._notices, self._subscriptions, self._manner)
+            poller = self._poller(self._xpub)
+            while not stop.is_set():
+                self._turn(sender, poller, self._wait_ms())
+            self._last_words(sender, poller)
+            linger_ms = math.ceil(LAST_WORDS_S * 1e3)
+        finally:
+            self._wakeup.close()
+            self._xpub.close(linger_ms)
+            self._context.term()  # waits for the linger, no longer
+            for file in self._files:
+                file.remove()
+
+    def _poller(self, xpub: zmq.Socket[bytes]) -> zmq.Poller:
+        poller = zmq.Poller()
+        poller.register(xpub, zmq.POLLIN)
+        poller.register(self._wakeup.fileno(), zmq.POLLIN)
+        return poller
+
+    def _turn(self, sender: Sender, poller: zmq.Poller, wait_ms: int) -> None:
+        poller.poll(wait_ms)
+        self._wakeup.clear()
+        sender.hear()
+        self._notices.tick()
+        sender.speak()
+
+    def _wait_ms(self) -> int:
+        if len(self._outbox):
+            return 0
+        return PACE_MS if len(self._notices) else math.ceil(self._notices.wait_s * 1e3)
+
+    def _last_words(self, sender: Sender, poller: zmq.Poller) -> None:
+        """Sends what waits; the deadline is for a flood of subscriptions, for sending never blocks."""
+        deadline = Deadline(LAST_WORDS_S)
+        while (len(self._outbox) or len(self._notices)) and not deadline.expired:
+            self._turn(sender, poller, PACE_MS)

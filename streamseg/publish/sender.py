@@ -1,0 +1,103 @@
+"""What the publishing thread does with its socket: hear who subscribes, send what is wanted."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import zmq
+
+from streamseg.errors import WireError
+from streamseg.publish.compose import compose_mask, compose_picture
+from streamseg.publish.notices import Notices
+from streamseg.publish.outbox import Outbox, Pending
+from streamseg.publish.subscriptions import Subscriptions
+from streamseg.wire.message import Header, pack
+from streamseg.wire.topics import Kind, topic
+
+HEARD_AT_ONCE = 64  # whoever sends more subscriptions than that does not keep masks waiting
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How masks and pictures are sent.
+
+    Attributes:
+        epoch: This run of the daemon.
+        pictures: Whether pictures are offered at all.
+        jpeg_quality: 1…100.
+        clock: Monotonic seconds.
+        wall: Seconds since 1970.
+    """
+
+    epoch: str
+    pictures: bool = False
+    jpeg_quality: int = 85
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+
+
+class Sender:
+    """Belongs to the thread that owns the socket; what it shares with others is thread-safe."""
+
+    def __init__(
+        self,
+        xpub: zmq.Socket[bytes],
+        outbox: Outbox,
+        notices: Notices,
+        subscriptions: Subscriptions,
+        manner: Manner,
+    ) -> None:
+        self._xpub = xpub
+        self._outbox = outbox
+        self._notices = notices
+        self._subscriptions = subscriptions
+        self._manner = manner
+        self._unfit: set[str] = set()  # streams whose masks cannot be sent; said once
+
+    def hear(self) -> None:
+        """Take in who has subscribed to what; newcomers are told what they need to know."""
+        for _ in range(HEARD_AT_ONCE):
+            try:
+                message = self._xpub.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            wanted = self._subscriptions.take(message[0])
+            if wanted is not None:
+                self._notices.greet(wanted)
+
+    def speak(self) -> None:
+        """Send one mask and one notice of what waits. Masks go first: a stream's end comes after them."""
+        if (pending := self._outbox.take()) is not None:
+            self._publish(pending)
+        if (notice := self._notices.take()) is not None:
+            self._send(notice)
+
+    def _publish(self, pending: Pending) -> None:
+        stream = pending.segmentation.frame.stream
+        try:
+            self._send_mask(pending, stream)
+            self._unfit.discard(stream)
+        except WireError as error:
+            if stream not in self._unfit:
+                _LOG.error("%s: mask %d cannot be published: %s", stream, pending.seq, error)
+            self._unfit.add(stream)
+
+    def _send_mask(self, pending: Pending, stream: str) -> None:
+        manner = self._manner
+        if self._subscriptions.want(topic(stream, Kind.MASK)):
+            mask = compose_mask(pending, epoch=manner.epoch, wall=manner.wall, clock=manner.clock)
+            self._send(*mask)
+        if manner.pictures and self._subscriptions.want(topic(stream, Kind.PICTURE)):
+            picture = compose_picture(
+                pending, epoch=manner.epoch, quality=manner.jpeg_quality, wall=manner.wall
+            )
+            self._send(*picture)
+
+    def _send(self, header: Header, body: bytes = b"") -> None:
+        # XPUB never waits: it drops the message for those whose queue is full
+        self._xpub.send_multipart(pack(header, body), zmq.NOBLOCK)

@@ -1,0 +1,60 @@
+"""The XPUB socket with its rules (WIRE: socket rules), bound or not made at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import zmq
+
+from streamseg.errors import PublishError
+from streamseg.publish.address import bind_error, check_address, is_ipv6
+
+SEND_BUFFER_BYTES = 2**18  # more would hide a slow subscriber behind seconds of old masks
+INBOUND_BYTES = 1024  # subscribers send subscriptions and nothing else
+HEARTBEAT_MS = 2000
+HEARTBEAT_TIMEOUT_MS = 6000
+HANDSHAKE_MS = 5000
+
+
+def open_xpub(
+    context: zmq.Context[zmq.Socket[bytes]], bind: Sequence[str], *, insecure: bool, hwm: int
+) -> tuple[zmq.Socket[bytes], list[str]]:
+    """Make the socket and bind it everywhere.
+
+    Returns:
+        The socket and the addresses it is bound to, with the ports that were chosen.
+
+    Raises:
+        PublishError: There is no address, or one of them cannot be bound; no socket is left behind.
+    """
+    if not bind:
+        raise PublishError("nothing to bind: name at least one address in publish.bind")
+    addresses = [check_address(address, insecure=insecure) for address in bind]
+    xpub = context.socket(zmq.XPUB)
+    try:
+        _set_rules(xpub, hwm)
+        xpub.setsockopt(zmq.IPV6, int(any(map(is_ipv6, addresses))))
+        return xpub, [_bind(xpub, address) for address in addresses]
+    except BaseException:
+        xpub.close(linger=0)
+        raise
+
+
+def _set_rules(xpub: zmq.Socket[bytes], hwm: int) -> None:
+    """All of them take effect for connections made after they were set: before the bind, that is."""
+    xpub.setsockopt(zmq.SNDHWM, hwm)
+    xpub.setsockopt(zmq.SNDBUF, SEND_BUFFER_BYTES)
+    xpub.setsockopt(zmq.LINGER, 0)
+    xpub.setsockopt(zmq.XPUB_VERBOSE, 1)  # every newcomer is told of, not only the first of its topic
+    xpub.setsockopt(zmq.MAXMSGSIZE, INBOUND_BYTES)
+    xpub.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
+    xpub.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+    xpub.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+
+
+def _bind(xpub: zmq.Socket[bytes], address: str) -> str:
+    try:
+        xpub.bind(address)
+    except zmq.ZMQError as error:
+        raise bind_error(address, error.errno or 0) from None
+    return xpub.get_string(zmq.LAST_ENDPOINT).rstrip("\0")

@@ -1,0 +1,39 @@
+"""Who listens to what, as XPUB tells it."""
+
+from __future__ import annotations
+
+from streamseg.wire.topics import TOPIC_BYTES
+
+MOST_FILTERS = 4096  # a bound for peers that subscribe to ever new things; past it all topics count as wanted
+
+_ADD, _DROP = 1, 0
+
+
+class Subscriptions:
+    """The filters in force. Changed by one thread, read by any."""
+
+    def __init__(self) -> None:
+        self._filters: frozenset[bytes] = frozenset()
+        self._overflown = False
+
+    def take(self, message: bytes) -> bytes | None:
+        """Take in what XPUB received: a byte 1 (subscribe) or 0 (unsubscribe), then the filter.
+
+        Returns:
+            The filter somebody has just subscribed to, which others may have before; None for all else.
+        """
+        if not message or message[0] not in (_ADD, _DROP) or len(message) > TOPIC_BYTES + 1:
+            return None  # not a subscription, or one that no topic can match
+        wanted = message[1:]
+        if message[0] == _DROP:
+            self._filters -= {wanted}
+            return None
+        if len(self._filters) < MOST_FILTERS:
+            self._filters |= {wanted}
+        elif wanted not in self._filters:
+            self._overflown = True
+        return wanted
+
+    def want(self, topic: bytes) -> bool:
+        """Whether somebody would get a message of that topic."""
+        return self._overflown or topic.startswith(tuple(self._filters))
