@@ -56,7 +56,8 @@ def parse(text: str, origin: str, env: Mapping[str, str]) -> Config:
     try:
         config = Config.model_validate(_with_defaults(expanded))
     except ValidationError as error:
-        problems += [_problem(origin, lines, entry) for entry in error.errors(include_url=False)]
+        entries = [entry for entry in error.errors(include_url=False) if not lines.inherited(entry["loc"])]
+        problems += [_problem(origin, lines, entry) for entry in entries]
         raise ConfigError(sorted(set(problems), key=_line_number)) from error
     if problems:
         raise ConfigError(problems)
@@ -100,6 +101,12 @@ class _Lines:
         while where and where not in self._lines:
             where = where[:-1]
         return self._lines.get(where, 1)
+
+    def inherited(self, where: Location) -> bool:
+        """Whether a stream's value at `where` stands under `defaults`, where it is complained of already."""
+        return (
+            where[:1] == ("streams",) and where not in self._lines and ("defaults", *where[2:]) in self._lines
+        )
 
 
 def _walk(node: yaml.Node | None, where: Location) -> Iterator[tuple[Location, int]]:
