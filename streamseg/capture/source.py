@@ -113,10 +113,10 @@ def overflow_for(source: SourceConfig) -> Overflow:
 
 
 def _rtsp_options(transport: str) -> dict[str, str]:
-    """The SDP says what there is: looking into the stream for it would only cost a second."""
+    """The SDP says what there is; looking into the stream for it costs a second, and frames grow old."""
     return {
         "rtsp_transport": transport,
         "allowed_media_types": "video",
-        "probesize": "32768",
-        "analyzeduration": "0",
+        "analyzeduration": "1",  # microseconds; 0 means FFmpeg's default of seconds
+        "fpsprobesize": "0",
     }
