@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from streamseg.client.subscription import Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,19 @@ class Seen:
     gaps: int
     drops: int
     classes: tuple[str, ...]
+
+
+def seen(mask: Mask) -> Seen:
+    """Counts a mask that has just arrived."""
+    header = mask.header
+    return Seen(
+        at_mono_s=time.monotonic(),
+        age_s=mask.age_s,
+        infer_ms=header.ms.get("infer", 0.0) + header.ms.get("stabilise", 0.0),
+        gaps=mask.gaps,
+        drops=header.drops.capture + header.drops.publish,
+        classes=tuple(found.name for found in mask.classes),
+    )
 
 
 def quantile(values: Sequence[float], q: float) -> float:

@@ -1,0 +1,157 @@
+"""streamseg at work: the daemon in one process, a subscriber in this one, 20 seconds, pictures to look at.
+
+    python -m examples.demo [SOURCE]        (or: make demo SOURCE=rtsp://camera/live)
+
+Without a source it takes a sample clip, looped and paced like a camera. Leaves overlay.mp4, contact-sheet.png
+and summary.json in demo/. Exit code 1 where no mask came.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from examples.clips import ClipError, sample_clip
+from examples.daemon import Daemon, free_address, running
+from examples.gather import Gatherer
+from examples.report import (
+    OVERLAY,
+    RESULTS,
+    SHEET,
+    SUMMARY,
+    summary,
+    write_overlay,
+    write_sheet,
+    write_summary,
+)
+from streamseg.types import StreamState
+
+STREAM = "demo"
+FIRST_MASK_S = 90.0  # the first start on a machine compiles the networks
+
+
+class DemoError(Exception):
+    """The demo cannot go on; one line for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line says."""
+
+    source: str
+    seconds: float
+    engine: str
+    out: Path
+
+
+def config(asked: Asked, address: str) -> dict[str, object]:
+    """The daemon's configuration: one stream, with its pictures, a file looped and paced like a camera."""
+    source: dict[str, object] = {"url": asked.source}
+    if Path(asked.source).is_file():
+        source |= {"loop": True, "pace": True}
+    return {
+        "engine": {"package": asked.engine},
+        "publish": {"bind": [address], "pictures": True},
+        "streams": {STREAM: {"source": source}},
+    }
+
+
+def over(gatherer: Gatherer) -> bool:
+    """Whether no further mask will come."""
+    state = gatherer.state(STREAM)
+    return state is not None and state.state in (StreamState.ENDED, StreamState.FAILED)
+
+
+def told(gatherer: Gatherer) -> str:
+    """What the daemon says of the stream."""
+    state = gatherer.state(STREAM)
+    return f"{state.state} ({state.message or state.reason})" if state else "the daemon says nothing"
+
+
+def wait_for_first(gatherer: Gatherer, daemon: Daemon, timeout_s: float = FIRST_MASK_S) -> None:
+    """Returns with the first mask.
+
+    Raises:
+        DemoError: The daemon ended, the stream failed for good, or no mask came in time.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    while not gatherer.step():
+        if daemon.exit_code is not None:
+            raise DemoError(f"the daemon ended with exit code {daemon.exit_code}: {daemon.last_words}")
+        if over(gatherer):
+            raise DemoError(f"no mask: {told(gatherer)}")
+        if time.monotonic() > deadline_s:
+            raise DemoError(f"no mask within {timeout_s:.0f} s: {told(gatherer)}")
+
+
+def watch(gatherer: Gatherer, seconds: float, say: Callable[[str], None]) -> None:
+    """Gathers for so long after the first mask, a line a second; ends early with the stream."""
+    started_s = time.monotonic()
+    said = 0
+    while (elapsed_s := time.monotonic() - started_s) < seconds:
+        gatherer.step()
+        if int(elapsed_s) > said:
+            said = int(elapsed_s)
+            say(gatherer.tally.line(said))
+        if over(gatherer):
+            return
+
+
+def leave(gatherer: Gatherer, out: Path, exit_code: int) -> None:
+    """Writes what the demo leaves behind, and says where."""
+    model = gatherer.model
+    if gatherer.pairs and model:
+        write_overlay(out / OVERLAY, gatherer.pairs, model.classes, gatherer.tally.fps)
+        write_sheet(out / SHEET, gatherer.pairs, model.classes)
+    write_summary(out / SUMMARY, summary(gatherer.tally, model, exit_code))
+    print(f"in {out}/: " + ", ".join(name for name in RESULTS if (out / name).exists()))
+
+
+def show(asked: Asked) -> int:
+    """Runs the demo; returns the daemon's exit code."""
+    address = free_address()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    for name in RESULTS:  # an earlier run's must not be taken for this one's
+        (asked.out / name).unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as folder, Gatherer.listen(address, STREAM) as gatherer:
+        with running(config(asked, address), Path(folder)) as daemon:
+            print("starting …", flush=True)
+            wait_for_first(gatherer, daemon)
+            watch(gatherer, asked.seconds, lambda line: print(line, flush=True))
+            exit_code, _ = daemon.stop()
+        leave(gatherer, asked.out, exit_code)
+    return exit_code
+
+
+def parse(arguments: Sequence[str]) -> Asked:
+    """Reads the command line; gets the sample clip where no source is named."""
+    parser = argparse.ArgumentParser(prog="demo", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "source", nargs="?", help="a file, rtsp://…, /dev/video0, lavfi:…; default: a sample clip"
+    )
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--engine", default="camvid-lite0")
+    parser.add_argument("--out", type=Path, default=Path("demo"))
+    asked = parser.parse_args(arguments)
+    source = asked.source or str(sample_clip())
+    return Asked(source, asked.seconds, asked.engine, asked.out)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The program; returns its exit code."""
+    try:
+        return show(parse(sys.argv[1:] if arguments is None else arguments))
+    except (ClipError, DemoError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
