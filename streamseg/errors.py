@@ -19,6 +19,7 @@ from enum import StrEnum
 
 EXIT_OK = 0
 EXIT_UNEXPECTED = 1
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells say
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h; the unit file's RestartPreventExitStatus
 
 

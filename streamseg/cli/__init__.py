@@ -1,0 +1,57 @@
+"""The `streamseg` command. Heavy rooms are imported inside the commands, so that `--help` is quick.
+
+Exit codes: 0 done, 1 unexpected, 2 wrong use of the command line, 78 bad configuration, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from streamseg import __version__
+from streamseg.cli.config import config_app
+from streamseg.cli.doctor import doctor
+from streamseg.cli.engine import engine_app
+from streamseg.cli.offline import evaluate, train
+from streamseg.cli.run import run
+from streamseg.cli.watch import watch
+from streamseg.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNEXPECTED, StreamsegError
+
+_LOG = logging.getLogger(__name__)
+
+app = typer.Typer(
+    help="Live video in, steady per-pixel masks out over ZeroMQ.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (run, watch, doctor, train, evaluate):
+    app.command()(command)
+app.add_typer(engine_app, name="engine", help="Model packages: which, what, and whether whole.")
+app.add_typer(config_app, name="config", help="Configuration files.")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; an expected failure is one line on standard error."""
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="streamseg")
+    except SystemExit as done:  # how the command line says that it is through, or was used wrongly
+        return done.code if isinstance(done.code, int) else EXIT_UNEXPECTED
+    except StreamsegError as error:
+        sys.stderr.write(f"streamseg: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except Exception:  # noqa: BLE001 the top of the process: the log gets the traceback
+        _LOG.exception("unexpected failure; please report it with what is above")
+        return EXIT_UNEXPECTED
+    return EXIT_OK

@@ -1,0 +1,232 @@
+"""Subscribing to masks: the newest of each stream, or every one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import zmq
+
+from streamseg.errors import WireError
+from streamseg.types import U8, ClassInfo, ModelInfo, StateChange, StreamState
+from streamseg.wire.header import Affine, MaskHeader
+from streamseg.wire.message import Message, unpack
+from streamseg.wire.notices import InfoHeader, StatusHeader
+from streamseg.wire.topics import EVERYTHING, prefix
+
+MAX_BYTES = 64 << 20  # of one part; the largest label map of the protocol fits
+HWM = 64  # messages that may wait here; beyond it libzmq drops, and the gap is reported
+_LOOK_MS = 100  # how often a wait looks whether `close` was called
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """One label map and what was said of it.
+
+    Attributes:
+        labels: `[h, w]` uint8, one class id a pixel; 255 = ignore.
+        header: All the daemon said (docs/wire.md).
+        classes: The classes present, most pixels first; names are their ids until the daemon told them.
+        gaps: Masks of the stream lost between the last one received and this one.
+        received_unix_s: When it arrived here, seconds since 1970.
+    """
+
+    labels: U8
+    header: MaskHeader
+    classes: tuple[ClassInfo, ...]
+    gaps: int
+    received_unix_s: float
+
+    @property
+    def stream(self) -> str:
+        """Name of its stream."""
+        return self.header.stream
+
+    @property
+    def seq(self) -> int:
+        """Its number in its stream."""
+        return self.header.seq
+
+    @property
+    def age_s(self) -> float:
+        """From the frame's capture to its arrival here, seconds; as good as both clocks."""
+        return self.received_unix_s - self.header.time.capture
+
+    @property
+    def confidence(self) -> float | None:
+        """Mean confidence, 0…1; None where the model gives none."""
+        return self.header.confidence
+
+    @property
+    def to_frame(self) -> Affine:
+        """Affine map a b c d e f from mask to frame pixels: `x' = a x + b y + c`, `y' = d x + e y + f`."""
+        return self.header.mask.to_frame
+
+    @property
+    def reset(self) -> bool:
+        """Whether the daemon let the stream's past go before this mask."""
+        return self.header.reset
+
+
+class Subscription:
+    """An iterator of `Mask`s; also a context manager. For one thread, but for `close`.
+
+    Attributes:
+        infos: What the daemon said of the model of each stream.
+        statuses: The newest state of each stream.
+        refused: Messages that could not be read, and why the last one could not.
+    """
+
+    def __init__(
+        self, address: str, stream: str | None = None, *, latest: bool = True, timeout_s: float | None = None
+    ) -> None:
+        self.infos: dict[str, ModelInfo] = {}
+        self.statuses: dict[str, StateChange] = {}
+        self.refused: tuple[int, str] = (0, "")
+        self._latest, self._timeout_s = latest, timeout_s
+        self._last: dict[str, tuple[str, int]] = {}
+        self._lost: dict[str, int] = {}
+        self._waiting: dict[str, tuple[MaskHeader, Message, float]] = {}
+        self._closed = threading.Event()
+        self._busy = threading.Lock()
+        self._socket = _open(address, EVERYTHING if stream is None else prefix(stream))
+
+    @property
+    def info(self) -> ModelInfo | None:
+        """What the daemon said of the model, of whichever stream came first; None before it did."""
+        return next(iter(self.infos.values()), None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Mask]:
+        return self
+
+    def __next__(self) -> Mask:
+        """Wait for the next mask.
+
+        Raises:
+            TimeoutError: None came within `timeout_s`.
+            StopIteration: The subscription was closed.
+            WireError: A mask is in an encoding this end does not know, or damaged.
+        """
+        with self._busy:
+            try:
+                return self._next()
+            finally:
+                if self._closed.is_set():
+                    self._socket.close()
+
+    def _next(self) -> Mask:
+        deadline_s = None if self._timeout_s is None else time.monotonic() + self._timeout_s
+        while not self._closed.is_set():
+            if self._latest or not self._waiting:
+                self._drain()
+            if self._waiting:
+                return self._take()
+            if deadline_s is not None and time.monotonic() >= deadline_s:
+                raise TimeoutError(f"no mask within {self._timeout_s:g} s")
+            self._wait(deadline_s)
+        raise StopIteration
+
+    def close(self) -> None:
+        """End the subscription; a waiting iterator stops within 0.1 s. Idempotent, from any thread."""
+        self._closed.set()
+        # A socket is not thread-safe: if another thread is in `next`, that one closes it on its way out.
+        if self._busy.acquire(blocking=False):
+            self._socket.close()
+            self._busy.release()
+
+    def _wait(self, deadline_s: float | None) -> None:
+        left_ms = _LOOK_MS if deadline_s is None else (deadline_s - time.monotonic()) * 1e3
+        self._socket.poll(max(1, min(_LOOK_MS, int(left_ms))))
+
+    def _drain(self) -> None:
+        """Read what has come: all of it for the newest, else up to the first mask."""
+        while self._socket.poll(0):
+            self._read(self._socket.recv_multipart())
+            if self._waiting and not self._latest:
+                return
+
+    def _read(self, parts: list[bytes]) -> None:
+        try:
+            message = unpack(parts)
+        except WireError as error:
+            self.refused = (self.refused[0] + 1, str(error))
+            return
+        match message.header:
+            case MaskHeader() as header:
+                self._count(header)
+                self._waiting.pop(header.stream, None)
+                self._waiting[header.stream] = (header, message, time.time())
+            case InfoHeader() as header:
+                self.infos[header.stream] = header.model
+            case StatusHeader() as header:
+                self.statuses[header.stream] = _state(header)
+            case _:
+                pass
+
+    def _count(self, header: MaskHeader) -> None:
+        """Find gaps; the numbers of another epoch (the daemon was restarted) do not compare."""
+        epoch, seq = self._last.get(header.stream, (header.epoch, header.seq - 1))
+        if epoch == header.epoch:
+            self._lost[header.stream] = self._lost.get(header.stream, 0) + max(header.seq - seq - 1, 0)
+        self._last[header.stream] = (header.epoch, header.seq)
+
+    def _take(self) -> Mask:
+        stream = next(iter(self._waiting))
+        header, message, received_s = self._waiting.pop(stream)
+        gaps = self._lost.pop(stream, 0)
+        return Mask(message.labels(), header, self._present(header), gaps, received_s)
+
+    def _present(self, header: MaskHeader) -> tuple[ClassInfo, ...]:
+        info = self.infos.get(header.stream)
+        known = {c.id: c for c in info.classes} if info else {}
+        ordered = sorted(zip(header.fraction, header.present, strict=True), reverse=True)
+        return tuple(known.get(i, ClassInfo(i, str(i), (128, 128, 128))) for _, i in ordered)
+
+
+def subscribe(
+    address: str, stream: str | None = None, *, latest: bool = True, timeout_s: float | None = None
+) -> Subscription:
+    """Subscribe to the masks of a daemon.
+
+    Args:
+        address: Where it publishes, `tcp://host:port` or `ipc://path`; it need not run yet.
+        stream: Name of a stream; None for all.
+        latest: Skip to the newest mask of a stream when several wait; false gives every mask that arrives.
+        timeout_s: Longest wait for a mask, seconds; None waits for ever.
+
+    Raises:
+        WireError: `stream` is not a stream's name, or `address` is not an address.
+    """
+    return Subscription(address, stream, latest=latest, timeout_s=timeout_s)
+
+
+def _open(address: str, topic: bytes) -> zmq.Socket[bytes]:
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
+    for option, value in (
+        (zmq.LINGER, 0), (zmq.RCVHWM, HWM), (zmq.MAXMSGSIZE, MAX_BYTES),
+        (zmq.HEARTBEAT_IVL, 2000), (zmq.HEARTBEAT_TIMEOUT, 6000),
+        (zmq.RECONNECT_IVL, 100), (zmq.RECONNECT_IVL_MAX, 2000),
+    ):  # fmt: skip
+        socket.setsockopt(option, value)
+    try:
+        socket.connect(address)
+    except zmq.ZMQError as error:
+        socket.close()
+        raise WireError(f"{address}: not an address to subscribe to ({error.strerror})") from error
+    socket.subscribe(topic)
+    return socket
+
+
+def _state(header: StatusHeader) -> StateChange:
+    known = header.state in set(StreamState)
+    state = StreamState(header.state) if known else StreamState.RUNNING
+    return StateChange(header.stream, state, header.since, header.reason, header.message, header.retry_in_s)
