@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from streamseg import __version__
 from streamseg.cli.engine import line
 from streamseg.errors import PackageError
 from streamseg.inference.backend import BackendReport

@@ -1,8 +1,9 @@
 """From class scores at stride 4 to the published label map: upsampling, argmax and confidence in the graph.
 
-Bilinear upsampling by a whole factor s gives s² interleaved pictures, each a fixed blend of four neighbours.
-Taking the argmax of each small picture and interleaving the *labels* gives the same map as upsampling all scores
-first, but never holds them at full size, where reading and writing them costs more than all the arithmetic.
+Bilinear upsampling by a whole factor s gives s² interleaved pictures, each a fixed blend of four
+neighbours. Taking the argmax of each small picture and interleaving the *labels* gives the same map as
+upsampling all scores first, but never holds them at full size, where reading and writing them costs more
+than all the arithmetic.
 """
 
 from __future__ import annotations
