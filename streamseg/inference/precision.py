@@ -1,0 +1,72 @@
+"""Which precision is fastest on this machine: measured once, remembered beside the compiled models.
+
+A CPU's list of features does not tell. On some processors with AVX512-BF16 bfloat16 is twice as fast as
+float32, on others (without AMX) it is slower: the conversions cost more than the arithmetic saves.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_LOG = logging.getLogger(__name__)
+
+EXACT = "f32"
+WORTH = 0.95  # of the exact precision's time: a smaller gain is not worth less exact masks
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A precision, and half a sentence why."""
+
+    precision: str
+    why: str
+
+
+def fastest(
+    candidates: Sequence[str], time_ms: Callable[[str], float], key: str, memo: Path | None
+) -> Choice:
+    """Choose a precision by time.
+
+    Args:
+        candidates: Precisions, `f32` among them.
+        time_ms: Measures one, milliseconds an inference.
+        key: All that the times depend on: model, processor, library, threads.
+        memo: File that remembers the times; None: measured at every start.
+    """
+    known = _recall(memo).get(key, {})
+    when = "measured before" if set(known) >= set(candidates) else "just measured"
+    times = known if set(known) >= set(candidates) else {name: time_ms(name) for name in candidates}
+    if memo is not None and times is not known:
+        _remember(memo, key, times)
+    best = min(candidates, key=lambda name: times[name])
+    if times[best] > WORTH * times[EXACT]:
+        best = EXACT
+    told = ", ".join(f"{name} {times[name]:.1f} ms" for name in candidates)
+    return Choice(best, f"the faster here: {told}, {when}")
+
+
+def _recall(memo: Path | None) -> dict[str, dict[str, float]]:
+    if memo is None:
+        return {}
+    try:
+        known = json.loads(memo.read_text(encoding="utf-8"))
+        return {key: {n: float(t) for n, t in times.items()} for key, times in known.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        _LOG.warning("%s: cannot be read (%s); measuring again", memo, error)
+        return {}
+
+
+def _remember(memo: Path, key: str, times: dict[str, float]) -> None:
+    part = memo.with_suffix(".part")
+    try:
+        memo.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps({**_recall(memo), key: times}, indent=1), encoding="utf-8")
+        part.replace(memo)
+    except OSError as error:
+        _LOG.warning("%s: cannot be written (%s); measuring again next time", memo, error.strerror or error)
