@@ -32,7 +32,7 @@ from examples.report import (
 from streamseg.types import StreamState
 
 STREAM = "demo"
-FIRST_MASK_S = 90.0  # the first start on a machine compiles the networks
+FIRST_MASK_S = 60.0  # the first start on a machine compiles the networks
 
 
 class DemoError(Exception):
@@ -61,6 +61,11 @@ def config(asked: Asked, address: str) -> dict[str, object]:
     }
 
 
+def say(line: str) -> None:
+    """A line for the terminal, at once also where it is a pipe."""
+    print(line, flush=True)
+
+
 def over(gatherer: Gatherer) -> bool:
     """Whether no further mask will come."""
     state = gatherer.state(STREAM)
@@ -70,16 +75,22 @@ def over(gatherer: Gatherer) -> bool:
 def told(gatherer: Gatherer) -> str:
     """What the daemon says of the stream."""
     state = gatherer.state(STREAM)
-    return f"{state.state} ({state.message or state.reason})" if state else "the daemon says nothing"
+    if state is None:
+        return "the daemon is starting"
+    why = state.message or state.reason
+    return f"{state.state}: {why}" if why else state.state.value
 
 
-def wait_for_first(gatherer: Gatherer, daemon: Daemon, timeout_s: float = FIRST_MASK_S) -> None:
-    """Returns with the first mask.
+def wait_for_first(
+    gatherer: Gatherer, daemon: Daemon, say: Callable[[str], None], timeout_s: float = FIRST_MASK_S
+) -> None:
+    """Returns with the first mask; meanwhile says what the daemon says of the stream.
 
     Raises:
         DemoError: The daemon ended, the stream failed for good, or no mask came in time.
     """
     deadline_s = time.monotonic() + timeout_s
+    said = ""
     while not gatherer.step():
         if daemon.exit_code is not None:
             raise DemoError(f"the daemon ended with exit code {daemon.exit_code}: {daemon.last_words}")
@@ -87,6 +98,9 @@ def wait_for_first(gatherer: Gatherer, daemon: Daemon, timeout_s: float = FIRST_
             raise DemoError(f"no mask: {told(gatherer)}")
         if time.monotonic() > deadline_s:
             raise DemoError(f"no mask within {timeout_s:.0f} s: {told(gatherer)}")
+        if (now := told(gatherer)) != said:
+            said = now
+            say(said)
 
 
 def watch(gatherer: Gatherer, seconds: float, say: Callable[[str], None]) -> None:
@@ -109,7 +123,7 @@ def leave(gatherer: Gatherer, out: Path, exit_code: int) -> None:
         write_overlay(out / OVERLAY, gatherer.pairs, model.classes, gatherer.tally.fps)
         write_sheet(out / SHEET, gatherer.pairs, model.classes)
     write_summary(out / SUMMARY, summary(gatherer.tally, model, exit_code))
-    print(f"in {out}/: " + ", ".join(name for name in RESULTS if (out / name).exists()))
+    say(f"in {out}/: " + ", ".join(name for name in RESULTS if (out / name).exists()))
 
 
 def show(asked: Asked) -> int:
@@ -120,9 +134,8 @@ def show(asked: Asked) -> int:
         (asked.out / name).unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as folder, Gatherer.listen(address, STREAM) as gatherer:
         with running(config(asked, address), Path(folder)) as daemon:
-            print("starting …", flush=True)
-            wait_for_first(gatherer, daemon)
-            watch(gatherer, asked.seconds, lambda line: print(line, flush=True))
+            wait_for_first(gatherer, daemon, say)
+            watch(gatherer, asked.seconds, say)
             exit_code, _ = daemon.stop()
         leave(gatherer, asked.out, exit_code)
     return exit_code

@@ -1,0 +1,141 @@
+"""What this machine makes of the whole path (`make bench`): prints a table for README, then JSON.
+
+After the engine alone, three daemons one after another: one that fills the engine's cache, one paced at
+15 fps whose start is timed, one unpaced. Run it on a quiet machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.clip import camvid_clip, make_clip
+from benchmarks.delivered import BenchError, Measured, run
+from benchmarks.machine import describe
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def raw(clip: Path, engine: str, rounds: int) -> dict[str, Any]:
+    """The engine alone, in a process of its own.
+
+    Raises:
+        BenchError: It failed; with its last line.
+    """
+    command = [sys.executable, "-m", "benchmarks.raw", str(clip), "--engine", engine, "--rounds", str(rounds)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchError((done.stderr.strip().splitlines() or ["the engine alone failed"])[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def whole(paced: Measured, unpaced: Measured, raw_per_s: float) -> dict[str, Any]:
+    """The figures of the whole path, beside the engine alone."""
+    return {
+        "masks_per_s": unpaced.tally.fps,
+        "delivered_of_raw": unpaced.tally.fps / raw_per_s,
+        "gaps_unpaced": unpaced.tally.gaps,
+        "paced_fps": paced.tally.fps,
+        "age_ms_p50": paced.tally.age_ms(0.5),
+        "age_ms_p95": paced.tally.age_ms(0.95),
+        "raw_ms": 1e3 / raw_per_s,
+        "rss_mb": max(paced.rss_mb, unpaced.rss_mb),
+        "second_start_s": paced.first_mask_s,
+        "stop_s": max(paced.stop_s, unpaced.stop_s),
+        "exit_codes": [paced.exit_code, unpaced.exit_code],
+    }
+
+
+def measure(clip: Path, engine: str, rounds: int, seconds: float) -> dict[str, Any]:
+    """Everything, the machine's name included.
+
+    Raises:
+        BenchError: A part did not run.
+    """
+    machine = describe()
+    alone = raw(clip, engine, rounds)
+    warm_up_s = seconds / 5
+    run(
+        clip, pace=True, engine=engine, warm_up_s=0, seconds=0
+    )  # fills the cache: what follows is a second start
+    paced = run(clip, pace=True, engine=engine, warm_up_s=warm_up_s, seconds=seconds)
+    unpaced = run(clip, pace=False, engine=engine, warm_up_s=warm_up_s, seconds=seconds)
+    return {
+        "machine": machine,
+        "clip": clip.name,
+        "engine": alone,
+        "path": whole(paced, unpaced, alone["raw_per_s"]),
+    }
+
+
+def named(found: dict[str, Any]) -> str:
+    """One line: the machine, its versions, the model and the clip the figures belong to."""
+    machine, engine = found["machine"], found["engine"]
+    return (
+        f"{machine['cpu']} ({', '.join(machine['cpu_flags'])}), {machine['cores']} cores, {machine['os']}, "
+        f"Python {machine['python']}; {engine['model']} on {engine['backend']} in {engine['precision']}; "
+        f"{found['clip']}; load before: {machine['load_before']}"
+    )
+
+
+def rows(engine: dict[str, Any], path: dict[str, Any]) -> dict[str, str]:
+    """What was measured and its figure, in README's words."""
+    parts = (
+        f"{engine['segmenter_ms']:.1f} / {engine.get('stabiliser_ms', 0):.1f} / {engine['flow_ms']:.2f} ms"
+    )
+    return {
+        "raw engine, segmenter + stabiliser back to back": f"{engine['raw_per_s']:.1f} inferences/s",
+        "segmenter / stabiliser with readout / flow, median": parts,
+        "masks delivered to a subscriber in another process, unpaced 480×360 file": (
+            f"{path['masks_per_s']:.1f} masks/s"
+        ),
+        "delivered / raw": f"{path['delivered_of_raw']:.2f}",
+        "age at a paced 15 fps, p50 / p95": f"{path['age_ms_p50']:.1f} / {path['age_ms_p95']:.1f} ms",
+        "resident memory of the daemon": f"{path['rss_mb']:.0f} MB",
+        "second start to first mask": f"{path['second_start_s']:.2f} s",
+        "SIGTERM to exit": f"{path['stop_s']:.2f} s",
+    }
+
+
+def table(found: dict[str, Any]) -> str:
+    """The figures as README shows them, the machine's name above."""
+    figures = rows(found["engine"], found["path"])
+    lines = [f"| {what} | {figure} |" for what, figure in figures.items()]
+    return "\n".join([named(found), "", "| what | figure |", "|---|---|", *lines])
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--engine", default="camvid-lite0")
+    parser.add_argument("--rounds", type=int, default=300, help="inferences of the engine alone")
+    parser.add_argument("--seconds", type=float, default=15.0, help="how long each daemon is measured")
+    parser.add_argument("--json", type=Path, help="write the JSON there instead of printing it")
+    return parser.parse_args()
+
+
+def main() -> int:
+    asked = parse()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            clip = camvid_clip() or make_clip(Path(folder) / "made-15fps.mp4")
+            found = measure(clip, asked.engine, asked.rounds, asked.seconds)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    print(table(found))
+    text = json.dumps(found, indent=2) + "\n"
+    if asked.json:
+        asked.json.write_text(text, encoding="utf-8")
+    else:
+        print(f"\n{text}", end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
