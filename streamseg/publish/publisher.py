@@ -26,7 +26,7 @@ from streamseg.wire.topics import Kind, topic
 
 LAST_WORDS_S = 0.2  # on stop: for what is pending to be sent, and as much again for it to leave the socket
 MESSAGE_CHARS = 500  # of a status; one line for a person
-PACE_MS = 1  # between notices: a burst of them would overrun the short queues that masks need
+PACE_MS = 1  # between notices: time for the short queues to empty
 
 
 class Publisher:
@@ -200,7 +200,7 @@ class Publisher:
             sender = Sender(self._xpub, self._outbox, self._notices, self._subscriptions, self._manner)
             poller = self._poller(self._xpub)
             while not stop.is_set():
-                self._turn(sender, poller, self._wait_ms())
+                self._turn(sender, poller, self._wait_ms(sender))
             self._last_words(sender, poller)
             linger_ms = math.ceil(LAST_WORDS_S * 1e3)
         finally:
@@ -223,13 +223,13 @@ class Publisher:
         self._notices.tick()
         sender.speak()
 
-    def _wait_ms(self) -> int:
+    def _wait_ms(self, sender: Sender) -> int:
         if len(self._outbox):
             return 0
-        return PACE_MS if len(self._notices) else math.ceil(self._notices.wait_s * 1e3)
+        return PACE_MS if sender.holds_notices else math.ceil(self._notices.wait_s * 1e3)
 
     def _last_words(self, sender: Sender, poller: zmq.Poller) -> None:
         """Sends what waits; the deadline is for a flood of subscriptions, for sending never blocks."""
         deadline = Deadline(LAST_WORDS_S)
-        while (len(self._outbox) or len(self._notices)) and not deadline.expired:
+        while (len(self._outbox) or sender.holds_notices) and not deadline.expired:
             self._turn(sender, poller, PACE_MS)

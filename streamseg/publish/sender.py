@@ -11,13 +11,15 @@ import zmq
 
 from streamseg.errors import WireError
 from streamseg.publish.compose import compose_mask, compose_picture
-from streamseg.publish.notices import Notices
+from streamseg.publish.notices import Notice, Notices
 from streamseg.publish.outbox import Outbox, Pending
 from streamseg.publish.subscriptions import Subscriptions
 from streamseg.wire.message import Header, pack
 from streamseg.wire.topics import Kind, topic
 
 HEARD_AT_ONCE = 64  # whoever sends more subscriptions than that does not keep masks waiting
+PATIENCE_S = 0.05  # a notice waits that long for full queues; then those who are slow go without it
+IMPATIENCE_S = 1.0  # and that long nobody is waited for again
 
 _LOG = logging.getLogger(__name__)
 
@@ -58,6 +60,14 @@ class Sender:
         self._subscriptions = subscriptions
         self._manner = manner
         self._unfit: set[str] = set()  # streams whose masks cannot be sent; said once
+        self._held: Notice | None = None  # one that found a queue full
+        self._patient_from_s = manner.clock()
+        self._held_since_s = 0.0
+
+    @property
+    def holds_notices(self) -> bool:
+        """Whether notices wait to be sent."""
+        return self._held is not None or len(self._notices) > 0
 
     def hear(self) -> None:
         """Take in who has subscribed to what; newcomers are told what they need to know."""
@@ -74,8 +84,38 @@ class Sender:
         """Send one mask and one notice of what waits. Masks go first: a stream's end comes after them."""
         if (pending := self._outbox.take()) is not None:
             self._publish(pending)
-        if (notice := self._notices.take()) is not None:
+        self._tell()
+
+    def _tell(self) -> None:
+        """Send a notice, if need be a moment later: unlike a mask, no newer one makes up for it.
+
+        Queues hold a few messages only, and a burst of notices fills them before the I/O thread has had a
+        chance to empty them. That passes; a subscriber that does not read at all must not hold up others.
+        """
+        now_s = self._manner.clock()
+        notice, self._held = self._held, None
+        if notice is None:
+            notice, self._held_since_s = self._notices.take(), now_s
+        if notice is None or self._sent_to_all(notice):
+            return
+        if now_s < self._patient_from_s:
             self._send(notice)
+        elif now_s - self._held_since_s < PATIENCE_S:
+            self._held = notice
+        else:
+            self._patient_from_s = now_s + IMPATIENCE_S
+            self._send(notice)
+
+    def _sent_to_all(self, notice: Notice) -> bool:
+        """Send unless the queue of anybody who wants it is full."""
+        self._xpub.setsockopt(zmq.XPUB_NODROP, 1)
+        try:
+            self._send(notice)
+        except zmq.Again:
+            return False
+        finally:
+            self._xpub.setsockopt(zmq.XPUB_NODROP, 0)
+        return True
 
     def _publish(self, pending: Pending) -> None:
         stream = pending.segmentation.frame.stream
@@ -99,5 +139,5 @@ class Sender:
             self._send(*picture)
 
     def _send(self, header: Header, body: bytes = b"") -> None:
-        # XPUB never waits: it drops the message for those whose queue is full
+        # XPUB does not wait: it drops the message for those whose queue is full
         self._xpub.send_multipart(pack(header, body), zmq.NOBLOCK)
