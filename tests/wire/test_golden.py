@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 from streamseg.wire.codecs import decode
 from streamseg.wire.header import MaskHeader
-from streamseg.wire.message import pack, unpack
+from streamseg.wire.message import load_header, pack, unpack
 from streamseg.wire.rle import pack_runs
+from streamseg.wire.topics import Kind
 from streamseg.wire.zstd import decompress
 from tests.wire.samples import LABELS, messages
 from tests.wire.vectors import GOLDEN, split
 
+KINDS = (Kind.MASK, Kind.INFO, Kind.STATUS, Kind.BEAT)  # in the order of the page
 RUNS = bytes.fromhex(
     "0f000000"
     "00 01 00 03 01 00 03 08 01 08 03 08 ff 08 ff"
@@ -71,3 +74,11 @@ def test_raw_bodies_are_the_bytes_of_the_map() -> None:
 def test_runs_are_pinned_before_they_are_compressed() -> None:
     runs = decompress(parts_of("mask-rle")[2], 4 + 5 * LABELS.size)
     assert runs == pack_runs(LABELS) == RUNS
+
+
+@pytest.mark.tree
+def test_the_protocol_page_shows_headers_that_are_read() -> None:
+    page = (GOLDEN.parents[2] / "docs" / "wire.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    headers = [load_header(kind, text.encode()) for kind, text in zip(KINDS, shown, strict=True)]
+    assert [header.json.keys() for header in headers] == [json.loads(text).keys() for text in shown]
