@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from streamseg.cli import app
+from streamseg.config.load import parse
+from streamseg.flow.deadline import Deadline
+from streamseg.publish.publisher import Publisher
+from tests.fakes.stream import MODEL, STREAM, segmentation
 from tests.test_rooms import LADDER, OFFLINE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,3 +66,45 @@ def test_every_verb_it_names_is_one_that_make_lists() -> None:
     named = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
     assert named <= verbs
     assert {"demo", "test", "test-real", "lint", "types", "wheel-check", "bench", "train", "clean"} <= verbs
+
+
+def test_the_configuration_it_shows_is_valid() -> None:
+    (example,) = blocks("yaml")
+    config = parse(example, "README.md", {"GATE_PASSWORD": "secret"})
+    assert set(config.streams) == {"gate", "yard"}
+
+
+@pytest.mark.parametrize(
+    "line", sorted(set(re.findall(r"(?:^|`)streamseg ([a-z][^`\n]*)", README, re.MULTILINE)))
+)
+def test_every_command_it_names_exists_with_its_options(line: str) -> None:
+    words = [word for word in line.split() if re.fullmatch("[a-z|]+", word)]
+    for name in words[1].split("|") if words[1:] else [""]:
+        asked = [words[0], *filter(None, [name]), "--help"]
+        shown = CliRunner().invoke(app, asked, env={"COLUMNS": "200", "NO_COLOR": "1"})
+        assert shown.exit_code == 0, shown.output
+        assert all(word in shown.output for word in line.split() if word.startswith("--"))
+
+
+@pytest.mark.parametrize("program", blocks("python"))
+def test_its_programs_read_a_mask(program: str, tmp_path: Path) -> None:
+    address = f"ipc://{tmp_path}/masks"
+    once = program.replace("tcp://127.0.0.1:5555", address).replace("while True", "for _ in range(1)")
+    once += "    break\n" if "subscribe(" in once.split("\n")[2] else "print(labels.shape)\n"
+    publisher = Publisher([address])
+    publisher.start()
+    publisher.set_info(STREAM, MODEL)
+    reader = subprocess.Popen([sys.executable, "-c", once], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    deadline = Deadline(60.0)
+    while reader.poll() is None and not deadline.expired:
+        publisher.offer(segmentation(1), "zstd")
+        try:
+            reader.wait(0.02)
+        except subprocess.TimeoutExpired:
+            continue
+    reader.kill()
+    publisher.stop()
+    assert publisher.join(Deadline(5.0))
+    printed = reader.communicate()[0]
+    assert reader.returncode == 0
+    assert "(48, 64)" in printed or "road" in printed

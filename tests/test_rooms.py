@@ -50,7 +50,7 @@ LIBRARIES: dict[str, set[str]] = {
     "onnx": {"training"},
     "av": {"capture"},
     "zmq": {"publish", "client"},
-    "pydantic": {"config", "inference", "training"},
+    "pydantic": {"config", "inference", "training", "cli"},
     "typer": {"cli"},
 }
 LIGHT = {"numpy", "zmq", "zstandard"}  # all that `client` and `wire` may need when they are imported

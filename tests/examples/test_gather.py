@@ -6,37 +6,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from examples.gather import KEPT, Gatherer
 from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
-from streamseg.types import (
-    ClassInfo,
-    Clock,
-    Frame,
-    ModelInfo,
-    Picture,
-    PixelLayout,
-    Segmentation,
-    StateChange,
-    StreamState,
-    TemporalMode,
-)
-
-STREAM = "gate"
-MODEL = ModelInfo("m", "1", "ab", "CC0-1.0", (ClassInfo(0, "road", (9, 9, 9)),), "fake", "f32", (64, 48))
-
-
-def segmentation(seq: int) -> Segmentation:
-    plane = np.full((48, 64), seq, np.uint8)
-    picture = Picture(PixelLayout.GRAY, (plane,), (64, 48))
-    frame = Frame(STREAM, seq, seq / 10, time.monotonic(), time.time(), Clock.HOST, picture)
-    rgb = np.full((48, 64, 3), 100 + seq, np.uint8)
-    labels = np.zeros((48, 64), np.uint8)
-    ms = {"infer": 8.0, "stabilise": 2.0}
-    return Segmentation(frame, labels, None, rgb, TemporalMode.NONE, reset=False, ms=ms, capture_drops=3)
+from streamseg.types import StateChange, StreamState
+from tests.fakes.stream import MODEL, STREAM, segmentation
 
 
 @pytest.fixture
