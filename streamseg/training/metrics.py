@@ -50,10 +50,13 @@ class Confusion:
 
 
 def boundaries(labels: U8) -> BOOL:
-    """Pixels with a neighbour (right or below) of another class, `[H, W]`."""
+    """Pixels with a neighbour (left, right, above or below) of another class, `[H, W]`."""
     edge: BOOL = np.zeros(labels.shape, np.bool_)
-    edge[:, :-1] |= labels[:, 1:] != labels[:, :-1]
-    edge[:-1] |= labels[1:] != labels[:-1]
+    across, down = labels[:, 1:] != labels[:, :-1], labels[1:] != labels[:-1]
+    edge[:, :-1] |= across
+    edge[:, 1:] |= across
+    edge[:-1] |= down
+    edge[1:] |= down
     return edge
 
 

@@ -40,6 +40,11 @@ def test_nothing_counted_is_nan() -> None:
     assert math.isnan(metrics.Confusion(2).mean_iou)
 
 
+def test_boundaries_lie_on_both_sides() -> None:
+    assert metrics.boundaries(u8([0, 0, 1, 1])).tolist() == [[False, True, True, False]]
+    assert metrics.boundaries(u8([0], [0], [1])).tolist() == [[False], [True], [True]]
+
+
 def square(x: int) -> U8:
     labels = np.zeros((40, 40), np.uint8)
     labels[10:30, x : x + 20] = 1
