@@ -35,10 +35,8 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Redacted, traceback included."""
         stream = getattr(record, "stream", "")
-        line = super().format(record)
-        return redact(
-            line.replace(record.getMessage(), f"{stream}: {record.getMessage()}", 1) if stream else line
-        )
+        record.named = f"{stream}: " if stream else ""
+        return redact(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):

@@ -1,0 +1,132 @@
+"""Loading: all mistakes at once, each with its line, none with a password."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamseg.config import load, parse
+from streamseg.errors import ConfigError
+from streamseg.types import TemporalMode
+
+SHIPPED = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+
+WRONG = """\
+engine:
+  packge: x
+  precision: f8
+publish:
+  bind: 3
+defaults:
+  ema: 3
+streams:
+  gate:
+    source: rtsp://user:${PASSWORD}@10.0.0.7/live
+  yard:
+    sorce: a
+    source: {url: "rtsp://user:secret@10.0.0.8", stall_after_s: -1}
+"""
+
+
+def problems(text: str, **env: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "c.yaml", env)
+    return caught.value.problems
+
+
+def test_some_configurations_ship() -> None:
+    assert SHIPPED
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.name)
+def test_shipped_configuration_loads(path: Path) -> None:
+    assert load(path, {"GATE_PASSWORD": "x"}).streams
+
+
+def test_every_mistake_is_told_once_with_its_line() -> None:
+    found = problems(WRONG)
+    assert [p.split(": ")[:2] for p in found] == [
+        ["c.yaml:2", "engine.packge"],
+        ["c.yaml:3", "engine.precision"],
+        ["c.yaml:5", "publish.bind"],
+        ["c.yaml:7", "defaults.ema"],
+        ["c.yaml:10", "streams.gate.source"],
+        ["c.yaml:12", "streams.yard.sorce"],
+        ["c.yaml:13", "streams.yard.source.stall_after_s"],
+    ]
+    assert "did you mean 'package'?" in found[0]
+    assert "${PASSWORD} is not set" in found[4]
+    assert "did you mean 'source'?" in found[5]
+
+
+def test_no_password_in_an_error() -> None:
+    text = 'streams: {gate: {source: {url: ["rtsp://user:secret@h/x"]}}}'
+    assert "secret" not in "\n".join(problems(text))
+
+
+def test_variables_come_from_the_environment() -> None:
+    text = "streams: {gate: {source: 'rtsp://u:${PW}@h/${PATH_:-live}'}}"
+    assert parse(text, "c", {"PW": "x"}).streams["gate"].source.url == "rtsp://u:x@h/live"
+
+
+def test_defaults_hold_unless_the_stream_says_otherwise() -> None:
+    text = "defaults: {temporal: ema}\nstreams:\n  a: {source: x}\n  b: {source: x, temporal: none}"
+    streams = parse(text, "c", {}).streams
+    assert streams["a"].temporal is TemporalMode.EMA
+    assert streams["b"].temporal is TemporalMode.NONE
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [1", "c.yaml:1: not valid YAML"),
+        ("", "must hold sections"),
+        ("- 1", "must hold sections"),
+        ("{}", "streams: is required"),
+        ("streams: {}", "at least 1 item"),
+        ("streams: 3", "valid dictionary"),
+        ("streams: {gate: 3}", "streams.gate"),
+        ("streams: {gate: {}}", "streams.gate.source: is required"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, said: str) -> None:
+    assert said in "\n".join(problems(text))
+
+
+def test_unreadable_files(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"missing.yaml: cannot be read: No such file"):
+        load(tmp_path / "missing.yaml")
+    (tmp_path / "latin").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load(tmp_path / "latin")
+
+
+@given(st.text(max_size=80))
+def test_any_text_gives_a_configuration_or_a_config_error(text: str) -> None:
+    with contextlib.suppress(ConfigError):
+        parse(text, "c", {})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["engine", "publish", "bind", "streams", "source", "url", "x"]), inner, max_size=3
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["engine", "publish", "defaults", "streams", "daemon"]), JSON, max_size=4)
+)
+def test_any_document_gives_a_configuration_or_a_config_error(document: dict[str, object]) -> None:
+    with contextlib.suppress(ConfigError):
+        parse(yaml.safe_dump(document), "c", {})

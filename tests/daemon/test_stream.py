@@ -1,0 +1,46 @@
+"""A stream's parts fit together."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamseg.config.schema import StreamConfig
+from streamseg.daemon.stream import Stream
+from streamseg.errors import PackageError
+from streamseg.flow.mailbox import Closed, Overflow
+from tests.fakes.engine import FakeEngine, fake_package
+from tests.fakes.source import make_frame
+
+
+def make(**stream: object) -> Stream:
+    config = StreamConfig.model_validate({"source": "clip.mp4", **stream})
+    return Stream("gate", config, FakeEngine(), lambda: None, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("source", "overflow"),
+    [
+        ({"url": "rtsp://h/x"}, Overflow.DROP_OLDEST),
+        ({"url": "clip.mp4"}, Overflow.DROP_OLDEST),
+        ({"url": "clip.mp4", "pace": False}, Overflow.BLOCK),
+        ({"url": "gopher://x"}, Overflow.DROP_OLDEST),
+    ],
+)
+def test_only_what_has_no_clock_waits(source: dict[str, object], overflow: Overflow) -> None:
+    assert make(source=source).mailbox.overflow is overflow
+
+
+def test_stop_takes_no_more_frames() -> None:
+    stream = make()
+    stream.mailbox.put(make_frame())
+    stream.stop()
+    stream.stop()
+    with pytest.raises(Closed):
+        stream.mailbox.poll()
+
+
+def test_convgru_needs_a_stabiliser() -> None:
+    config = StreamConfig.model_validate({"source": "clip.mp4"})
+    engine = FakeEngine(fake_package(stabiliser=False))
+    with pytest.raises(PackageError, match="use ema or none"):
+        Stream("gate", config, engine, lambda: None, lambda _: None)
