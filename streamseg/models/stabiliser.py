@@ -1,7 +1,7 @@
 """The recurrent stage: a ConvGRU whose memory is carried along with the picture's motion before it is used.
 
 ConvGRU: Ballas et al. 2016; warping the state by optical flow: Nilsson & Sminchisescu 2018 (gated recurrent
-    flow propagation). The state holds class log-probabilities, so that "remember" is an average along the
+    flow propagation). The state holds class probabilities, so that "remember" is an average along the
     motion path and the gates learn where to trust it.
 """
 
@@ -15,13 +15,14 @@ from torch import Tensor, nn
 
 from streamseg.models.readout import Readout
 
-FLOOR = -12.0  # log-probabilities below are as good as impossible; bounds the memory
+KEEP_BIAS = 0.4  # sigmoid of it, 0.6, is the share of the past at the start of training
+LEAST = 1e-6  # probabilities below it are as good as impossible
 
 
 class ConvGRUStabiliser(nn.Module):
     """One step of the recurrence; the memory is an argument and a result.
 
-    Memory `[N, M, h, w]`, M = classes + hidden + 2: log-probabilities, hidden state, the frame's guide, and
+    Memory `[N, M, h, w]`, M = classes + hidden + 2: probabilities, hidden state, the frame's guide, and
     ones. All zeros means "no past": the channel of ones says, after warping, how much of each cell has one.
     """
 
@@ -30,7 +31,7 @@ class ConvGRUStabiliser(nn.Module):
 
         Args:
             classes: Number of classes.
-            hidden: Channels of memory beside the log-probabilities.
+            hidden: Channels of memory beside the probabilities.
             width: Channels of the first convolution.
         """
         super().__init__()
@@ -40,8 +41,8 @@ class ConvGRUStabiliser(nn.Module):
         self.gates = nn.Conv2d(width, state + hidden, 3, padding=1)
         self.candidate = nn.Conv2d(width + hidden, state, 1)
         self.readout = Readout()
-        # Begin as a plain gated average, with more of the new frame than of the old.
-        nn.init.constant_(cast("Tensor", self.gates.bias), -1.0)
+        # Begin as a plain average along the motion path, over the last few frames; learn where not to.
+        nn.init.constant_(cast("Tensor", self.gates.bias), KEEP_BIAS)
         nn.init.zeros_(self.candidate.weight)
         nn.init.zeros_(cast("Tensor", self.candidate.bias))
 
@@ -65,29 +66,30 @@ class ConvGRUStabiliser(nn.Module):
             Labels `[N, H, W]` uint8, confidence `[N, H, W]` uint8, and the new memory.
         """
         memory = self.step(logits, guide, flow, memory)
-        return *self.readout(memory[:, : self.classes]), memory
+        return *self.readout(self.scores(memory)), memory
 
     def step(self, logits: Tensor, guide: Tensor, flow: Tensor, memory: Tensor) -> Tensor:
-        """The new memory; its first C channels are the steadied log-probabilities."""
-        now = logits.log_softmax(1).clamp(min=FLOOR)
+        """The new memory; its first C channels are the steadied probabilities."""
+        now = logits.softmax(1)
         past = warp(memory, flow)
+        before, hidden = past[:, : self.classes], past[:, self.classes : -2]
         known = past[:, -1:]
         change = 4 * (guide * known - past[:, -2:-1]).abs() + (1 - known)
-        state = past[:, :-2]
-        seen = F.relu(
-            self.look(
-                torch.cat(
-                    [now * 0.25, state[:, : self.classes] * 0.25, state[:, self.classes :], change, known], 1
-                )
-            )
-        )
+        seen = F.relu(self.look(torch.cat([now, before, hidden, change, known], 1)))
         gates = self.gates(seen).sigmoid()
         keep, reset = gates[:, : self.classes + self.hidden], gates[:, self.classes + self.hidden :]
-        fresh = self.candidate(torch.cat([seen, reset * state[:, self.classes :]], 1))
-        fresh = torch.cat([now + fresh[:, : self.classes], fresh[:, self.classes :].tanh()], 1)
+        fresh = self.candidate(torch.cat([seen, reset * hidden], 1))
+        refined = (logits + fresh[:, : self.classes]).softmax(1)
+        fresh = torch.cat([refined, fresh[:, self.classes :].tanh()], 1)
         # Cells partly without a past hold a partial sum; what is missing comes from the new frame.
-        state = keep * state + (1 - keep * known) * fresh
-        return torch.cat([state, guide, torch.ones_like(guide)], 1)
+        state = keep * past[:, :-2] + (1 - keep * known) * fresh
+        probabilities, hidden = state[:, : self.classes], state[:, self.classes :]
+        probabilities = probabilities / probabilities.sum(1, keepdim=True)
+        return torch.cat([probabilities, hidden, guide, torch.ones_like(guide)], 1)
+
+    def scores(self, memory: Tensor) -> Tensor:
+        """Log-probabilities `[N, C, h, w]` of a memory just made."""
+        return memory[:, : self.classes].clamp(min=LEAST).log()
 
 
 def warp(memory: Tensor, flow: Tensor) -> Tensor:

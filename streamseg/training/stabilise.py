@@ -47,7 +47,7 @@ class StabiliseStage:
         shares = torch.from_numpy(class_shares(self.train, self.labelling)).float()
         self.weights = losses.class_weights(shares)
         self.schedule = Schedule(self.settings.steps, self.settings.warmup_steps)
-        self.validate_every = max(self.settings.steps // 4, 1)
+        self.validate_every = max(self.settings.steps // 2, 1)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """One group: the network is small."""
@@ -73,7 +73,7 @@ class StabiliseStage:
         images, labels, guides, flows, truth, joined = batch
         logits = self._logits(images)
         memory = torch.zeros(len(images), self.model.memory_channels, *logits.shape[-2:])
-        terms, scores = list[Tensor](), list[Tensor]()
+        terms, probabilities = list[Tensor](), list[Tensor]()
         for t in range(images.shape[1]):
             kept = joined[:, t] & (torch.rand(len(images)) >= self.settings.dropout)
             # A cut is found by the daemon most of the time; half the time the network must find it.
@@ -81,9 +81,9 @@ class StabiliseStage:
             memory = self.model.step(
                 logits[:, t], guides[:, t], flows[:, t], memory * told[:, None, None, None]
             )
-            scores.append(memory[:, : self.model.classes])
-            terms.append(losses.cross_entropy(scores[-1], labels[:, t], self.weights))
-        consistency = self._consistency(scores, truth, joined)
+            probabilities.append(memory[:, : self.model.classes])
+            terms.append(losses.cross_entropy(self.model.scores(memory), labels[:, t], self.weights))
+        consistency = self._consistency(probabilities, truth, joined)
         return {"ce": torch.stack(terms).mean(), "warp": self.settings.consistency * consistency}
 
     @torch.no_grad()
@@ -92,10 +92,10 @@ class StabiliseStage:
             logits: Tensor = self.segmenter(images.permute(0, 1, 4, 2, 3))
         return logits.float()
 
-    def _consistency(self, scores: list[Tensor], truth: Tensor, joined: Tensor) -> Tensor:
+    def _consistency(self, probabilities: list[Tensor], truth: Tensor, joined: Tensor) -> Tensor:
         parts = []
-        for t in range(1, len(scores)):
-            before, now = scores[t - 1].softmax(1), scores[t].softmax(1)
+        for t in range(1, len(probabilities)):
+            before, now = probabilities[t - 1], probabilities[t]
             inside = warp(torch.ones_like(before[:, :1]), truth[:, t]) > 0.99
             known = inside.float() * joined[:, t, None, None, None]
             parts.append(losses.warping_consistency(now, warp(before, truth[:, t]), known))

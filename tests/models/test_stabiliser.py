@@ -55,7 +55,8 @@ def test_the_past_steadies(stabiliser: ConvGRUStabiliser) -> None:
     _, _, memory = stabiliser(logits, guide, STILL, torch.zeros(1, stabiliser.memory_channels, 6, 8))
     _, _, after = stabiliser(noisy, guide, STILL, memory)
     before, now = memory[:, :3], after[:, :3]
-    assert (now - before).norm() < (noisy.log_softmax(1) - before).norm()
+    torch.testing.assert_close(now.sum(1), torch.ones(1, 6, 8))
+    assert (now - before).norm() < (noisy.softmax(1) - before).norm()
 
 
 def test_rows_of_a_batch_do_not_mix(stabiliser: ConvGRUStabiliser) -> None:
