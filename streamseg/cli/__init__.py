@@ -12,12 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from streamseg import __version__
-from streamseg.cli.config import config_app
-from streamseg.cli.doctor import doctor
-from streamseg.cli.engine import engine_app
-from streamseg.cli.offline import evaluate, train
-from streamseg.cli.run import run
-from streamseg.cli.watch import watch
+from streamseg.cli import config, doctor, engine, offline, run, watch
 from streamseg.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNEXPECTED, StreamsegError
 
 _LOG = logging.getLogger(__name__)
@@ -28,10 +23,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, watch, doctor, train, evaluate):
+for command in (run.run, watch.watch, doctor.doctor, offline.train, offline.evaluate):
     app.command()(command)
-app.add_typer(engine_app, name="engine", help="Model packages: which, what, and whether whole.")
-app.add_typer(config_app, name="config", help="Configuration files.")
+app.add_typer(engine.engine_app, name="engine", help="Model packages: which, what, and whether whole.")
+app.add_typer(config.config_app, name="config", help="Configuration files.")
 
 
 @app.command()

@@ -126,7 +126,7 @@ def test_what_cannot_start_leaves_nothing(package: str, run: Any) -> None:
     address = taken.daemon._publisher.addresses[0]
     asked = config(package, gate={"source": CLIP})
     busy = asked.model_copy(update={"publish": asked.publish.model_copy(update={"bind": [address]})})
-    with pytest.raises(PublishError, match="in use"):
+    with pytest.raises(PublishError, match="listens there already"):
         app.run(busy)
     with pytest.raises(PackageError):
         app.run(config("/nowhere", gate={"source": CLIP}))

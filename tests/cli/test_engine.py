@@ -1,0 +1,56 @@
+"""`streamseg engine`: packages listed, described, verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamseg.cli import main
+from tests.fakes.packages import make_package
+
+
+@pytest.fixture
+def engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STREAMSEG_ENGINES", str(tmp_path / "engines"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return make_package(tmp_path / "engines").path
+
+
+def test_list_and_info(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["engine", "list"]) == 0
+    assert "tiny 1" in capsys.readouterr().out
+    assert main(["engine", "info", "tiny"]) == 0
+    told = capsys.readouterr().out
+    assert str(engines) in told
+    assert "licence" in told
+    assert "classes  0 " in told
+
+
+def test_a_package_that_is_not_sound_is_listed_as_such(
+    engines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (engines / "model.yaml").write_text("name: 3")
+    assert main(["engine", "list"]) == 0
+    assert "tiny: not usable" in capsys.readouterr().out
+
+
+def test_verify_runs_it_everywhere(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["engine", "verify", str(engines)]) == 0
+    told = capsys.readouterr().out
+    assert "openvino: runs in" in told
+    assert "onnxruntime: runs in f32" in told
+
+
+def test_verify_finds_a_flipped_byte(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = engines / "segmenter.onnx"
+    data = bytearray(graph.read_bytes())
+    data[len(data) // 2] ^= 1
+    graph.write_bytes(data)
+    assert main(["engine", "verify", "tiny"]) == 78
+    assert "segmenter.onnx" in capsys.readouterr().err
+
+
+def test_an_unknown_name_suggests_another(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["engine", "info", "tinny"]) == 78
+    assert "tiny" in capsys.readouterr().err

@@ -1,0 +1,37 @@
+"""The command line as a whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from streamseg import __version__
+from streamseg.cli import main
+
+
+@pytest.mark.parametrize(
+    "command", ["", "run", "watch", "doctor", "train", "evaluate", "engine", "engine verify", "config check"]
+)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command.split(), "--help"]) == 0
+    assert "Usage" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_the_module_runs() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "streamseg", "version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == __version__
+
+
+def test_importing_the_command_line_is_quick() -> None:
+    code = "import sys, streamseg.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"openvino", "onnxruntime", "torch", "av"} & set(done.stdout.split())

@@ -1,0 +1,184 @@
+"""The daemon as a user runs it: a process of its own, told by signals, judged by exit codes and one line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from streamseg.client.subscription import Subscription, subscribe
+from tests.fakes.packages import make_package
+
+LIVE = "lavfi:testsrc2=size=96x64:rate=25"
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def engines(tmp_path: Path) -> Path:
+    return make_package(tmp_path / "engines").path
+
+
+@pytest.fixture
+def start(engines: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts `streamseg` with these arguments; kills what still runs at the end."""
+    running: list[subprocess.Popen[str]] = []
+    env = {**os.environ, "STREAMSEG_ENGINES": str(engines.parent), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "streamseg", *arguments]
+        pipe = subprocess.PIPE
+        running.append(subprocess.Popen(command, env=env, stdout=pipe, stderr=pipe, text=True))
+        return running[-1]
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def run(start: Start, *arguments: str) -> tuple[int, str]:
+    """Exit code and everything said, of a command that ends by itself."""
+    process = start(*arguments)
+    out, err = process.communicate(timeout=90)
+    assert "Traceback" not in err
+    return process.returncode, out + err
+
+
+def masks(address: str) -> Subscription:
+    return subscribe(address, stream="gate", latest=False, timeout_s=90)
+
+
+def test_masks_until_sigterm(start: Start, tmp_path: Path) -> None:
+    address = f"ipc://{tmp_path}/masks"
+    process = start("run", "--source", LIVE, "--name", "gate", "--engine", "tiny", "--bind", address)
+    with masks(address) as found:
+        seen = [next(found) for _ in range(10)]
+        assert [mask.seq for mask in seen] == sorted({mask.seq for mask in seen})
+        assert seen[-1].labels.shape == (48, 64)
+        assert found.info is not None
+        assert found.info.name == "tiny"
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert not (tmp_path / "masks").exists()
+
+
+def test_a_killed_daemon_can_be_started_again(start: Start, tmp_path: Path) -> None:
+    address = f"ipc://{tmp_path}/masks"
+    arguments = ("run", "--source", LIVE, "--name", "gate", "--engine", "tiny", "--bind", address)
+    with masks(address) as found:
+        first = start(*arguments)
+        epoch = next(found).header.epoch
+        first.kill()
+        first.wait()
+        start(*arguments)
+        while (mask := next(found)).header.epoch == epoch:
+            pass
+
+
+def test_a_file_that_ends_ends_the_daemon(start: Start, tmp_path: Path) -> None:
+    address = f"ipc://{tmp_path}/masks"
+    clip = "lavfi:testsrc2=size=96x64:rate=25:duration=2"
+    with masks(address) as found:
+        process = start("run", "--source", clip, "--name", "gate", "--engine", "tiny", "--bind", address)
+        last = next(found)
+        while last.header.frame_seq < 49:
+            last = next(found)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_an_unreachable_camera_is_retried_and_its_password_never_told(start: Start, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"ipc://{tmp_path}/masks"
+    source = f"rtsp://user:secret@127.0.0.1:{port}/live"
+    process = start("run", "--source", source, "--name", "gate", "--engine", "tiny", "--bind", address)
+    with subscribe(address, stream="gate", timeout_s=0.3) as found:
+        for _ in range(300):
+            with pytest.raises(TimeoutError):
+                next(found)
+            if "gate" in found.statuses and found.statuses["gate"].state == "backoff":
+                break
+        assert found.statuses["gate"].reason == "refused"
+        assert "secret" not in found.statuses["gate"].message
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "secret" not in out + err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--source", "/nowhere.mp4"], "there is no such file"),
+        (["--source", LIVE, "--engine", "teeny"], "tiny"),
+        (["--source", LIVE, "--bind", "tcp://0.0.0.0:0"], "insecure"),
+        (["--source", LIVE, "--bind", "nonsense"], "nonsense"),
+        (["--source", "gopher://x/y"], "not a kind of source"),
+    ],
+)
+def test_a_users_mistake_is_one_clear_line(start: Start, arguments: list[str], said: str) -> None:
+    bind = [] if "--bind" in arguments else ["--bind", "tcp://127.0.0.1:0"]
+    engine = [] if "--engine" in arguments else ["--engine", "tiny"]
+    code, text = run(start, "run", *arguments, *bind, *engine)
+    assert code == 78
+    assert said in text
+
+
+def test_a_text_file_is_no_video(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no video here\n" * 100)
+    source = str(tmp_path / "notes.txt")
+    code, text = run(start, "run", "--source", source, "--engine", "tiny", "--bind", "tcp://127.0.0.1:0")
+    assert code == 78
+    assert "notes.txt" in text
+
+
+def test_a_port_in_use(start: Start) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        code, text = run(start, "run", "--source", LIVE, "--engine", "tiny", "--bind", address)
+    assert code == 78
+    assert address in text
+
+
+@pytest.mark.parametrize("graph", ["segmenter.onnx", "stabiliser.onnx"])
+@pytest.mark.parametrize("harm", ["flip", "remove"])
+def test_a_damaged_package(start: Start, engines: Path, graph: str, harm: str) -> None:
+    path = engines / graph
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.unlink()
+    if harm == "flip":
+        path.write_bytes(data)
+    code, text = run(start, "run", "--source", LIVE, "--engine", "tiny", "--bind", "tcp://127.0.0.1:0")
+    assert code == 78
+    assert graph in text
+
+
+@pytest.mark.data
+def test_the_shipped_engine_on_a_real_drive(camvid: Path, start: Start, tmp_path: Path) -> None:
+    engine = Path(__file__).parents[2] / "engines" / "camvid-lite0"
+    assert engine.is_dir(), "the package that ships"
+    address = f"ipc://{tmp_path}/masks"
+    clip = camvid / "val-0016E5-15fps.mp4"
+    with masks(address) as found:
+        where = ("--engine", str(engine), "--bind", address)
+        start("run", "--source", str(clip), "--no-pace", "--name", "gate", *where)
+        seen = [next(found) for _ in range(20)]
+        names = {c.name for mask in seen for c in mask.classes}
+    assert {"road", "building", "sky", "car"} <= names
+    changed = [(a.labels != b.labels).mean() for a, b in pairwise(seen[5:])]
+    assert max(changed) < 0.12, "consecutive masks of a drive are alike"
