@@ -44,7 +44,7 @@ def offer(publisher: Publisher, *seqs: int) -> None:
     """Publish masks one by one, so that none overtakes another."""
     for seq in seqs:
         publisher.offer(make_segmentation(seq), "zstd")
-        wait_for(lambda seq=seq: (publisher.sequence("gate") or 0) >= seq)  # type: ignore[misc]
+        wait_for(lambda seq=seq: publisher.sequence("gate") == seq)  # type: ignore[misc]
 
 
 def test_a_mask_and_what_is_said_of_it(publisher: Publisher) -> None:
@@ -59,7 +59,7 @@ def test_a_mask_and_what_is_said_of_it(publisher: Publisher) -> None:
     assert (mask.stream, mask.seq, mask.gaps) == ("gate", 0, 0)
     assert [c.name for c in mask.classes] == ["car"]
     assert masks.info == INFO
-    assert mask.age_s < 60
+    assert mask.age_s > 0
     assert len(mask.to_frame) == 6
 
 

@@ -136,12 +136,12 @@ def test_a_users_mistake_is_one_clear_line(start: Start, arguments: list[str], s
     assert said in text
 
 
-def test_a_text_file_is_no_video(start: Start, tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("no video here\n" * 100)
-    source = str(tmp_path / "notes.txt")
+def test_a_file_that_is_no_video(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "notes.bin").write_bytes(bytes(range(256)) * 20)
+    source = str(tmp_path / "notes.bin")
     code, text = run(start, "run", "--source", source, "--engine", "tiny", "--bind", "tcp://127.0.0.1:0")
     assert code == 78
-    assert "notes.txt" in text
+    assert "notes.bin" in text
 
 
 def test_a_port_in_use(start: Start) -> None:
