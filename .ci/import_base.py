@@ -15,7 +15,8 @@ NEEDS_TORCH = ("streamseg.models", "streamseg.training")
 def base_modules() -> list[str]:
     """Names of all modules of the package that may not need the `train` extra."""
     found = pkgutil.walk_packages(streamseg.__path__, "streamseg.")
-    return [module.name for module in found if not module.name.startswith(NEEDS_TORCH)]
+    names = [module.name for module in found if not module.name.startswith(NEEDS_TORCH)]
+    return [name for name in names if not name.endswith(".__main__")]  # importing that runs the program
 
 
 def main() -> None:
