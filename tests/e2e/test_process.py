@@ -79,7 +79,7 @@ def test_a_killed_daemon_can_be_started_again(start: Start, tmp_path: Path) -> N
         first.kill()
         first.wait()
         start(*arguments)
-        while (mask := next(found)).header.epoch == epoch:
+        while next(found).header.epoch == epoch:  # ends with the first mask of the second daemon
             pass
 
 
