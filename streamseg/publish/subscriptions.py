@@ -6,6 +6,8 @@ from streamseg.wire.topics import TOPIC_BYTES
 
 MOST_FILTERS = 4096  # a bound for peers that subscribe to ever new things; past it all topics count as wanted
 
+PICTURES = b"pic/"
+
 _ADD, _DROP = 1, 0
 
 
@@ -35,5 +37,12 @@ class Subscriptions:
         return wanted
 
     def want(self, topic: bytes) -> bool:
-        """Whether somebody would get a message of that topic."""
-        return self._overflown or topic.startswith(tuple(self._filters))
+        """Whether somebody asks for messages of that topic; for a picture, by a filter that names pictures.
+
+        Who subscribes to everything wants masks: pictures are neither encoded for him nor sent.
+        """
+        filters = self._filters
+        if topic.startswith(PICTURES):
+            filters = frozenset(wanted for wanted in filters if wanted.startswith(PICTURES))
+            return topic.startswith(tuple(filters))
+        return self._overflown or topic.startswith(tuple(filters))

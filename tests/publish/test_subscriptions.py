@@ -45,3 +45,13 @@ def test_filters_without_end_cost_no_memory_and_lose_no_mask() -> None:
         subscriptions.take(b"\x01seg/1/x%d/" % i)
     assert len(subscriptions._filters) == MOST_FILTERS
     assert subscriptions.want(MASK)
+
+
+def test_pictures_are_only_for_who_names_them() -> None:
+    subscriptions = Subscriptions()
+    subscriptions.take(b"\x01")
+    assert subscriptions.want(b"seg/1/gate/mask")
+    assert not subscriptions.want(b"pic/1/gate/jpeg")
+    subscriptions.take(b"\x01pic/1/gate/")
+    assert subscriptions.want(b"pic/1/gate/jpeg")
+    assert not subscriptions.want(b"pic/1/yard/jpeg")
