@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 from streamseg.capture.redact import redact
 
@@ -43,11 +43,15 @@ class JsonFormatter(logging.Formatter):
     """One object a line: time, level, logger, stream where there is one, message, traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Redacted."""
-        entry = {"time": record.created, "level": record.levelname.lower(), "logger": record.name}
+        """Redacted; before it becomes JSON, whose escapes no pattern for URLs knows."""
+        entry: dict[str, Any] = {
+            "time": round(record.created, 3),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
         if stream := getattr(record, "stream", ""):
             entry["stream"] = stream
-        entry["message"] = record.getMessage()
+        entry["message"] = redact(record.getMessage())
         if record.exc_info:
-            entry["traceback"] = self.formatException(record.exc_info)
-        return redact(json.dumps(entry, ensure_ascii=False))
+            entry["traceback"] = redact(self.formatException(record.exc_info))
+        return json.dumps(entry, ensure_ascii=False)

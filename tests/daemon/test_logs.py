@@ -53,3 +53,12 @@ def test_elsewhere_each_line_is_an_object(form: Literal["auto", "json"]) -> None
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_no_password_ever(form: Literal["text", "json"]) -> None:
     assert "secret" not in told(form)
+
+
+@pytest.mark.parametrize("message", ['url "rtsp://h/?password=secret"', 'rtsp://user:sec"ret@h', "é\n\\"])
+def test_redaction_leaves_json_whole(message: str) -> None:
+    out = io.StringIO()
+    logs.set_up("info", "json", out)
+    logging.getLogger("room").warning("%s", message)
+    (line,) = out.getvalue().splitlines()
+    assert "secret" not in json.loads(line)["message"]

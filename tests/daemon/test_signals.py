@@ -33,3 +33,35 @@ def test_the_second_does_not_wait() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
     assert done.returncode == 128 + signal.SIGTERM
+
+
+def test_it_is_heard_while_the_main_thread_is_in_c() -> None:
+    code = (
+        "import ctypes, os, signal, threading\n"
+        "from streamseg.daemon.signals import stop_on_signals\n"
+        "stop = threading.Event()\n"
+        "def leave():\n"
+        "    stop.wait()\n"
+        "    os._exit(42)\n"
+        "with stop_on_signals(stop):\n"
+        "    threading.Thread(target=leave, daemon=True).start()\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    while True: ctypes.CDLL(None).sleep(60)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
+    assert done.returncode == 42
+
+
+def test_other_signals_pass_and_nothing_is_left() -> None:
+    threads, stop = threading.active_count(), threading.Event()
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        with stop_on_signals(stop):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert not stop.wait(0.05)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stop.wait(10)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert threading.active_count() == threads
+    assert signal.set_wakeup_fd(-1) == -1
