@@ -11,6 +11,8 @@ import numpy as np
 
 from streamseg.client.subscription import Mask
 
+WORTH_NAMING = 0.005  # of the pixels: every map has specks of something
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -22,7 +24,7 @@ class Seen:
         infer_ms: Time in the networks, milliseconds.
         gaps: Masks lost between the last one and this one.
         drops: Frames and masks the daemon dropped since it started.
-        classes: Names of the classes in it.
+        classes: Names of the classes that cover at least `WORTH_NAMING` of it, the largest first.
     """
 
     at_mono_s: float
@@ -36,13 +38,14 @@ class Seen:
 def seen(mask: Mask) -> Seen:
     """Counts a mask that has just arrived."""
     header = mask.header
+    share = dict(zip(header.present, header.fraction, strict=True))
     return Seen(
         at_mono_s=time.monotonic(),
         age_s=mask.age_s,
         infer_ms=header.ms.get("infer", 0.0) + header.ms.get("stabilise", 0.0),
         gaps=mask.gaps,
         drops=header.drops.capture + header.drops.publish,
-        classes=tuple(found.name for found in mask.classes),
+        classes=tuple(found.name for found in mask.classes if share[found.id] >= WORTH_NAMING),
     )
 
 

@@ -59,6 +59,9 @@ def test_model_and_state_are_known(gatherer: Gatherer, publisher: Publisher) -> 
         gatherer.step()
         assert not deadline.expired
     assert gatherer.model == MODEL
+    gather(gatherer, publisher, pairs=len(gatherer.pairs) + 1)
+    assert gatherer.tally.seen[-1].classes == ("road",)  # the speck of car is not worth naming
+    assert 1 in gatherer.pairs[-1].labels
     state = gatherer.state(STREAM)
     assert state is not None
     assert state.state is StreamState.RUNNING

@@ -18,7 +18,8 @@ from streamseg.types import (
 )
 
 STREAM = "gate"
-MODEL = ModelInfo("m", "1", "ab", "CC0-1.0", (ClassInfo(0, "road", (9, 9, 9)),), "fake", "f32", (64, 48))
+CLASSES = (ClassInfo(0, "road", (128, 64, 128)), ClassInfo(1, "car", (64, 0, 128)))
+MODEL = ModelInfo("m", "1", "ab", "CC0-1.0", CLASSES, "fake", "f32", (64, 48))
 
 
 def segmentation(seq: int) -> Segmentation:
@@ -27,5 +28,6 @@ def segmentation(seq: int) -> Segmentation:
     frame = Frame(STREAM, seq, seq / 10, time.monotonic(), time.time(), Clock.HOST, picture)
     rgb = np.full((48, 64, 3), 100 + seq, np.uint8)
     labels = np.zeros((48, 64), np.uint8)
+    labels[0, 0] = 1  # a speck of car
     ms = {"infer": 8.0, "stabilise": 2.0}
     return Segmentation(frame, labels, None, rgb, TemporalMode.NONE, reset=False, ms=ms, capture_drops=3)
