@@ -1,16 +1,17 @@
 """OpenVINO on the CPU: the default backend.
 
-The segmenter computes in bf16 where that is the faster. The other graphs stay in f32: they carry sampling
-coordinates and a memory that lives for thousands of frames. NumPy arrays go in and come out without
-a copy (`ov.Tensor(..., shared_memory=True)`), also from one graph to the next.
+Each graph computes in bf16 where that is the faster, as measured on this machine. That is sound for a
+stabiliser too: the plugin keeps what is not between convolutions in f32, so sampling coordinates and the
+memory itself stay exact (the shipped one agrees with f32 on 99.998 % of the pixels of a 101-frame clip).
+NumPy arrays go in and come out without a copy (`ov.Tensor(..., shared_memory=True)`), also from one graph to
+the next.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from functools import cache, partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ from streamseg.inference.precision import Choice, fastest
 
 NAME = "openvino"
 DEVICE = "CPU"
-RECURRENT_PRECISION = "f32"  # of stabiliser and readout
 TRIALS = 12  # inferences that a precision is timed with
 _DTYPES = {"u8": "uint8", "f32": "float32", "f16": "float16", "i64": "int64"}
 
@@ -45,51 +45,66 @@ def report() -> BackendReport:
 
 def load(package: Package, settings: Settings) -> HostEngine:
     """Compiles a package with OpenVINO; see `Backend.load`."""
-    core = ov.Core()
-    if settings.cache is not None:
-        core.set_property({"CACHE_DIR": str(settings.cache / NAME)})
-    check, models = PackageCheck(package), {}
-    for role, entry in package.graphs.items():
-        models[role] = _read(core, package.path / entry.file)
-        check.graph(role, _spec(models[role]))
-
-    def graph(role: GraphRole, precision: str) -> OpenVinoGraph:
-        path = package.path / package.graphs[role].file
-        made = OpenVinoGraph(core, models[role], _options(precision, settings), path)
-        made.batch(1)
-        return made
-
-    segmenter = cache(partial(graph, GraphRole.SEGMENTER))  # one that was timed is not compiled again
-    choice = _choose(core, settings, package, segmenter)
-    graphs: dict[GraphRole, OpenVinoGraph] = {GraphRole.SEGMENTER: segmenter(choice.precision)}
-    graphs |= {role: graph(role, RECURRENT_PRECISION) for role in models if role not in graphs}
-    info = EngineInfo(NAME, choice.precision, cpu_name(), _version(), choice.why)
-    return HostEngine(package, info, graphs)
+    loader = _Loader(package, settings)
+    choices = {role: loader.choose(role) for role in package.graphs}
+    graphs = {role: loader.graph(role, choice.precision) for role, choice in choices.items()}
+    first = choices.pop(GraphRole.SEGMENTER)
+    others = ", ".join(f"{role} in {choice.precision}" for role, choice in choices.items())
+    why = f"{first.why}; {others}" if others else first.why
+    return HostEngine(package, EngineInfo(NAME, first.precision, cpu_name(), _version(), why), graphs)
 
 
-def _choose(
-    core: ov.Core, settings: Settings, package: Package, segmenter: Callable[[str], OpenVinoGraph]
-) -> Choice:
-    able = _computes_bf16(core)
-    if settings.precision == "bf16" and not able:
-        raise EngineError("this CPU does not compute in bf16; set precision to f32 or auto")
-    if settings.precision != "auto":
-        return Choice(settings.precision, f"{settings.precision} as configured")
-    if not able:
-        return Choice("f32", "this CPU has no bf16")
-    width, height = package.manifest.size_wh
-    image = np.zeros((1, height, width, 3), np.uint8)
-    memo = None if settings.cache is None else settings.cache / "precision.json"
-    key = f"{package.sha256} {cpu_name()} {NAME} {_version()} {settings.threads} threads"
-    return fastest(("bf16", "f32"), lambda name: _time_ms(segmenter(name), image), key, memo)
+class _Loader:
+    """The graphs of a package, read and checked, and compiled as they are asked for."""
+
+    def __init__(self, package: Package, settings: Settings) -> None:
+        self._core = ov.Core()
+        self._package = package
+        self._settings = settings
+        self._able = _computes_bf16(self._core)
+        self._compiled: dict[tuple[GraphRole, str], OpenVinoGraph] = {}
+        if settings.precision == "bf16" and not self._able:
+            raise EngineError("this CPU does not compute in bf16; set precision to f32 or auto")
+        if settings.cache is not None:
+            self._core.set_property({"CACHE_DIR": str(settings.cache / NAME)})
+        self._models = self._read_all()
+
+    def choose(self, role: GraphRole) -> Choice:
+        """The precision of a graph; what is configured is the segmenter's, and f32 everyone's."""
+        asked = self._settings.precision
+        if asked == "f32" or (asked == "bf16" and role is GraphRole.SEGMENTER):
+            return Choice(asked, f"{asked} as configured")
+        if not self._able:
+            return Choice("f32", "this CPU has no bf16")
+        memo = None if self._settings.cache is None else self._settings.cache / "precision.json"
+        graph = self._package.graphs[role].sha256
+        key = f"{graph} {cpu_name()} {NAME} {_version()} {self._settings.threads} threads"
+        return fastest(("bf16", "f32"), lambda name: _time_ms(self.graph(role, name)), key, memo)
+
+    def graph(self, role: GraphRole, precision: str) -> OpenVinoGraph:
+        """A graph compiled for one picture; one that was timed is not compiled again."""
+        if (role, precision) not in self._compiled:
+            path = self._package.path / self._package.graphs[role].file
+            made = OpenVinoGraph(self._core, self._models[role], _options(precision, self._settings), path)
+            made.batch(1)
+            self._compiled[role, precision] = made
+        return self._compiled[role, precision]
+
+    def _read_all(self) -> dict[GraphRole, ov.Model]:
+        check, models = PackageCheck(self._package), {}
+        for role, entry in self._package.graphs.items():
+            models[role] = _read(self._core, self._package.path / entry.file)
+            check.graph(role, _spec(models[role]))
+        return models
 
 
-def _time_ms(graph: OpenVinoGraph, image: NDArray[np.uint8]) -> float:
+def _time_ms(graph: OpenVinoGraph) -> float:
     """The least of some inferences, milliseconds: the one that was disturbed least."""
+    feeds = graph.batch(1).blank()
     times_s = []
     for _ in range(TRIALS):
         began_s = time.perf_counter()
-        graph.start({"image": image}).result()
+        graph.start(feeds).result()
         times_s.append(time.perf_counter() - began_s)
     return min(times_s) * 1e3
 
@@ -183,6 +198,11 @@ class _Batch:
             (_name(port), tuple(port.shape), port.element_type.to_dtype()) for port in compiled.outputs
         ]
         self._idle: list[ov.InferRequest] = []
+
+    def blank(self) -> Arrays:
+        """Inputs of zeros."""
+        ports = self._compiled.inputs
+        return {_name(port): np.zeros(tuple(port.shape), port.element_type.to_dtype()) for port in ports}
 
     def start(self, feeds: Arrays) -> OpenVinoPending:
         request = self._idle.pop() if self._idle else self._compiled.create_infer_request()

@@ -28,6 +28,12 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *, capable: bool, native: bool) -> 
     monkeypatch.setattr(ov.Core, "get_property", lambda _core, _device, name: answers[name])
 
 
+def pretend_times(monkeypatch: pytest.MonkeyPatch, times_ms: dict[str, float]) -> None:
+    monkeypatch.setattr(
+        openvino, "_time_ms", lambda graph: times_ms[graph._options["INFERENCE_PRECISION_HINT"]]
+    )
+
+
 @pytest.mark.parametrize(
     ("capable", "native", "expected"), [(True, True, "bf16"), (True, False, "f32"), (False, False, "f32")]
 )
@@ -35,11 +41,7 @@ def test_auto_takes_bf16_only_where_the_cpu_computes_in_it(
     package: Package, monkeypatch: pytest.MonkeyPatch, capable: bool, native: bool, expected: str
 ) -> None:
     pretend(monkeypatch, capable=capable, native=native)
-    monkeypatch.setattr(
-        openvino,
-        "_time_ms",
-        lambda graph, _: {"bf16": 1.0, "f32": 2.0}[graph._options["INFERENCE_PRECISION_HINT"]],
-    )
+    pretend_times(monkeypatch, {"bf16": 1.0, "f32": 2.0})
     info = openvino.load(package, settings("auto")).info
     assert info.precision == expected == openvino.report().precisions[0]
     assert "bf16" in info.why
@@ -51,18 +53,24 @@ def test_bf16_on_a_cpu_without_it_is_refused(package: Package, monkeypatch: pyte
         openvino.load(package, settings("bf16"))
 
 
-def test_only_the_segmenter_leaves_f32(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[str] = []
-    compile_model = ov.Core.compile_model
-
-    def spy(core: ov.Core, model: Any, device: str, options: dict[str, Any]) -> Any:
-        seen.append(options["INFERENCE_PRECISION_HINT"])
-        return compile_model(core, model, device, {**options, "INFERENCE_PRECISION_HINT": "f32"})
-
+@pytest.mark.parametrize(
+    ("asked", "bf16_ms", "expected"),
+    [
+        ("f32", 1.0, {"segmenter": "f32", "stabiliser": "f32", "readout": "f32"}),
+        ("bf16", 1.0, {"segmenter": "bf16", "stabiliser": "bf16", "readout": "bf16"}),
+        ("bf16", 9.0, {"segmenter": "bf16", "stabiliser": "f32", "readout": "f32"}),
+        ("auto", 1.0, {"segmenter": "bf16", "stabiliser": "bf16", "readout": "bf16"}),
+        ("auto", 9.0, {"segmenter": "f32", "stabiliser": "f32", "readout": "f32"}),
+    ],
+)
+def test_what_is_configured_is_the_segmenters_and_f32_everyones(
+    package: Package, monkeypatch: pytest.MonkeyPatch, asked: str, bf16_ms: float, expected: dict[str, str]
+) -> None:
     pretend(monkeypatch, capable=True, native=True)
-    monkeypatch.setattr(ov.Core, "compile_model", spy)
-    openvino.load(package, settings("bf16"))
-    assert sorted(seen) == ["bf16", "f32", "f32"]
+    pretend_times(monkeypatch, {"bf16": bf16_ms, "f32": 2.0})
+    info = openvino.load(package, settings(asked)).info
+    assert info.precision == expected["segmenter"]
+    assert info.why.endswith(f"stabiliser in {expected['stabiliser']}, readout in {expected['readout']}")
 
 
 def test_the_cache_is_filled_and_used(package: Package, tmp_path: Path) -> None:
@@ -161,7 +169,7 @@ def test_auto_times_both_precisions_once(
     pretend(monkeypatch, capable=True, native=True)
     monkeypatch.setattr(ov.Core, "compile_model", spy)
     first = openvino.load(package, settings("auto", tmp_path))
-    assert sorted(compiled) == ["bf16", "f32", "f32", "f32"]
+    assert sorted(compiled) == ["bf16", "bf16", "bf16", "f32", "f32", "f32"]
     assert "just measured" in first.info.why
     compiled.clear()
     second = openvino.load(package, settings("auto", tmp_path))

@@ -54,7 +54,10 @@ def test_a_failing_run_is_an_engine_error(package: Package, monkeypatch: pytest.
 
 
 def test_closing_ends_its_thread(package: Package) -> None:
+    before = set(threading.enumerate())
     engine = ort.load(package, Settings("f32", 1, None))
     engine.start(PICTURE).wait()
+    started = set(threading.enumerate()) - before
+    assert [thread.name for thread in started] == ["engine-ort_0"]
     engine.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("engine-ort")]
+    assert not started & set(threading.enumerate())
