@@ -1,16 +1,15 @@
 """The daemon: what is started, in which order, and what stops it.
 
-    start   engine → publisher → engine worker → streams
+    start   package checked → publisher → cameras connect, while the engine compiles → engine worker → files
     stop    streams → engine worker → publisher → engine, under one deadline
 
-Exit codes: 0 clean, 1 unexpected (a thread died, or did not end in time), 78 bad configuration.
+Files wait for the engine, so that none of their frames is lost to it. Exit codes: 0 clean, 1 unexpected (a
+thread died, or did not end in time), 78 bad configuration.
 """
 
 from __future__ import annotations
 
-import faulthandler
 import logging
-import sys
 import threading
 import time
 
@@ -19,23 +18,26 @@ import cv2
 from streamseg import __version__
 from streamseg.capture.redact import redact
 from streamseg.config.schema import Config
-from streamseg.daemon import logs
+from streamseg.daemon import logs, report
+from streamseg.daemon.ending import abandon, leave
+from streamseg.daemon.loading import Loading
+from streamseg.daemon.pipeline import Pipeline
+from streamseg.daemon.report import ENGINE
 from streamseg.daemon.signals import stop_on_signals
 from streamseg.daemon.stream import Stream
-from streamseg.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNEXPECTED
+from streamseg.errors import EXIT_OK, EXIT_UNEXPECTED, StreamsegError
 from streamseg.flow.deadline import Deadline
 from streamseg.inference.engine import InferenceEngine, model_info
 from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
 from streamseg.inference.worker import EngineWorker, WorkerEvents
 from streamseg.publish.publisher import Publisher
 from streamseg.status.board import Board
 from streamseg.types import Frame, Segmentation, StateChange, StreamState
 
 _LOG = logging.getLogger(__name__)
-
 MOST_FAILURES = 25  # frames in a row that may fail before the stream is given up
 LOOK_S = 0.5  # how often the main thread looks whether the others live
+REPORT_S = 60.0  # how often each stream is told of in the log
 _WORTH_A_WARNING = {StreamState.STALLED, StreamState.BACKOFF, StreamState.FAILED}
 
 
@@ -44,6 +46,7 @@ def run(config: Config, *, once: bool = False) -> int:
 
     Raises:
         PackageError, EngineError, PublishError: It cannot start.
+        SourceError: With `once`, a source failed for good.
     """
     logs.set_up(config.daemon.log_level, config.daemon.log_format)
     cv2.setNumThreads(1)  # pictures are small, and the cores are the engine's
@@ -54,15 +57,26 @@ def run(config: Config, *, once: bool = False) -> int:
             daemon.start()
             daemon.watch()
         finally:
-            clean = daemon.stop()
-    return daemon.exit_code if clean else EXIT_UNEXPECTED
+            if not daemon.stop():
+                abandon(config.daemon.stop_timeout_s)
+    if daemon.error is not None:
+        raise daemon.error
+    if daemon.compiling:
+        leave(daemon.exit_code)
+    return daemon.exit_code
 
 
 class Daemon:
-    """All rooms of one process. `start`, `watch`, `stop`, each once and on the main thread."""
+    """All rooms of one process. `start`, `watch`, `stop`, each once and on the main thread.
+
+    Attributes:
+        exit_code: What the process should end with.
+        error: Why, where that can be said in a line.
+    """
 
     def __init__(self, config: Config, stop: threading.Event, *, once: bool = False) -> None:
         self.exit_code = EXIT_OK
+        self.error: StreamsegError | None = None
         self._config, self._stop, self._once = config, stop, once
         self._board = Board(time.monotonic, time.time)
         self._publisher = Publisher(
@@ -74,71 +88,94 @@ class Daemon:
         )
         events = WorkerEvents(failed=self._failed, drained=self._drained)
         self._worker = EngineWorker(self._process, self._emit, events)
-        self._engine: InferenceEngine | None = None
+        self._loading: Loading | None = None
         self._streams: dict[str, Stream] = {}
+        self._pipelines: dict[str, Pipeline] = {}
         self._running: set[str] = set()
+        self._starting = threading.Lock()  # what is started once the engine is there, against `stop`
+
+    @property
+    def compiling(self) -> bool:
+        """Whether the engine is still being compiled, which nothing can interrupt."""
+        return self._loading is not None and self._loading.alive
 
     def start(self) -> None:
-        """Start everything, what is downstream first.
+        """Start everything but what waits for the engine.
 
         Raises:
-            PackageError, EngineError, PublishError: See `run`; what was started is ended by `stop`.
+            PackageError, PublishError: See `run`; what was started is ended by `stop`.
         """
-        engine = self._start_engine()
+        package = open_package(self._config.engine.package)
         self._publisher.start()
         _LOG.info("streamseg %s: masks at %s", __version__, ", ".join(self._publisher.addresses))
-        self._worker.start()
-        self._start_streams(engine)
+        with self._starting:
+            for name, config in self._config.streams.items():
+                self._add(Stream(name, config, self._worker.wake, self._changed))
+            self._running = set(self._streams)
+            self._loading = Loading(package, self._config.engine, self._serve, self._fail)
+            self._loading.start()
+            self._start_captures(live=True)
 
-    def _start_engine(self) -> InferenceEngine:
-        wanted = self._config.engine
-        package = open_package(wanted.package)
-        engine = load_engine(package, wanted.backend, wanted.precision, wanted.threads, wanted.cache_dir)
-        self._engine = engine
-        engine.warm_up()
-        return engine
+    def _add(self, stream: Stream) -> None:
+        self._streams[stream.name] = stream
+        self._board.add(stream.name)
+        source, mode = redact(stream.config.source.url), stream.config.temporal.value
+        logs.stream_logger(__name__, stream.name).info("source %s, masks steadied by %s", source, mode)
 
-    def _start_streams(self, engine: InferenceEngine) -> None:
-        info = model_info(engine)
-        for name, config in self._config.streams.items():
-            self._streams[name] = Stream(name, config, engine, self._worker.wake, self._changed)
-            self._board.add(name)
-            self._publisher.set_info(name, info)
-        self._running = set(self._streams)
+    def _start_captures(self, *, live: bool) -> None:
         for stream in self._streams.values():
-            self._worker.add(stream.name, stream.mailbox)
-            stream.capture.start()
+            if stream.live is live:
+                stream.capture.start()
+
+    def _serve(self, engine: InferenceEngine) -> None:
+        """The engine is there: start what waited for it; called on the loading thread."""
+        with self._starting:
+            if self._stop.is_set():
+                return
+            info = model_info(engine)
+            for name, stream in self._streams.items():
+                self._pipelines[name] = stream.pipeline(engine)
+                self._publisher.set_info(name, info)
+                self._worker.add(name, stream.mailbox)
+            self._worker.start()
+            self._start_captures(live=False)
 
     def watch(self) -> None:
         """Wait for the end; a thread that died on its own is one."""
+        report_s = time.monotonic() + REPORT_S
         while not self._stop.wait(LOOK_S):
-            if not (self._worker.alive and self._publisher.alive):
+            if self._dead():
                 _LOG.error("a thread of the daemon died; stopping")
                 self.exit_code = EXIT_UNEXPECTED
                 return
+            if time.monotonic() >= report_s:
+                report_s += REPORT_S
+                self._report()
+
+    def _dead(self) -> bool:
+        served = not self.compiling
+        return not self._publisher.alive or (served and not self._worker.alive)
 
     def stop(self) -> bool:
         """End everything, what is upstream first; whether all threads ended in time."""
+        self._stop.set()
         deadline = Deadline(self._config.daemon.stop_timeout_s)
-        for stream in self._streams.values():
-            stream.stop()
-        self._worker.stop()
+        with self._starting:
+            for stream in self._streams.values():
+                stream.stop()
+            self._worker.stop()
         captures = [stream.capture.join(deadline) for stream in self._streams.values()]
         worked = self._worker.join(deadline)
         self._publisher.stop()
         clean = all([*captures, worked, self._publisher.join(deadline)])
-        if not clean:
-            _LOG.error("not everything ended within %g s", self._config.daemon.stop_timeout_s)
-            faulthandler.dump_traceback(sys.stderr)
-        elif self._engine is not None:
-            self._engine.close()
-        self._say_goodbye()
+        if clean and self._loading is not None:
+            self._loading.close()
+        self._report()
         return clean
 
     def _process(self, frame: Frame) -> Segmentation:
-        stream = self._streams[frame.stream]
-        segmentation = stream.pipeline.process(frame)
-        stream.failures = 0
+        segmentation = self._pipelines[frame.stream].process(frame)
+        self._streams[frame.stream].failures = 0
         return segmentation
 
     def _emit(self, segmentation: Segmentation) -> None:
@@ -160,29 +197,30 @@ class Daemon:
         if stream.failures == MOST_FAILURES:
             message = f"{MOST_FAILURES} frames in a row failed: {redact(str(error))}"
             stream.stop()
-            self._changed(StateChange(name, StreamState.FAILED, time.time(), "engine", message))
+            self._changed(StateChange(name, StreamState.FAILED, time.time(), ENGINE, message))
 
     def _changed(self, change: StateChange) -> None:
         """A stream entered a state; called on its capture's thread, or the engine's."""
         self._board.changed(change)
         self._publisher.status(change, round(self._board.snapshot(change.stream).fps, 2))
         level = logging.WARNING if change.state in _WORTH_A_WARNING else logging.INFO
-        retry = "" if change.retry_in_s is None else f"; next try in {change.retry_in_s:.1f} s"
-        told = f": {change.message}" if change.message else ""
-        logs.stream_logger(__name__, change.stream).log(level, "%s%s%s", change.state.value, told, retry)
+        logs.stream_logger(__name__, change.stream).log(level, "%s", report.state(change))
 
     def _drained(self, name: str) -> None:
         """A stream has ended for good and its last frame is processed; called on the engine's thread."""
         self._running.discard(name)
         change = self._board.snapshot(name).change
-        if change.state is StreamState.FAILED and self._once:
-            self.exit_code = EXIT_UNEXPECTED if change.reason == "engine" else EXIT_CONFIG
+        if self._once and change.state is StreamState.FAILED:
+            self.error = report.failure(change)
+            self.exit_code = self.error.exit_code
         if self._once and not self._running:
             self._stop.set()
 
-    def _say_goodbye(self) -> None:
+    def _fail(self, error: StreamsegError) -> None:
+        """There is no engine; called on the loading thread."""
+        self.error, self.exit_code = error, error.exit_code
+        self._stop.set()
+
+    def _report(self) -> None:
         for name, seen in self._board.snapshots().items():
-            logs.stream_logger(__name__, name).info(
-                "%d masks, age p50 %.0f ms, %d frames dropped, memory let go %d times, %d failures",
-                seen.masks, seen.age_ms_p50, seen.drops, seen.resets, seen.failures,
-            )  # fmt: skip
+            logs.stream_logger(__name__, name).info("%s", report.work(seen))

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
 from streamseg.capture.convert import luma, to_rgb
+from streamseg.daemon import logs
 from streamseg.errors import EngineError
 from streamseg.inference.engine import InferenceEngine
 from streamseg.temporal.memory import Memory
 from streamseg.temporal.motion import luma_size
+from streamseg.temporal.reset import ResetReason
 from streamseg.temporal.stage import TemporalStage
 from streamseg.types import Frame, Segmentation
+
+_TOLD = {
+    ResetReason.NOT_FINITE: logging.WARNING,
+    ResetReason.SIZE: logging.INFO,
+    ResetReason.GAP: logging.DEBUG,
+    ResetReason.SCENE_CUT: logging.DEBUG,
+}
 
 
 class Pipeline:
@@ -51,6 +61,7 @@ class Pipeline:
         except EngineError:
             self._memory = None
             raise
+        self._tell(frame.stream, self._memory.reset)
         spent_ms = (self._clock() - began_s) * 1e3
         return Segmentation(
             frame=frame,
@@ -67,3 +78,8 @@ class Pipeline:
             },
             capture_drops=self._dropped(),
         )
+
+    def _tell(self, stream: str, reset: ResetReason | None) -> None:
+        """Say why the past was let go, where it is no matter of course."""
+        if reset in _TOLD:
+            logs.stream_logger(__name__, stream).log(_TOLD[reset], "memory let go: %s", reset.value)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from streamseg.capture.reader import Capture
-from streamseg.capture.source import overflow_for
-from streamseg.config.schema import StreamConfig
+from streamseg.capture.source import describe, overflow_for
+from streamseg.config.schema import SourceConfig, StreamConfig
 from streamseg.daemon.pipeline import Pipeline
 from streamseg.errors import SourceError
 from streamseg.flow.mailbox import Mailbox, Overflow
@@ -22,9 +22,9 @@ class Stream:
     Attributes:
         name: Its name.
         config: What the user said.
+        live: Its source plays on without us; a file waits.
         mailbox: Where its newest frame waits.
         capture: What fills it.
-        pipeline: What the engine's thread does with each frame.
         failures: Frames in a row that could not be processed.
     """
 
@@ -32,22 +32,25 @@ class Stream:
         self,
         name: str,
         config: StreamConfig,
-        engine: InferenceEngine,
         wake: Callable[[], None],
         on_state: Callable[[StateChange], None],
     ) -> None:
-        """Assemble.
+        self.name, self.config = name, config
+        self.live, overflow = _nature(config.source)
+        self.mailbox: Mailbox[Frame] = Mailbox(1, overflow, on_put=wake)
+        self.capture = Capture(name, config.source, self.mailbox, on_state)
+        self.failures = 0
+
+    def pipeline(self, engine: InferenceEngine) -> Pipeline:
+        """What the engine's thread does with each frame.
 
         Raises:
             PackageError: The stream wants the ConvGRU, and the package has no stabiliser.
         """
-        self.name, self.config = name, config
-        self.mailbox: Mailbox[Frame] = Mailbox(1, _overflow(config), on_put=wake)
-        self.capture = Capture(name, config.source, self.mailbox, on_state)
+        config = self.config
         limits = ResetLimits(config.reset_after_s, config.scene_cut)
         stage = make_stage(config.temporal, engine, config.motion, ema=config.ema, limits=limits)
-        self.pipeline = Pipeline(engine, stage, lambda: self.mailbox.dropped)
-        self.failures = 0
+        return Pipeline(engine, stage, lambda: self.mailbox.dropped)
 
     def stop(self) -> None:
         """Ask the capture to end and take no more frames; returns at once."""
@@ -55,8 +58,8 @@ class Stream:
         self.mailbox.close(discard=True)
 
 
-def _overflow(config: StreamConfig) -> Overflow:
+def _nature(source: SourceConfig) -> tuple[bool, Overflow]:
     try:
-        return overflow_for(config.source)
+        return describe(source).live, overflow_for(source)
     except SourceError:  # an unsupported source: the capture says so as the stream's state
-        return Overflow.DROP_OLDEST
+        return False, Overflow.DROP_OLDEST

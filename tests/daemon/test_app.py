@@ -11,10 +11,11 @@ import pytest
 
 from streamseg.client.subscription import Subscription, subscribe
 from streamseg.config.schema import Config
-from streamseg.daemon import app
+from streamseg.daemon import app, loading
 from streamseg.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNEXPECTED, PackageError, PublishError
 from streamseg.types import StreamState
-from tests.fakes.packages import make_package
+from tests.fakes.engine import FakeEngine
+from tests.fakes.packages import Tiny, make_package
 from tests.waiting import wait_for
 
 CLIP = "lavfi:testsrc2=size=96x64:rate=50"
@@ -102,20 +103,85 @@ def test_a_stream_whose_frames_all_fail_is_given_up(package: str, run: Any) -> N
     assert running.end()
 
 
-@pytest.mark.parametrize(
-    ("source", "code"),
-    [("lavfi:testsrc2=size=96x64:rate=50:duration=0.2", EXIT_OK), ("/nowhere.mp4", EXIT_CONFIG)],
-)
-def test_once_ends_with_its_source(package: str, run: Any, source: str, code: int) -> None:
+def once(run: Any, package: str, source: str) -> app.Daemon:
     running = run(config(package, gate={"source": source}), once=True)
     running.thread.join(60)
     assert not running.thread.is_alive()
     assert running.daemon.stop()
-    assert running.daemon.exit_code == code
+    daemon: app.Daemon = running.daemon
+    return daemon
+
+
+def test_once_ends_with_its_source(package: str, run: Any) -> None:
+    daemon = once(run, package, "lavfi:testsrc2=size=96x64:rate=50:duration=0.2")
+    assert daemon.exit_code == EXIT_OK
+    assert daemon.error is None
+
+
+def test_once_tells_why_its_source_failed(package: str, run: Any) -> None:
+    daemon = once(run, package, "/nowhere.mp4")
+    assert daemon.exit_code == EXIT_CONFIG
+    assert "gate: /nowhere.mp4: there is no such file" in str(daemon.error)
+
+
+def test_without_once_the_daemon_outlives_its_streams(package: str, run: Any) -> None:
+    running = run(config(package, gate={"source": "lavfi:testsrc2=size=96x64:rate=50:duration=0.1"}))
+    wait_for(lambda: running.state("gate") is StreamState.ENDED, 60)
+    wait_for(lambda: not running.daemon._running, 60)
+    assert running.thread.is_alive()
+    assert running.end()
+    assert running.daemon.exit_code == EXIT_OK
+
+
+def test_an_engine_that_cannot_be_made_ends_the_daemon(tmp_path: Path, run: Any) -> None:
+    package = make_package(tmp_path / "bare", Tiny(stabiliser=False))
+    running = run(config(str(package.path), gate={"source": CLIP}))
+    running.thread.join(60)
+    assert not running.thread.is_alive()
+    assert running.daemon.stop()
+    assert isinstance(running.daemon.error, PackageError)
+    assert running.daemon.exit_code == EXIT_CONFIG
+
+
+def test_stop_does_not_wait_for_the_compiler(package: str, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = threading.Event()
+
+    def load(*_: Any) -> FakeEngine:
+        compiled.wait(60)
+        return FakeEngine()
+
+    monkeypatch.setattr(loading, "load_engine", load)
+    running = run(config(package, gate={"source": CLIP}))
+    assert running.daemon.compiling
+    assert running.end()
+    assert running.daemon.compiling
+    compiled.set()
+    wait_for(lambda: not running.daemon.compiling)
+    assert not running.daemon._worker.alive
+
+
+def test_cameras_connect_while_the_engine_compiles(
+    package: str, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = threading.Event()
+
+    def load(*_: Any) -> FakeEngine:
+        compiled.wait(60)
+        return FakeEngine()
+
+    monkeypatch.setattr(loading, "load_engine", load)
+    refused = "http://127.0.0.1:9/live"
+    running = run(config(package, gate={"source": refused}, yard={"source": CLIP}))
+    wait_for(lambda: running.state("gate") is StreamState.BACKOFF)
+    assert running.daemon._streams["yard"].capture.captured == 0
+    compiled.set()
+    assert next(running.masks).stream == "yard"
+    assert running.end()
 
 
 def test_a_dead_thread_ends_the_daemon(package: str, run: Any) -> None:
     running = run(config(package, gate={"source": CLIP}))
+    wait_for(lambda: running.daemon._worker.alive, 60)
     running.daemon._worker.stop()
     running.thread.join(60)
     assert running.daemon.exit_code == EXIT_UNEXPECTED

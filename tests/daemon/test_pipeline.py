@@ -54,8 +54,11 @@ def test_a_failure_lets_the_memory_go() -> None:
     assert not pipeline.process(make_frame(seq=3)).reset
 
 
-def test_nan_in_the_memory_is_a_reset_not_a_failure() -> None:
+def test_nan_in_the_memory_is_a_reset_not_a_failure(caplog: pytest.LogCaptureFixture) -> None:
     pipeline, engine = make()
     pipeline.process(make_frame(seq=0))
     engine.poison = 1
     assert pipeline.process(make_frame(seq=1)).reset
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == ("WARNING", "memory let go: not_finite")
+    assert getattr(record, "stream", "") == "gate"

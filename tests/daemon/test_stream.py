@@ -8,13 +8,14 @@ from streamseg.config.schema import StreamConfig
 from streamseg.daemon.stream import Stream
 from streamseg.errors import PackageError
 from streamseg.flow.mailbox import Closed, Overflow
+from streamseg.types import TemporalMode
 from tests.fakes.engine import FakeEngine, fake_package
 from tests.fakes.source import make_frame
 
 
 def make(**stream: object) -> Stream:
     config = StreamConfig.model_validate({"source": "clip.mp4", **stream})
-    return Stream("gate", config, FakeEngine(), lambda: None, lambda _: None)
+    return Stream("gate", config, lambda: None, lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,25 @@ def test_stop_takes_no_more_frames() -> None:
 
 
 def test_convgru_needs_a_stabiliser() -> None:
-    config = StreamConfig.model_validate({"source": "clip.mp4"})
     engine = FakeEngine(fake_package(stabiliser=False))
     with pytest.raises(PackageError, match="use ema or none"):
-        Stream("gate", config, engine, lambda: None, lambda _: None)
+        make().pipeline(engine)
+
+
+def test_its_pipeline_does_what_was_asked() -> None:
+    made = make(temporal="ema").pipeline(FakeEngine()).process(make_frame())
+    assert made.mode is TemporalMode.EMA
+
+
+@pytest.mark.parametrize(
+    ("source", "live"),
+    [
+        ("rtsp://h/x", True),
+        ("/dev/video0", True),
+        ("a.mp4", False),
+        ("lavfi:x", False),
+        ("gopher://x", False),
+    ],
+)
+def test_files_are_told_from_cameras(source: str, live: bool) -> None:
+    assert make(source=source).live is live

@@ -1,0 +1,42 @@
+"""What streams do and what became of them, as lines for a log or a user."""
+
+from __future__ import annotations
+
+from streamseg.errors import EXIT_CONFIG, EngineError, SourceError, SourceFault, StreamsegError
+from streamseg.status.board import StreamSnapshot
+from streamseg.types import StateChange
+
+ENGINE = "engine"  # reason of a stream whose frames cannot be processed; beside those of `SourceFault`
+
+
+def state(change: StateChange) -> str:
+    """A change of state: `backoff: rtsp://***@gate/live: connection refused…; next try in 0.5 s`."""
+    told = f": {change.message}" if change.message else ""
+    retry = "" if change.retry_in_s is None else f"; next try in {change.retry_in_s:.1f} s"
+    return f"{change.state.value}{told}{retry}"
+
+
+def work(seen: StreamSnapshot) -> str:
+    """What a stream has done so far."""
+    if not seen.masks:
+        return (
+            f"{seen.change.state.value}, no mask so far, {seen.drops} frames dropped, {seen.failures} failed"
+        )
+    return (
+        f"{seen.change.state.value}, {seen.masks} masks, {seen.fps:.1f}/s, "
+        f"age p50 {seen.age_ms_p50:.0f} ms p95 {seen.age_ms_p95:.0f} ms, "
+        f"{seen.drops} frames dropped, {seen.failures} failed, memory let go {seen.resets} times"
+    )
+
+
+def failure(change: StateChange) -> StreamsegError:
+    """The error that a stream which failed for good stands for.
+
+    A source that cannot be had, or is no video, is a matter of configuration.
+    """
+    message = f"{change.stream}: {change.message}"
+    if change.reason not in set(SourceFault):
+        return EngineError(message)
+    error = SourceError(SourceFault(change.reason), message)
+    error.exit_code = EXIT_CONFIG
+    return error
