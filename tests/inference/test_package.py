@@ -107,6 +107,7 @@ def test_the_search_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert search_path()[:3] == [one, two, tmp_path / "engines"]
 
 
+@pytest.mark.tree
 def test_the_source_trees_engines_are_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STREAMSEG_ENGINES", raising=False)
