@@ -1,21 +1,24 @@
-"""Batches from worker processes.
+"""Batches, made ahead on threads of their own.
 
 Order and augmentation depend on (seed, position) alone, so a resumed run sees what it would have seen.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
 
-import cv2
 import numpy as np
+import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
 
 Sample = tuple[Tensor, ...]
 MakeSample = Callable[[int, np.random.Generator], Sample]
+
+AHEAD = 2  # batches made before they are asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,48 +38,33 @@ class Order:
         return np.random.default_rng([self.seed, 1, position])
 
 
-class _Positions(Sampler[int]):
-    def __init__(self, start: int, stop: int) -> None:
-        self._range = range(start, stop)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._range)
-
-    def __len__(self) -> int:
-        return len(self._range)
-
-
-class _Samples(Dataset[Sample]):
-    def __init__(self, order: Order, make: MakeSample) -> None:
-        self._order, self._make = order, make
-
-    def __getitem__(self, position: int) -> Sample:
-        return self._make(self._order.item(position), self._order.generator(position))
-
-
 def batches(
     order: Order, make: MakeSample, *, batch: int, first_step: int, steps: int, workers: int = 1
-) -> Iterator[Any]:
+) -> Iterator[list[Tensor]]:
     """Yield the batches of steps `first_step` … `steps - 1`, each a list of stacked tensors.
+
+    Threads, not processes: nearly all of a sample's time is spent in OpenCV, which lets others run meanwhile,
+    and a process that has loaded an inference library must not be forked.
 
     Args:
         order: Which picture at which position.
-        make: Makes one sample from a picture's index and a random generator; runs in a worker process.
+        make: Makes one sample from a picture's index and a random generator; runs on a thread of its own.
         batch: Samples a batch.
         first_step: Where to begin (a resumed run).
         steps: Where to end.
-        workers: Worker processes; 0 makes samples in this one.
+        workers: Threads that make samples, ahead of their use.
     """
-    loader = DataLoader(
-        _Samples(order, make),
-        batch_size=batch,
-        sampler=_Positions(first_step * batch, steps * batch),
-        num_workers=workers,
-        worker_init_fn=_single_threaded,
-        prefetch_factor=4 if workers else None,
-    )
-    return iter(loader)
+    positions = iter(range(first_step * batch, steps * batch))
+    pool = ThreadPoolExecutor(workers, "samples")
 
+    def ask(count: int) -> list[Future[Sample]]:
+        return [pool.submit(make, order.item(p), order.generator(p)) for p in islice(positions, count)]
 
-def _single_threaded(_: int) -> None:
-    cv2.setNumThreads(0)
+    try:
+        pending = deque(ask(AHEAD * batch))
+        while pending:
+            pending += ask(batch)
+            samples = [pending.popleft().result() for _ in range(batch)]
+            yield [torch.stack(parts) for parts in zip(*samples, strict=True)]
+    finally:
+        pool.shutdown(cancel_futures=True)

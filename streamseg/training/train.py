@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from streamseg.errors import TrainingError
@@ -76,6 +77,7 @@ def train(recipe: Recipe, root: Path, say: Callable[[str], None]) -> Folders:
         TrainingError: The data is unfit (every problem listed), a checkpoint belongs to another recipe, the
             loss is not finite, or the disk is full. The last good checkpoint stays.
     """
+    cv2.setNumThreads(1)  # the cores are the networks'
     folders = Folders(root, recipe.name)
     say(f"checking the data of {recipe.name}")
     check_data(recipe)

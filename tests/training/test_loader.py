@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamseg.errors import TrainingError
 from streamseg.training.loader import Order, Sample, batches
 
 
@@ -22,15 +26,30 @@ def make(index: int, rng: np.random.Generator) -> Sample:
 
 def test_resumed_batches_are_the_rest_of_the_whole() -> None:
     order = Order(5, 3)
-    whole = list(batches(order, make, batch=2, first_step=0, steps=6, workers=0))
-    rest = list(batches(order, make, batch=2, first_step=4, steps=6, workers=0))
+    whole = list(batches(order, make, batch=2, first_step=0, steps=6))
+    rest = list(batches(order, make, batch=2, first_step=4, steps=6))
     assert len(whole) == 6
     for expected, found in zip(whole[4:], rest, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
 
 
-def test_workers_change_nothing() -> None:
+def test_more_workers_change_nothing() -> None:
     order = Order(5, 3)
-    alone = list(batches(order, make, batch=2, first_step=1, steps=4, workers=0))
-    helped = list(batches(order, make, batch=2, first_step=1, steps=4, workers=1))
+    alone = list(batches(order, make, batch=2, first_step=1, steps=4, workers=1))
+    helped = list(batches(order, make, batch=2, first_step=1, steps=4, workers=3))
     assert all(torch.equal(a[1], b[1]) for a, b in zip(alone, helped, strict=True))
+
+
+def test_who_stops_early_leaves_no_thread() -> None:
+    made = batches(Order(5, 3), make, batch=2, first_step=0, steps=500)
+    next(made)
+    made.close()  # type: ignore[attr-defined]  # a generator, though it only promises to be an iterator
+    assert not [t.name for t in threading.enumerate() if t.name.startswith("samples")]
+
+
+def test_a_sample_that_cannot_be_made_is_an_error() -> None:
+    def broken(_: int, __: np.random.Generator) -> Sample:
+        raise TrainingError("cannot be decoded")
+
+    with pytest.raises(TrainingError, match="cannot be decoded"):
+        next(batches(Order(5, 3), broken, batch=2, first_step=0, steps=4))
