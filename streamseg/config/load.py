@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,13 +13,20 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from streamseg.config.lines import Lines, Location, read
 from streamseg.config.schema import Config
 from streamseg.errors import ConfigError
 
-Location = tuple[int | str, ...]
-
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
-_SECRET = re.compile(r"//[^/@\s]+@")
+_USERINFO = re.compile(r"(?<=://)[^'\"]*@")  # up to the last @: a password may hold one, or a slash
+_PARAMETER = re.compile(r"(?i)((?:pass|passwd|password|pwd|token|secret|auth|user|username)=)[^&\s/'\"<>]+")
+_SENTENCES = {
+    "missing": "is required but missing",
+    "dict_type": "must hold keys of its own",
+    "model_type": "must hold keys of its own",
+    "list_type": "must be a list",
+    "string_type": "must be text",
+}
 
 
 def load(path: Path, env: Mapping[str, str] | None = None) -> Config:
@@ -44,23 +51,20 @@ def load(path: Path, env: Mapping[str, str] | None = None) -> Config:
 def parse(text: str, origin: str, env: Mapping[str, str]) -> Config:
     """Check a configuration; `origin` names it in errors. See `load`."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
+        document, lines = read(text)
     except yaml.YAMLError as error:
         raise ConfigError([f"{origin}{_mark(error)}: not valid YAML: {_yaml_problem(error)}"]) from error
     if not isinstance(document, dict):
         raise ConfigError([f"{origin}: must hold sections (engine, publish, streams, …)"])
-    lines = _Lines(node)
     expanded, unset = _expand(document, env)
-    problems = [f"{origin}:{lines.of(where)}: {_key(where)}: {what}" for where, what in unset]
+    found = [*lines.twins, *unset]
     try:
         config = Config.model_validate(_with_defaults(expanded))
     except ValidationError as error:
-        entries = [entry for entry in error.errors(include_url=False) if not lines.inherited(entry["loc"])]
-        problems += [_problem(origin, lines, entry) for entry in entries]
-        raise ConfigError(sorted(set(problems), key=_line_number)) from error
-    if problems:
-        raise ConfigError(problems)
+        found += _invalid(error, document, lines, {where for where, _ in unset})
+        raise _all(origin, lines, found) from error
+    if found:
+        raise _all(origin, lines, found)
     return config
 
 
@@ -90,58 +94,51 @@ def _expand(
     return value, []
 
 
-class _Lines:
-    """Where each key stands in the file."""
-
-    def __init__(self, root: yaml.Node | None) -> None:
-        self._lines: dict[Location, int] = dict(_walk(root, ()))
-
-    def of(self, where: Location) -> int:
-        """Line of a key, or of the nearest key above it that is in the file."""
-        while where and where not in self._lines:
-            where = where[:-1]
-        return self._lines.get(where, 1)
-
-    def inherited(self, where: Location) -> bool:
-        """Whether a stream's value at `where` stands under `defaults`, where it is complained of already."""
-        return (
-            where[:1] == ("streams",) and where not in self._lines and ("defaults", *where[2:]) in self._lines
-        )
+def _invalid(
+    error: ValidationError, document: Any, lines: Lines, unset: set[Location]
+) -> list[tuple[Location, str]]:
+    """What pydantic found, without what is told elsewhere: under `defaults`, or as an unset variable."""
+    return [
+        (entry["loc"], _what(entry, document))
+        for entry in error.errors(include_url=False)
+        if not lines.inherited(entry["loc"])
+        and not any(entry["loc"][: len(where)] == where for where in unset)
+    ]
 
 
-def _walk(node: yaml.Node | None, where: Location) -> Iterator[tuple[Location, int]]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            place = (*where, key.value)
-            yield place, key.start_mark.line + 1
-            yield from _walk(value, place)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield (*where, index), value.start_mark.line + 1
-            yield from _walk(value, (*where, index))
+def _all(origin: str, lines: Lines, found: list[tuple[Location, str]]) -> ConfigError:
+    placed = sorted({(lines.of(where), _key(where), what) for where, what in found})
+    return ConfigError([f"{origin}:{line}: {key}: {what}" for line, key, what in placed])
 
 
-def _problem(origin: str, lines: _Lines, entry: Any) -> str:
-    where: Location = entry["loc"]
-    return f"{origin}:{lines.of(where)}: {_key(where)}: {_what(entry)}"
+def _what(entry: Any, document: Any) -> str:
+    kind, where = entry["type"], entry["loc"]
+    if kind == "extra_forbidden":
+        return f"is not a known key{_hint(where)}"
+    if kind == "value_error":
+        return _redact(str(entry["ctx"]["error"]))
+    text = _SENTENCES.get(kind) or entry["msg"].replace("Input should", "must")
+    text = text[:1].lower() + text[1:]
+    return text if kind == "missing" else f"{text} (got {_short(_written(document, where))})"
 
 
-def _what(entry: Any) -> str:
-    match entry["type"]:
-        case "missing":
-            return "is required but missing"
-        case "extra_forbidden":
-            return f"is not a known key{_hint(entry['loc'])}"
-        case "value_error":
-            return str(entry["ctx"]["error"])
-        case _:
-            message = entry["msg"][:1].lower() + entry["msg"][1:]
-            return f"{message} (got {_short(entry['input'])})"
+def _written(document: Any, where: Location) -> Any:
+    """The value nearest to `where` as it stands in the file: what a variable holds is nobody's business."""
+    for part in where:
+        try:
+            document = document[part]
+        except (LookupError, TypeError):
+            break
+    return document
 
 
 def _short(value: object) -> str:
-    text = _SECRET.sub("//***@", repr(value))
+    text = _redact("nothing" if value is None else repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _redact(text: str) -> str:
+    return _PARAMETER.sub(r"\1***", _USERINFO.sub("***@", text))
 
 
 def _hint(where: Location) -> str:
@@ -171,8 +168,3 @@ def _mark(error: yaml.YAMLError) -> str:
 
 def _yaml_problem(error: yaml.YAMLError) -> str:
     return str(getattr(error, "problem", None) or error).splitlines()[0]
-
-
-def _line_number(problem: str) -> tuple[int, str]:
-    found = re.search(r":(\d+): ", problem)
-    return int(found[1]) if found else 0, problem

@@ -64,9 +64,41 @@ def test_every_mistake_is_told_once_with_its_line() -> None:
     assert "did you mean 'source'?" in found[5]
 
 
-def test_no_password_in_an_error() -> None:
-    text = 'streams: {gate: {source: {url: ["rtsp://user:secret@h/x"]}}}'
-    assert "secret" not in "\n".join(problems(text))
+@pytest.mark.parametrize(
+    "text",
+    [
+        'streams: {gate: {source: {url: ["rtsp://user:secret@h/x"]}}}',
+        'streams: {gate: {source: ["rtsp://user:pass@secret@h"]}}',
+        'streams: {gate: {source: ["rtsp://user:a/secret@h"]}}',
+        "streams: {gate: rtsp://user:secret@h}",
+        "streams: {'rtsp://user:secret@h': {source: x}}",
+        'publish: {bind: [{a: "http://h/?password=secret"}]}',
+        'streams: {gate: {source: {url: x, transport: "${PASSWORD}"}}}',
+        "streams: {gate: {source: rtsp://user:secret@h: x}}",
+    ],
+)
+def test_no_password_in_an_error(text: str) -> None:
+    assert "secret" not in "\n".join(problems(text, PASSWORD="secret"))  # noqa: S106  # it is the test
+
+
+def test_a_mistake_in_the_defaults_is_told_once_and_a_streams_own_as_well() -> None:
+    text = "defaults: {ema: 3}\nstreams:\n  a: {source: x}\n  b: {source: x}\n  c: {source: x, ema: 4}"
+    assert [p.split(": ")[:2] for p in problems(text)] == [
+        ["c.yaml:1", "defaults.ema"],
+        ["c.yaml:5", "streams.c.ema"],
+    ]
+
+
+def test_a_variable_that_is_not_set_is_the_only_complaint_about_its_value() -> None:
+    text = "defaults: {encoding: '${KIND}'}\nstreams: {a: {source: '${URL}'}}"
+    assert problems(text) == [
+        "c.yaml:1: defaults.encoding: ${KIND} is not set in the environment",
+        "c.yaml:2: streams.a.source: ${URL} is not set in the environment",
+    ]
+
+
+def test_an_unknown_key_without_a_likeness_lists_the_known_ones() -> None:
+    assert "known: daemon, engine" in problems("xyzzy: 1\nstreams: {a: {source: x}}")[0]
 
 
 def test_variables_come_from_the_environment() -> None:
@@ -85,12 +117,21 @@ def test_defaults_hold_unless_the_stream_says_otherwise() -> None:
     ("text", "said"),
     [
         ("a: [1", "c.yaml:1: not valid YAML"),
+        ("a: 1\nstreams: &x {a: *x}", "contains itself"),
+        ("a: 1\nb: !!int x", "c.yaml:2: not valid YAML: not a valid int"),
+        ("a: 1\n---\nb: 1", "not valid YAML"),
         ("", "must hold sections"),
         ("- 1", "must hold sections"),
         ("{}", "streams: is required"),
-        ("streams: {}", "at least 1 item"),
-        ("streams: 3", "valid dictionary"),
-        ("streams: {gate: 3}", "streams.gate"),
+        ("streams: {}", "streams: dictionary should have at least 1 item"),
+        ("streams: 3", "streams: must hold keys of its own (got 3)"),
+        ("streams: {gate: 3}", "streams.gate: must hold keys of its own (got 3)"),
+        ("streams: {gate: }", "streams.gate: must hold keys of its own (got nothing)"),
+        ("streams:\n  a: {source: x}\n  a: {source: y}", "c.yaml:3: streams.a: stands in line 2 already"),
+        ("streams: {a: {source: x}, a/b: {source: x}}", "stream names are 1 to 64"),
+        ("publish: {bind: [x, 3]}\nstreams: {a: {source: x}}", "publish.bind.1: must be text (got 3)"),
+        ("defaults: [1]\nstreams: {a: {source: x}}", "defaults: must hold keys of its own"),
+        ("streams: {a: {source: 3}}", "streams.a.source: must hold keys of its own (got 3)"),
         ("streams: {gate: {}}", "streams.gate.source: is required"),
     ],
 )
