@@ -11,9 +11,10 @@ import typer
 
 from streamseg import __version__
 from streamseg.cli.engine import line
-from streamseg.errors import PackageError
+from streamseg.errors import EngineError
 from streamseg.inference.backend import BackendReport
 from streamseg.inference.cache import cache_folder
+from streamseg.inference.cores import cpu_name, physical_cores
 from streamseg.inference.package import find_packages, search_path
 from streamseg.inference.select import usable_backends
 
@@ -22,11 +23,13 @@ _LIBRARIES = (
     "opencv-python-headless",
     "av",
     "pyzmq",
+    "pydantic",
     "openvino",
     "onnxruntime",
     "zstandard",
     "torch",
 )
+_OFFLINE = ("torch",)
 _FEATURES = (
     "avx2",
     "avx512f",
@@ -42,15 +45,16 @@ _FEATURES = (
 
 def doctor() -> None:
     """Tell versions, processor, backends and model packages; fails where the daemon could not run."""
-    typer.echo(f"streamseg  {__version__} on Python {platform.python_version()}, {platform.platform()}")
+    _say("streamseg", f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
     for name in _LIBRARIES:
-        typer.echo(f"{name:22} {_version(name)}")
-    typer.echo(f"processor  {os.cpu_count()} threads; {', '.join(cpu_features()) or 'no features known'}")
+        _say(name, _version(name))
+    _say("processor", f"{cpu_name()}, {physical_cores()} cores, {os.cpu_count()} threads")
+    _say("features", ", ".join(cpu_features()) or "none known")
     usable = _backends()
     found = _packages()
-    _cache()
+    _say("cache", _cache())
     if not (usable and found):
-        raise PackageError("the daemon cannot run here: " + _lacking(usable, found))
+        raise EngineError(f"the daemon cannot run here: {_lacking(usable=usable, found=found)}; see above")
 
 
 def cpu_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[str]:
@@ -62,22 +66,21 @@ def cpu_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[str]:
     return [feature for feature in _FEATURES if feature in words]
 
 
+def _say(what: str, text: str) -> None:
+    typer.echo(f"{what:22} {text}")
+
+
 def _version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "not installed" + (" (only the trainer needs it)" if name == "torch" else "")
+        return "not installed" + (" (only the trainer needs it)" if name in _OFFLINE else "")
 
 
 def _backends() -> bool:
     reports = usable_backends()
     for report in reports:
-        can = (
-            f"{report.version}, {' or '.join(report.precisions)}"
-            if report.usable
-            else f"no: {report.why_not}"
-        )
-        typer.echo(f"backend    {report.name}: {can}")
+        _say(f"backend {report.name}", _able(report))
     return any(report.usable for report in reports)
 
 
@@ -88,18 +91,17 @@ def _able(report: BackendReport) -> str:
 def _packages() -> bool:
     packages = find_packages()
     for package in packages:
-        typer.echo(f"engine     {line(package)}")
+        _say(f"engine {package.path.name}", line(package))
     if not packages:
-        typer.echo(f"engine     none in {', '.join(map(str, search_path()))}")
+        _say("engine", f"none in {', '.join(map(str, search_path())) or 'any folder'}")
     return any(found.package for found in packages)
 
 
-def _cache() -> None:
+def _cache() -> str:
     folder = cache_folder(None)
-    typer.echo(f"cache      {folder}" if folder else "cache      not writable: every start compiles again")
+    return str(folder) if folder else "not writable: every start compiles again; set engine.cache_dir"
 
 
-def _lacking(usable: bool, found: bool) -> str:
-    return " and ".join(
-        what for what, there in (("no backend", usable), ("no model package", found)) if not there
-    )
+def _lacking(*, usable: bool, found: bool) -> str:
+    lacks = (("no backend is usable", usable), ("there is no model package", found))
+    return " and ".join(what for what, there in lacks if not there)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import numpy as np
 import typer
 
-from streamseg.errors import PackageError, StreamsegError
+from streamseg.errors import EngineError, PackageError, StreamsegError
+from streamseg.inference.backend import BackendName, BackendReport
 from streamseg.inference.package import FoundPackage, Package, find_packages, open_package, search_path
 from streamseg.inference.select import load_engine, usable_backends
 
@@ -43,25 +44,36 @@ def verify(name: Name) -> None:
     """Check a package's hashes, and run it once on every backend that is usable here."""
     package = open_package(name)
     typer.echo(f"{package.manifest.name}: {len(package.graphs)} graphs, hashes as in the manifest")
-    failed = [
-        report.name for report in usable_backends() if report.usable and not _runs(package, report.name)
-    ]
-    if failed:
+    runs = {report.name: _verified(package, report) for report in usable_backends()}
+    if failed := [backend for backend, ran in runs.items() if ran is False]:
         raise PackageError(f"{package.manifest.name} does not run on {', '.join(failed)}; see above")
+    if not any(runs.values()):
+        raise EngineError(f"{package.manifest.name} could not be run: no backend is usable here; see above")
 
 
-def _runs(package: Package, backend: str) -> bool:
-    width, height = package.manifest.size_wh
+def _verified(package: Package, report: BackendReport) -> bool | None:
+    """Whether a package runs on a backend; None where the backend is to blame: it is not usable here."""
+    if not report.usable:
+        typer.echo(f"{report.name}: not usable: {report.why_not}")
+        return None
     try:
-        engine = load_engine(package, backend)  # type: ignore[arg-type]  # a name the module itself gave
+        typer.echo(f"{report.name}: runs in {_run(package, cast('BackendName', report.name))}")
+    except StreamsegError as error:
+        typer.echo(f"{report.name}: {error}", err=True)
+        return False
+    return True
+
+
+def _run(package: Package, backend: BackendName) -> str:
+    """Run every graph once, on a black picture; returns the precision. Raises EngineError, PackageError."""
+    width, height = package.manifest.size_wh
+    engine = load_engine(package, backend)
+    try:
         engine.warm_up()
         engine.start(np.zeros((1, height, width, 3), np.uint8)).readout()
+    finally:
         engine.close()
-    except StreamsegError as error:
-        typer.echo(f"{backend}: {error}", err=True)
-        return False
-    typer.echo(f"{backend}: runs in {engine.info.precision}")
-    return True
+    return engine.info.precision
 
 
 def line(found: FoundPackage) -> str:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.cli import main
+from streamseg.cli import engine, main
+from streamseg.errors import EngineError
+from streamseg.inference.backend import BackendReport
 from tests.fakes.packages import make_package
 
 
@@ -40,6 +42,31 @@ def test_verify_runs_it_everywhere(engines: Path, capsys: pytest.CaptureFixture[
     told = capsys.readouterr().out
     assert "openvino: runs in" in told
     assert "onnxruntime: runs in f32" in told
+
+
+def fails(package: object, backend: str) -> None:
+    raise EngineError(f"{backend} is out of order")
+
+
+def test_verify_names_the_backends_it_does_not_run_on(
+    engines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(engine, "load_engine", fails)
+    assert main(["engine", "verify", "tiny"]) == 78
+    told = capsys.readouterr().err
+    assert "onnxruntime: onnxruntime is out of order" in told
+    assert "tiny does not run on openvino, onnxruntime" in told
+
+
+def test_verify_without_a_backend_proves_nothing(
+    engines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reports = [BackendReport("openvino", usable=False, version="", why_not="no such library", precisions=())]
+    monkeypatch.setattr(engine, "usable_backends", lambda: reports)
+    assert main(["engine", "verify", "tiny"]) == 1
+    told = capsys.readouterr()
+    assert "openvino: not usable: no such library" in told.out
+    assert "no backend is usable here" in told.err
 
 
 def test_verify_finds_a_flipped_byte(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,7 +54,12 @@ def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(
     ("option", "said"),
-    [("--temporal=lstm", "temporal"), ("--precision=f8", "precision"), ("--name=a/b", "stream names are")],
+    [
+        ("--temporal=lstm", "--temporal: must be"),
+        ("--precision=f8", "--precision: must be"),
+        ("--engine=", "--engine: "),
+        ("--name=a/b", "--name: "),
+    ],
 )
 def test_a_wrong_value_is_one_line(option: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--source", "a.mp4", option]) == 78
@@ -62,6 +67,19 @@ def test_a_wrong_value_is_one_line(option: str, said: str, capsys: pytest.Captur
     assert error.startswith("streamseg: command line: ")
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_what_is_not_said_is_as_in_a_file(asked: list[tuple[Config, bool]]) -> None:
+    assert main(["run", "--source", "a.mp4"]) == 7
+    assert asked == [(Config.model_validate({"streams": {"main": {"source": "a.mp4"}}}), True)]
+
+
+def test_no_option_is_taken_and_forgotten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("streams: {gate: {source: a.mp4}}")
+    assert main(["run", str(path), "--engine", "tiny", "--loop"]) == 2
+    told = " ".join(capsys.readouterr().err.replace("│", "").split())
+    assert "--engine, --loop: only with --source" in told
 
 
 def test_a_wrong_file_tells_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
