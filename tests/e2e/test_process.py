@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from streamseg.client.subscription import Subscription, subscribe
-from tests.fakes.packages import make_package
+from tests.e2e.conftest import Start
 
 LIVE = "lavfi:testsrc2=size=96x64:rate=25"
-Start = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture
-def engines(tmp_path: Path) -> Path:
-    return make_package(tmp_path / "engines").path
-
-
-@pytest.fixture
-def start(engines: Path, tmp_path: Path) -> Iterator[Start]:
-    """Starts `streamseg` with these arguments; kills what still runs at the end."""
-    running: list[subprocess.Popen[str]] = []
-    env = {**os.environ, "STREAMSEG_ENGINES": str(engines.parent), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-
-    def begin(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "streamseg", *arguments]
-        pipe = subprocess.PIPE
-        running.append(subprocess.Popen(command, env=env, stdout=pipe, stderr=pipe, text=True))
-        return running[-1]
-
-    yield begin
-    for process in running:
-        process.kill()
-        process.communicate()
 
 
 def run(start: Start, *arguments: str) -> tuple[int, str]:
