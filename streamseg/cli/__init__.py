@@ -13,6 +13,7 @@ import typer
 
 from streamseg import __version__
 from streamseg.cli import config, doctor, engine, offline, run, watch
+from streamseg.daemon import logs
 from streamseg.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNEXPECTED, StreamsegError
 
 _LOG = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception:  # noqa: BLE001 the top of the process: the log gets the traceback
-        _LOG.exception("unexpected failure; please report it with what is above")
+        if not logging.getLogger().handlers:
+            logs.set_up("info", "auto")  # for its redaction
+        _LOG.exception("unexpected failure; please report it with its traceback")
         return EXIT_UNEXPECTED
     return EXIT_OK

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
 
 from streamseg.client.record import save_mask
 from streamseg.client.subscription import Mask, Subscription, subscribe
@@ -17,7 +22,9 @@ from streamseg.errors import StreamsegError
 from streamseg.flow.meters import Quantiles, RateMeter
 
 _LOOK_S = 1.0  # how long to wait for a mask before saying that none came
-_SAMPLES = 200
+_TELL_S = 1.0  # between two lines about a stream
+_RATE_S = 3.0  # window of the rate
+_SAMPLES = 200  # of the ages
 
 
 def watch(
@@ -31,12 +38,16 @@ def watch(
     save: Annotated[Path | None, typer.Option(help="write each mask to this folder, as PNG")] = None,
     timeout: Annotated[float, typer.Option(min=0, help="fail after so many seconds without")] = 0,
 ) -> None:
-    """Watch the masks of a daemon: a line a second, or every mask with --json."""
+    """Watch the masks of a daemon: a line that lives on a terminal, or every mask with --json."""
     if save is not None:
         _make_folder(save)
+    look_s = min(_LOOK_S, timeout or _LOOK_S)
     every = as_json or save is not None or count > 0
-    with closing(subscribe(address, stream, latest=not every, timeout_s=_LOOK_S)) as masks:
-        viewer = Viewer(masks, as_json=as_json, save=save)
+    with (
+        closing(subscribe(address, stream, latest=not every, timeout_s=look_s)) as masks,
+        closing(Display(sys.stdout)) as display,
+    ):
+        viewer = Viewer(masks, display, as_json=as_json, save=save)
         for number, mask in enumerate(arriving(masks, address, timeout), 1):
             viewer.show(mask)
             if number == count:
@@ -44,65 +55,114 @@ def watch(
 
 
 def arriving(masks: Subscription, address: str, timeout_s: float) -> Iterator[Mask]:
-    """The masks as they come; while none does, says so, with the state the daemon told.
+    """The masks as they come; while none does, says so, and whatever news the daemon has of its streams.
 
     Raises:
         StreamsegError: None came for `timeout_s` seconds (0: waits for ever).
+        WireError: See `Subscription`.
     """
-    silent_s = 0.0
+    since_s, said = time.monotonic(), ""
     while True:
         try:
-            mask = next(masks)
+            mask = next(masks, None)
         except TimeoutError:
-            silent_s += _LOOK_S
-            if timeout_s and silent_s >= timeout_s:
-                raise StreamsegError(
-                    f"no mask from {address} within {timeout_s:g} s{_known(masks)}"
-                ) from None
-            if silent_s == _LOOK_S:
-                typer.echo(
-                    f"waiting for masks from {address}{_known(masks) or '; is the daemon running?'}", err=True
-                )
+            if timeout_s and time.monotonic() - since_s >= timeout_s:
+                text = f"no mask from {address} within {timeout_s:g} s{_known(masks)}"
+                raise StreamsegError(text) from None
+            news = f"waiting for masks from {address}{_known(masks) or '; is the daemon running?'}"
+            if news != said:
+                said = news
+                typer.echo(news, err=True)
             continue
-        silent_s = 0.0
+        if mask is None:  # closed
+            return
         yield mask
+        since_s, said = time.monotonic(), ""
 
 
 def _known(masks: Subscription) -> str:
-    """What the daemon said of the streams, if anything."""
-    told = [
-        f"{s.stream} is {s.state}{f' ({s.message})' if s.message else ''}" for s in masks.statuses.values()
-    ]
+    """What the daemon said of the streams, and what could not be read, if anything."""
+    states = masks.statuses.values()
+    told = [f"{s.stream} is {s.state}{f' ({s.message})' if s.message else ''}" for s in states]
+    refused, why = masks.refused
+    if refused:
+        told.append(f"{refused} messages could not be read: {why}")
     return f": {'; '.join(told)}" if told else ""
 
 
-class Viewer:
-    """Shows masks: one JSON object each, or a line a second; saves them where asked."""
+class Display:
+    """One line a stream: kept in place on a terminal, written one after the other elsewhere."""
 
-    def __init__(self, masks: Subscription, *, as_json: bool, save: Path | None) -> None:
-        self._masks, self._as_json, self._save = masks, as_json, save
-        self._rate, self._ages_ms = RateMeter(3.0), Quantiles(_SAMPLES)
-        self._gaps, self._told_s = 0, 0.0
+    def __init__(self, out: TextIO) -> None:
+        self._lines: dict[str, str] = {}
+        self._out = out
+        self._live = Live(console=Console(file=out), auto_refresh=False) if out.isatty() else None
+
+    def tell(self, stream: str, line: str) -> None:
+        """Show a stream's newest line."""
+        self._lines[stream] = line
+        if self._live is None:
+            typer.echo(line, file=self._out)
+            return
+        if not self._live.is_started:
+            self._live.start()
+        lines = [Text(text, no_wrap=True, overflow="ellipsis") for text in self._lines.values()]
+        self._live.update(Group(*lines), refresh=True)
+
+    def close(self) -> None:
+        """Give the terminal back; the last lines stay."""
+        if self._live is not None and self._live.is_started:
+            self._live.stop()
+
+
+@dataclass
+class _Seen:
+    """What was seen of one stream."""
+
+    rate: RateMeter = field(default_factory=lambda: RateMeter(_RATE_S))
+    ages_ms: Quantiles = field(default_factory=lambda: Quantiles(_SAMPLES))
+    gaps: int = 0
+    told_s: float = 0.0
+
+
+class Viewer:
+    """Shows masks: one JSON object each, or a line a second and stream; saves them where asked."""
+
+    def __init__(self, masks: Subscription, display: Display, *, as_json: bool, save: Path | None) -> None:
+        self._masks, self._display, self._as_json, self._save = masks, display, as_json, save
+        self._seen: dict[str, _Seen] = {}
 
     def show(self, mask: Mask) -> None:
-        """Take one mask in."""
-        self._rate.tick()
-        self._ages_ms.add(mask.age_s * 1e3)
-        self._gaps += mask.gaps
+        """Take one mask in.
+
+        Raises:
+            StreamsegError: It cannot be saved.
+        """
+        seen = self._seen.setdefault(mask.stream, _Seen())
+        seen.rate.tick()
+        seen.ages_ms.add(mask.age_s * 1e3)
+        seen.gaps += mask.gaps
         if self._save is not None:
-            info = self._masks.infos.get(mask.stream)
-            save_mask(mask, self._save, info.classes if info else ())
+            self._keep(mask, self._save)
         if self._as_json:
             typer.echo(as_line(mask))
-        elif time.monotonic() - self._told_s >= 1.0:
-            self._told_s = time.monotonic()
-            typer.echo(self._line(mask))
+        elif time.monotonic() - seen.told_s >= _TELL_S:
+            seen.told_s = time.monotonic()
+            self._display.tell(mask.stream, _line(mask, seen))
 
-    def _line(self, mask: Mask) -> str:
-        drops = mask.header.drops.capture + mask.header.drops.publish
-        ages = f"age p50 {self._ages_ms.quantile(0.5):3.0f} p95 {self._ages_ms.quantile(0.95):3.0f} ms"
-        seen = ", ".join(found.name for found in mask.classes)
-        return f"{mask.stream}  {self._rate.per_s:4.1f} fps  {ages}  gaps {self._gaps}  drops {drops}  {seen}"
+    def _keep(self, mask: Mask, folder: Path) -> None:
+        info = self._masks.infos.get(mask.stream)
+        try:
+            save_mask(mask, folder, info.classes if info else ())
+        except OSError as error:
+            raise StreamsegError(f"{folder}: a mask cannot be saved: {error.strerror or error}") from error
+
+
+def _line(mask: Mask, seen: _Seen) -> str:
+    drops = mask.header.drops.capture + mask.header.drops.publish
+    ages = f"age p50 {seen.ages_ms.quantile(0.5):3.0f} p95 {seen.ages_ms.quantile(0.95):3.0f} ms"
+    classes = ", ".join(found.name for found in mask.classes)
+    return f"{mask.stream}  {seen.rate.per_s:4.1f} fps  {ages}  gaps {seen.gaps}  drops {drops}  {classes}"
 
 
 def as_line(mask: Mask) -> str:

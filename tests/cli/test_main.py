@@ -35,3 +35,18 @@ def test_importing_the_command_line_is_quick() -> None:
     code = "import sys, streamseg.cli; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"openvino", "onnxruntime", "torch", "av"} & set(done.stdout.split())
+
+
+def test_the_unexpected_is_told_without_its_credentials() -> None:
+    code = (
+        "import sys\n"
+        "from streamseg.cli import app, main\n"
+        "@app.command()\n"
+        "def fail() -> None:\n"
+        "    raise ZeroDivisionError('rtsp://user:secret@gate/live')\n"
+        "sys.exit(main(['fail']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ZeroDivisionError: rtsp://***@gate/live" in done.stderr
+    assert "secret" not in done.stderr

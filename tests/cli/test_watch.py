@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from streamseg.cli import main
+from streamseg.cli import main, watch
+from streamseg.client.subscription import Mask, Subscription
 from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.types import StateChange, StreamState
@@ -78,3 +85,97 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "file").write_text("")
     assert main(["watch", "--save", str(tmp_path / "file" / "out")]) == 1
     assert "cannot be made" in capsys.readouterr().err
+
+
+def test_a_folder_that_fills_up_or_goes(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watch, "save_mask", full)
+        assert main(["watch", address, "--save", str(tmp_path)]) == 1
+    assert "a mask cannot be saved: No space left on device" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    """What a terminal would be sent."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_each_stream_keeps_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    display = watch.Display(terminal)
+    display.tell("gate", "gate 1 fps")
+    display.tell("yard", "yard 2 fps [car]")
+    display.tell("gate", "gate 3 fps")
+    display.close()
+    display.close()
+    sent = terminal.getvalue()
+    assert "\x1b[1A" in sent, "the cursor goes back up"
+    assert sent.rindex("gate 3 fps") > sent.index("yard 2 fps [car]") > sent.index("gate 1 fps")
+
+
+def test_a_terminal_without_a_mask_is_left_alone() -> None:
+    terminal = Terminal()
+    watch.Display(terminal).close()
+    assert terminal.getvalue() == ""
+
+
+class Silent:
+    """A subscription without a mask; the daemon has news before the n-th look, and then it is closed."""
+
+    def __init__(self, *news: StateChange | None) -> None:
+        self.statuses: dict[str, StateChange] = {}
+        self.refused = (0, "")
+        self._news = list(news)
+
+    def __next__(self) -> Mask:
+        if not self._news:
+            raise StopIteration
+        if change := self._news.pop(0):
+            self.statuses[change.stream] = change
+        raise TimeoutError
+
+
+def test_news_of_a_silent_stream_is_told_once_each(capsys: pytest.CaptureFixture[str]) -> None:
+    connecting = StateChange("gate", StreamState.CONNECTING, 1.0)
+    backoff = StateChange("gate", StreamState.BACKOFF, 1.0, "refused", "no")
+    silent = Silent(None, None, connecting, connecting, None, backoff)
+    assert list(watch.arriving(cast("Subscription", silent), "here", 0)) == []
+    assert capsys.readouterr().err.splitlines() == [
+        "waiting for masks from here; is the daemon running?",
+        "waiting for masks from here: gate is connecting",
+        "waiting for masks from here: gate is backoff (no)",
+    ]
+
+
+def watching(address: str) -> subprocess.Popen[str]:
+    """`watch --json` in a process of its own that has shown its first mask."""
+    command = [sys.executable, "-m", "streamseg", "watch", address, "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["stream"] == "gate"
+    return process
+
+
+def test_ctrl_c_is_the_ordinary_end(address: str) -> None:
+    process = watching(address)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error.strip() in {"", "Aborted."}
+
+
+def test_a_reader_that_goes_is_no_error(address: str) -> None:
+    process = watching(address)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    with process.stderr:
+        assert process.stderr.read() == ""
+    process.wait(60)
