@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from streamseg.client.subscription import Subscription, subscribe
+from streamseg.inference.package import open_package
 from tests.e2e.conftest import Start
 
 LIVE = "lavfi:testsrc2=size=96x64:rate=25"
@@ -142,8 +143,7 @@ def test_a_damaged_package(start: Start, engines: Path, graph: str, harm: str) -
 
 @pytest.mark.data
 def test_the_shipped_engine_on_a_real_drive(camvid: Path, start: Start, tmp_path: Path) -> None:
-    engine = Path(__file__).parents[2] / "engines" / "camvid-lite0"
-    assert engine.is_dir(), "the package that ships"
+    engine = open_package("camvid-lite0").path  # of the source tree, or of an installed wheel
     address = f"ipc://{tmp_path}/masks"
     clip = camvid / "val-0016E5-15fps.mp4"
     with masks(address) as found:
