@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from streamseg.wire.topics import EVERYTHING, prefix
 
 MAX_BYTES = 64 << 20  # of one part; the largest label map of the protocol fits
 HWM = 64  # messages that may wait here; beyond it libzmq drops, and the gap is reported
+_TCP_PORT = re.compile(r"tcp://.+:(\d+)")
 _LOOK_MS = 100  # how often a wait looks whether `close` was called
 
 
@@ -116,12 +118,12 @@ class Subscription:
             StopIteration: The subscription was closed.
             WireError: A mask is in an encoding this end does not know, or damaged.
         """
-        with self._busy:
-            try:
+        try:
+            with self._busy:
                 return self._next()
-            finally:
-                if self._closed.is_set():
-                    self._socket.close()
+        finally:
+            if self._closed.is_set():  # looked at after `_busy` was let go: whoever lost that race closes
+                self.close()
 
     def _next(self) -> Mask:
         deadline_s = None if self._timeout_s is None else time.monotonic() + self._timeout_s
@@ -148,10 +150,14 @@ class Subscription:
         self._socket.poll(max(1, min(_LOOK_MS, int(left_ms))))
 
     def _drain(self) -> None:
-        """Read what has come: all of it for the newest, else up to the first mask."""
+        """Read what has come: all of it for the newest, else up to the first mask; never for long at a time.
+
+        What comes faster than it can be read would otherwise outlast `timeout_s` and `close`.
+        """
+        until_s = time.monotonic() + _LOOK_MS / 1e3
         while self._socket.poll(0):
             self._read(self._socket.recv_multipart())
-            if self._waiting and not self._latest:
+            if (self._waiting and not self._latest) or time.monotonic() >= until_s:
                 return
 
     def _read(self, parts: list[bytes]) -> None:
@@ -210,18 +216,25 @@ def subscribe(
 
 
 def _open(address: str, topic: bytes) -> zmq.Socket[bytes]:
+    # libzmq takes any port here and then never connects
+    port = _TCP_PORT.fullmatch(address)
+    if port and (len(port[1]) > 5 or not 0 < int(port[1]) < 2**16):
+        raise WireError(f"{address!r:.200}: not an address to subscribe to (a port is 1 to 65535)")
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
     for option, value in (
         (zmq.LINGER, 0), (zmq.RCVHWM, HWM), (zmq.MAXMSGSIZE, MAX_BYTES),
         (zmq.HEARTBEAT_IVL, 2000), (zmq.HEARTBEAT_TIMEOUT, 6000),
         (zmq.RECONNECT_IVL, 100), (zmq.RECONNECT_IVL_MAX, 2000),
+        # only where asked for: with it, a name such as localhost would mean ::1 first
+        (zmq.IPV6, int(address.startswith("tcp://["))),
     ):  # fmt: skip
         socket.setsockopt(option, value)
     try:
         socket.connect(address)
-    except zmq.ZMQError as error:
+    except (zmq.ZMQError, UnicodeError) as error:
         socket.close()
-        raise WireError(f"{address}: not an address to subscribe to ({error.strerror})") from error
+        why = zmq.strerror(error.errno or 0) if isinstance(error, zmq.ZMQError) else "not Unicode"
+        raise WireError(f"{address!r:.200}: not an address to subscribe to ({why})") from error
     socket.subscribe(topic)
     return socket
 

@@ -6,14 +6,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import zmq
 
 import streamseg
 from streamseg.client.subscription import Mask, Subscription, subscribe
-from streamseg.errors import WireError
+from streamseg.errors import PublishError, WireError
 from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.types import ClassInfo, ModelInfo, StateChange, StreamState
@@ -61,6 +61,8 @@ def test_a_mask_and_what_is_said_of_it(publisher: Publisher) -> None:
     assert masks.info == INFO
     assert mask.age_s > 0
     assert len(mask.to_frame) == 6
+    assert mask.confidence == pytest.approx(150 / 255, abs=1e-4)
+    assert mask.reset is False
 
 
 def test_every_mask_in_order(publisher: Publisher) -> None:
@@ -153,6 +155,54 @@ def test_an_unknown_encoding_is_said(raw: Raw, publisher: Publisher) -> None:
         assert [c.name for c in found.classes] == ["3"], "no info was sent"
 
 
+def test_a_state_of_tomorrow_is_read(raw: Raw) -> None:
+    status = b'{"v":1,"stream":"gate","epoch":"e","state":"hibernating","reason":"","message":"","since":5}'
+    with subscribe(raw.address, "gate", latest=False, timeout_s=0.2) as masks:
+        raw.await_subscriber()
+        raw.socket.send_multipart([b"seg/1/gate/status", status, b""])
+        raw.socket.send_multipart([b"seg/1/gate/beat", b'{"v":1,"stream":"gate"}', b""])
+        wait_for(lambda: _silent(masks) and bool(masks.refused[0]))
+        assert masks.statuses["gate"].since_unix_s == 5, masks.refused
+        assert masks.refused[0] == 1, "the beat, which has no epoch"
+
+
+class Flood:
+    """A socket on which more has always come already."""
+
+    def poll(self, _timeout_ms: int) -> int:
+        return zmq.POLLIN
+
+    def recv_multipart(self) -> list[bytes]:
+        return [b"seg/1/x", b"{}", b""]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("latest", [True, False])
+def test_a_flood_does_not_outlast_the_timeout(latest: bool) -> None:
+    masks = subscribe("tcp://127.0.0.1:9", latest=latest, timeout_s=0.3)
+    masks._socket.close()
+    masks._socket = cast("zmq.Socket[bytes]", Flood())
+    with pytest.raises(TimeoutError):
+        next(masks)
+    assert masks.refused[0] > 0
+
+
+def test_over_ipv6() -> None:
+    publisher = Publisher(["tcp://[::1]:0"])
+    try:
+        publisher.start()
+    except PublishError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+    with subscribe(publisher.addresses[0], "gate", timeout_s=20.0) as masks:
+        wait_for(lambda: publisher.wanted("gate"))
+        offer(publisher, 0)
+        assert next(masks).seq == 0
+    publisher.stop()
+    assert publisher.join(Deadline(20))
+
+
 def test_silence_is_a_timeout_and_the_next_call_works(publisher: Publisher) -> None:
     with connect(publisher, timeout_s=0.2) as masks:
         with pytest.raises(TimeoutError, match="no mask within"):
@@ -174,6 +224,29 @@ def test_close_ends_a_waiting_iterator(publisher: Publisher) -> None:
         next(masks)
 
 
+class LetGoLate:
+    """A lock that is asked for while the iterator is on its way out, the moment before it lets go."""
+
+    def __init__(self, masks: Subscription) -> None:
+        self._masks, self._lock = masks, threading.Lock()
+        self.acquire, self.release = self._lock.acquire, self._lock.release
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._masks.close()
+        self._lock.release()
+
+
+def test_a_close_in_the_last_moment_of_the_iterator_closes_the_socket() -> None:
+    masks = subscribe("tcp://127.0.0.1:9", timeout_s=0)
+    masks._busy = cast("threading.Lock", LetGoLate(masks))
+    with pytest.raises(TimeoutError):
+        next(masks)
+    assert masks._socket.closed
+
+
 def test_states_are_kept(publisher: Publisher) -> None:
     publisher.status(StateChange("gate", StreamState.BACKOFF, 5.0, "refused", "nobody there", 2.0))
     with connect(publisher, timeout_s=0.5) as masks:
@@ -188,10 +261,31 @@ def _silent(masks: Subscription) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("address", "stream"), [("nonsense", None), ("tcp://127.0.0.1:5", "a/b")])
-def test_wrong_arguments(address: str, stream: str | None) -> None:
-    with pytest.raises(WireError):
-        streamseg.subscribe(address, stream=stream)
+def test_a_name_that_is_no_stream() -> None:
+    with pytest.raises(WireError, match="not a stream's name: 'a/b'"):
+        streamseg.subscribe("tcp://127.0.0.1:5", stream="a/b")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "nonsense",
+        "tcp://host",
+        "tcp://host:0",
+        "tcp://host:99999",
+        "tcp://host:" + "9" * 5000,
+        "tcp://\udcff:1",
+        "udp://127.0.0.1:5",
+        "ipc://",
+        "ipc:///" + "a" * 200,
+    ],
+)
+def test_what_is_no_address(address: str) -> None:
+    with pytest.raises(WireError, match="not an address to subscribe to") as caught:
+        streamseg.subscribe(address)
+    assert len(str(caught.value)) < 400
+    assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize(
