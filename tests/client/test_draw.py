@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamseg.client.draw import colorize, contact_sheet, legend, overlay
+from streamseg.client.draw import BACKGROUND, colorize, contact_sheet, legend, overlay
 from streamseg.types import ClassInfo
 
 CLASSES = (ClassInfo(0, "sky", (10, 20, 30)), ClassInfo(3, "car", (200, 0, 100)))
@@ -35,17 +35,29 @@ def test_a_narrow_legend_has_more_lines() -> None:
     assert legend(CLASSES, 100).shape[0] > legend(CLASSES, 1000).shape[0]
 
 
-@pytest.mark.parametrize("count", [1, 5, 6])
-def test_a_contact_sheet_holds_picture_and_mask_of_each_moment(count: int) -> None:
-    pictures = [
-        (np.full((30, 40, 3), 50 + i, np.uint8), np.full((30, 40), 3, np.uint8)) for i in range(count)
-    ]
-    sheet = contact_sheet(pictures, CLASSES)
-    rows = -(-count // 2)
-    assert sheet.shape[1] == 2 * 2 * 40
-    assert sheet.shape[0] > rows * 30
-    assert (sheet[:30, 40:80] == (200, 0, 100)).all()
-    assert (sheet[:30, :40] == 50).all()
+@pytest.mark.parametrize(("count", "columns"), [(1, 2), (5, 2), (6, 2), (2, 1), (4, 3)])
+def test_a_contact_sheet_holds_picture_and_mask_of_each_moment(count: int, columns: int) -> None:
+    moments = [(np.full((30, 40, 3), 50 + i, np.uint8), np.full((30, 40), 3, np.uint8)) for i in range(count)]
+    sheet = contact_sheet(moments, CLASSES, columns)
+    rows, width = -(-count // columns), columns * 2 * 40
+    assert sheet.shape == (rows * 30 + legend(CLASSES[1:], width).shape[0], width, 3)
+    for i in range(rows * columns):
+        y, x = i // columns * 30, i % columns * 80
+        picture, mask = sheet[y : y + 30, x : x + 40], sheet[y : y + 30, x + 40 : x + 80]
+        assert (picture == (50 + i if i < count else BACKGROUND)).all()
+        assert (mask == ((200, 0, 100) if i < count else BACKGROUND)).all()
+
+
+def test_a_sheet_names_only_what_is_seen() -> None:
+    picture, nothing = np.zeros((30, 40, 3), np.uint8), np.full((30, 40), 255, np.uint8)
+    sheet = contact_sheet([(picture, nothing)], CLASSES, columns=1)
+    assert (sheet[30:] == BACKGROUND).all()
+
+
+@pytest.mark.parametrize(("opacity", "expected"), [(0.0, [100, 100, 100]), (1.0, [200, 0, 100])])
+def test_opacity_goes_from_nothing_to_everything(opacity: float, expected: list[int]) -> None:
+    picture, labels = np.full((1, 1, 3), 100, np.uint8), np.array([[3]], np.uint8)
+    assert overlay(picture, labels, CLASSES, opacity)[0, 0].tolist() == expected
 
 
 def test_a_sheet_of_nothing_is_an_error() -> None:
