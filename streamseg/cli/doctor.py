@@ -6,17 +6,18 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from streamseg import __version__
 from streamseg.cli.engine import line
-from streamseg.errors import EngineError
-from streamseg.inference.backend import BackendReport
+from streamseg.errors import EngineError, PackageError
 from streamseg.inference.cache import cache_folder
 from streamseg.inference.cores import cpu_name, physical_cores
-from streamseg.inference.package import find_packages, search_path
-from streamseg.inference.select import usable_backends
+
+if TYPE_CHECKING:
+    from streamseg.inference.backend import BackendReport
 
 _LIBRARIES = (
     "numpy",
@@ -44,7 +45,10 @@ _FEATURES = (
 
 
 def doctor() -> None:
-    """Tell versions, processor, backends and model packages; fails where the daemon could not run."""
+    """Tell versions, processor, backends and model packages; fails where the daemon could not run.
+
+    Ends with 78 where there is no model package, as the daemon would; else with 1 where no backend is usable.
+    """
     _say("streamseg", f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
     for name in _LIBRARIES:
         _say(name, _version(name))
@@ -54,7 +58,8 @@ def doctor() -> None:
     found = _packages()
     _say("cache", _cache())
     if not (usable and found):
-        raise EngineError(f"the daemon cannot run here: {_lacking(usable=usable, found=found)}; see above")
+        fault = EngineError if found else PackageError
+        raise fault(f"the daemon cannot run here: {_lacking(usable=usable, found=found)}; see above")
 
 
 def cpu_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[str]:
@@ -78,6 +83,8 @@ def _version(name: str) -> str:
 
 
 def _backends() -> bool:
+    from streamseg.inference.select import usable_backends  # noqa: PLC0415
+
     reports = usable_backends()
     for report in reports:
         _say(f"backend {report.name}", _able(report))
@@ -89,6 +96,8 @@ def _able(report: BackendReport) -> str:
 
 
 def _packages() -> bool:
+    from streamseg.inference.package import find_packages, search_path  # noqa: PLC0415
+
     packages = find_packages()
     for package in packages:
         _say(f"engine {package.path.name}", line(package))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
-import numpy as np
 import typer
 
 from streamseg.errors import EngineError, PackageError, StreamsegError
-from streamseg.inference.backend import BackendName, BackendReport
-from streamseg.inference.package import FoundPackage, Package, find_packages, open_package, search_path
-from streamseg.inference.select import load_engine, usable_backends
+
+if TYPE_CHECKING:
+    from streamseg.inference.backend import BackendName, BackendReport
+    from streamseg.inference.package import FoundPackage, Package
 
 engine_app = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="model package: a name or a folder")]
@@ -19,6 +19,8 @@ Name = Annotated[str, typer.Argument(help="model package: a name or a folder")]
 @engine_app.command("list")
 def list_packages() -> None:
     """List the packages that can be named."""
+    from streamseg.inference.package import find_packages, search_path  # noqa: PLC0415
+
     found = find_packages()
     if not found:
         raise PackageError(f"no model package in {', '.join(map(str, search_path()))}")
@@ -29,6 +31,8 @@ def list_packages() -> None:
 @engine_app.command()
 def info(name: Name) -> None:
     """Tell what a package is: classes, licence, graphs, measures."""
+    from streamseg.inference.package import open_package  # noqa: PLC0415
+
     package = open_package(name)
     manifest = package.manifest
     typer.echo(f"{about(package)}\nfolder   {package.path}\nsha256   {package.sha256}")
@@ -42,6 +46,9 @@ def info(name: Name) -> None:
 @engine_app.command()
 def verify(name: Name) -> None:
     """Check a package's hashes, and run it once on every backend that is usable here."""
+    from streamseg.inference.package import open_package  # noqa: PLC0415
+    from streamseg.inference.select import usable_backends  # noqa: PLC0415
+
     package = open_package(name)
     typer.echo(f"{package.manifest.name}: {len(package.graphs)} graphs, hashes as in the manifest")
     runs = {report.name: _verified(package, report) for report in usable_backends()}
@@ -66,6 +73,10 @@ def _verified(package: Package, report: BackendReport) -> bool | None:
 
 def _run(package: Package, backend: BackendName) -> str:
     """Run every graph once, on a black picture; returns the precision. Raises EngineError, PackageError."""
+    import numpy as np  # noqa: PLC0415
+
+    from streamseg.inference.select import load_engine  # noqa: PLC0415
+
     width, height = package.manifest.size_wh
     engine = load_engine(package, backend)
     try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
-from streamseg.inference.backend import BackendName, Precision
+if TYPE_CHECKING:
+    from streamseg.inference.backend import BackendName, Precision
 
 
 def train(
@@ -34,7 +35,20 @@ def evaluate(
     json: Annotated[Path | None, typer.Option(help="write the figures here too")] = None,
 ) -> None:
     """Measure PACKAGE on the labelled pictures of DATA."""
+    from streamseg.inference import backend as known  # noqa: PLC0415
     from streamseg.training import cli  # noqa: PLC0415
 
-    chosen = cast("BackendName", backend), cast("Precision", precision)
-    cli.evaluate_package(package, data, backend=chosen[0], precision=chosen[1], clip=clip, json_path=json)
+    chosen = cast("BackendName", _one_of(known.BackendName, backend, "--backend"))
+    computed_in = cast("Precision", _one_of(known.Precision, precision, "--precision"))
+    if json is not None and (json.is_dir() or not json.parent.is_dir()):
+        raise typer.BadParameter(f"{json}: not a file in a folder that is there", param_hint="--json")
+    cli.evaluate_package(package, data, backend=chosen, precision=computed_in, clip=clip, json_path=json)
+
+
+def _one_of(words: Any, given: str, option: str) -> str:
+    """The word given, if it is one of a `Literal`'s. Raises BadParameter, naming the option."""
+    if given not in get_args(words):
+        raise typer.BadParameter(
+            f"must be one of {', '.join(get_args(words))}, not {given}", param_hint=option
+        )
+    return given

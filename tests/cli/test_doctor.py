@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from streamseg.cli import doctor, main
+from streamseg.inference import package, select
 from streamseg.inference.backend import BackendReport
 from tests.fakes.packages import make_package
 
@@ -30,17 +32,62 @@ def test_it_tells_what_is_there(
     assert "CC0-1.0" in told
 
 
-def test_it_fails_where_the_daemon_could_not_run(
+NO_BACKEND = [BackendReport("openvino", usable=False, version="", why_not="no such library", precisions=())]
+
+
+def test_without_a_package_it_fails_as_the_daemon_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(package, "find_packages", list)
+    monkeypatch.setattr(package, "search_path", lambda: [tmp_path])
+    assert main(["doctor"]) == 78
+    told = capsys.readouterr()
+    assert f"none in {tmp_path}" in told.out
+    assert "the daemon cannot run here: there is no model package" in told.err
+
+
+def test_a_package_that_is_not_sound_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = package.FoundPackage(tmp_path / "tiny", None, "no licence")
+    monkeypatch.setattr(package, "find_packages", lambda: [broken])
+    assert main(["doctor"]) == 78
+    assert "tiny: not usable: no licence" in capsys.readouterr().out
+
+
+def test_without_a_backend_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STREAMSEG_ENGINES", str(make_package(tmp_path / "e").path.parent))
+    monkeypatch.setattr(select, "usable_backends", lambda: NO_BACKEND)
+    assert main(["doctor"]) == 1
+    assert "the daemon cannot run here: no backend is usable; see above" in capsys.readouterr().err
+
+
+def test_without_either_both_are_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    reports = [BackendReport("openvino", usable=False, version="", why_not="no such library", precisions=())]
-    monkeypatch.setattr(doctor, "usable_backends", lambda: reports)
-    monkeypatch.setattr(doctor, "find_packages", list)
-    assert main(["doctor"]) == 1
+    monkeypatch.setattr(select, "usable_backends", lambda: NO_BACKEND)
+    monkeypatch.setattr(package, "find_packages", list)
+    assert main(["doctor"]) == 78
     told = capsys.readouterr()
     assert "no: no such library" in told.out
     assert "no backend is usable and there is no model package" in told.err
     assert told.err.count("\n") == 1
+
+
+def test_a_library_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setenv("STREAMSEG_ENGINES", str(make_package(tmp_path / "e").path.parent))
+    monkeypatch.setattr(doctor, "version", version)
+    assert main(["doctor"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "zstandard not installed" in lines
+    assert "torch not installed (only the trainer needs it)" in lines
 
 
 def test_features_are_read_from_the_kernel(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.cli import engine, main
+from streamseg.cli import main
 from streamseg.errors import EngineError
+from streamseg.inference import package, select
 from streamseg.inference.backend import BackendReport
+from streamseg.inference.manifest import dump_manifest, load_manifest
 from tests.fakes.packages import make_package
 
 
@@ -29,6 +31,22 @@ def test_list_and_info(engines: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "classes  0 " in told
 
 
+def test_no_package_is_told_with_the_folders(
+    engines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(package, "find_packages", list)
+    assert main(["engine", "list"]) == 78
+    assert capsys.readouterr().err.startswith(f"streamseg: no model package in {engines.parent}")
+
+
+def test_info_tells_what_was_measured(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = engines / "model.yaml"
+    measured = {"convgru": {"miou": 0.625, "split": "val"}}
+    dump_manifest(load_manifest(path).model_copy(update={"metrics": measured}), path)
+    assert main(["engine", "info", "tiny"]) == 0
+    assert "measured convgru: miou 0.625\n" in capsys.readouterr().out
+
+
 def test_a_package_that_is_not_sound_is_listed_as_such(
     engines: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -44,14 +62,14 @@ def test_verify_runs_it_everywhere(engines: Path, capsys: pytest.CaptureFixture[
     assert "onnxruntime: runs in f32" in told
 
 
-def fails(package: object, backend: str) -> None:
+def fails(_: object, backend: str) -> None:
     raise EngineError(f"{backend} is out of order")
 
 
 def test_verify_names_the_backends_it_does_not_run_on(
     engines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(engine, "load_engine", fails)
+    monkeypatch.setattr(select, "load_engine", fails)
     assert main(["engine", "verify", "tiny"]) == 78
     told = capsys.readouterr().err
     assert "onnxruntime: onnxruntime is out of order" in told
@@ -62,7 +80,7 @@ def test_verify_without_a_backend_proves_nothing(
     engines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reports = [BackendReport("openvino", usable=False, version="", why_not="no such library", precisions=())]
-    monkeypatch.setattr(engine, "usable_backends", lambda: reports)
+    monkeypatch.setattr(select, "usable_backends", lambda: reports)
     assert main(["engine", "verify", "tiny"]) == 1
     told = capsys.readouterr()
     assert "openvino: not usable: no such library" in told.out

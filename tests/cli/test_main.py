@@ -12,7 +12,22 @@ from streamseg.cli import main
 
 
 @pytest.mark.parametrize(
-    "command", ["", "run", "watch", "doctor", "train", "evaluate", "engine", "engine verify", "config check"]
+    "command",
+    [
+        "",
+        "run",
+        "watch",
+        "doctor",
+        "train",
+        "evaluate",
+        "version",
+        "engine",
+        "engine list",
+        "engine info",
+        "engine verify",
+        "config",
+        "config check",
+    ],
 )
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0
@@ -34,7 +49,27 @@ def test_the_module_runs() -> None:
 def test_importing_the_command_line_is_quick() -> None:
     code = "import sys, streamseg.cli; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"openvino", "onnxruntime", "torch", "av"} & set(done.stdout.split())
+    heavy = {"openvino", "onnxruntime", "torch", "av", "cv2", "pydantic"}
+    assert not heavy & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["fly"], ["engine", "fly"], ["engine", "info"], ["config", "check"], ["watch", "--count=-1"]],
+)
+def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert "Usage: streamseg" in told
+    assert "Traceback" not in told
+
+
+def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("streamseg.config.load", interrupted)
+    assert main(["config", "check", "c.yaml"]) == 130
 
 
 def test_the_unexpected_is_told_without_its_credentials() -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamseg.cli import main
-from streamseg.errors import MissingExtraError
 from streamseg.training import cli
+from tests.conftest import ROOT
+from tests.fakes.packages import make_package
+
+# the command line in a process of its own that finds no torch
+NO_TORCH = (
+    "import sys; sys.modules['torch'] = None; from streamseg.cli import main; sys.exit(main(sys.argv[1:]))"
+)
 
 
 def test_train(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -27,15 +35,44 @@ def test_evaluate(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == [(("tiny", Path("data")), expected)]
 
 
-def test_a_missing_extra_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--backend", "foo"], "must be one of auto, openvino, onnxruntime, not foo"),
+        (["--precision", "f8"], "must be one of auto, f32, bf16, not f8"),
+        (["--json", "/nowhere/f.json"], "/nowhere/f.json: not a file"),
+        (["--json", "/"], "/: not a file"),
+    ],
+)
+def test_wrong_options_are_told_before_anything_is_measured(
+    option: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def train(*_: Any, **__: Any) -> None:
-        raise MissingExtraError("training", "train")
+    monkeypatch.delattr(cli, "evaluate_package")
+    assert main(["evaluate", "tiny", "data", *option]) == 2
+    told = " ".join(capsys.readouterr().err.replace("│", "").split())
+    assert option[0] in told
+    assert said in told
 
-    monkeypatch.setattr(cli, "train", train)
-    assert main(["train", "r.yaml"]) == 78
-    assert "pip install 'streamseg[train]'" in capsys.readouterr().err
+
+@pytest.mark.tree
+def test_a_missing_extra_is_named(tmp_path: Path) -> None:
+    train = ["train", str(ROOT / "configs" / "training" / "camvid.yaml"), "--runs", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-c", NO_TORCH, *train], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 78
+    assert done.stderr == "streamseg: training needs the 'train' extra: pip install 'streamseg[train]'\n"
+
+
+def test_measuring_needs_no_torch(tmp_path: Path) -> None:
+    engine = make_package(tmp_path / "engines").path
+    evaluate = ["evaluate", str(engine), str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-c", NO_TORCH, *evaluate], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "expected a recipe, or a folder with images/ and labels/" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_missing_data_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
