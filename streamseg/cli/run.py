@@ -79,9 +79,7 @@ def _from_options(document: dict[str, Any]) -> Config:
 
 
 def _blamed(where: tuple[int | str, ...]) -> str:
-    """The option behind a place in the configuration; a stream's name is the only key that is a user's."""
-    if where[-1] == "[key]":
-        return _option("streams")
+    """The option behind a place in the configuration."""
     return next(_option(str(part)) for part in reversed(where) if isinstance(part, str))
 
 

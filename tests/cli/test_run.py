@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from streamseg.cli import main
 from streamseg.config import Config
 from streamseg.daemon import app
+from tests.fakes.packages import make_package
 
 
 @pytest.fixture
@@ -59,6 +62,9 @@ def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]
         ("--precision=f8", "--precision: must be"),
         ("--engine=", "--engine: "),
         ("--name=a/b", "--name: "),
+        ("--name=", "--name: "),
+        ("--source=", "--source: "),
+        ("--backend=cuda", "--backend: must be"),
     ],
 )
 def test_a_wrong_value_is_one_line(option: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,6 +73,25 @@ def test_a_wrong_value_is_one_line(option: str, said: str, capsys: pytest.Captur
     assert error.startswith("streamseg: command line: ")
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_a_camera_s_password_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--source", "rtsp://user:secret@gate/live", "--temporal=lstm"]) == 78
+    assert "secret" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("bind", "said"), [("nonsense", "not an address such as tcp://"), ("tcp://0.0.0.0:5555", "insecure")]
+)
+def test_an_address_that_cannot_be_bound_is_one_line(bind: str, said: str, tmp_path: Path) -> None:
+    engine = make_package(tmp_path / "engines").path
+    command = ["run", "--source", "lavfi:testsrc", "--engine", str(engine), "--bind", bind]
+    done = subprocess.run(
+        [sys.executable, "-m", "streamseg", *command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 78
+    assert said in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
 
 
 def test_what_is_not_said_is_as_in_a_file(asked: list[tuple[Config, bool]]) -> None:

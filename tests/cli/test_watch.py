@@ -16,8 +16,11 @@ from typing import cast
 import pytest
 
 from streamseg.cli import main, watch
+from streamseg.client.record import indexed_png
 from streamseg.client.subscription import Mask, Subscription
 from streamseg.flow.deadline import Deadline
+from streamseg.publish.compose import compose_mask
+from streamseg.publish.outbox import Pending
 from streamseg.publish.publisher import Publisher
 from streamseg.types import StateChange, StreamState
 from tests.publish.conftest import make_segmentation
@@ -61,12 +64,16 @@ def test_a_line_for_people(address: str, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_save_writes_each_mask(address: str, tmp_path: Path) -> None:
     assert main(["watch", address, "--count", "2", "--save", str(tmp_path / "out")]) == 0
-    assert len(list((tmp_path / "out").glob("gate-*.png"))) == 2
+    saved = list((tmp_path / "out").glob("gate-*.png"))
+    assert len(saved) == 2
+    sent = make_segmentation(0).labels
+    assert all(path.read_bytes().startswith(indexed_png(sent, ())[:33]) for path in saved)  # sizes and kind
 
 
 def test_silence_is_said_and_ends_by_timeout(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["watch", "tcp://127.0.0.1:9", "--timeout", "2"]) == 1
-    error = capsys.readouterr().err
+    assert main(["watch", "tcp://127.0.0.1:9", "--timeout", "2", "--json"]) == 1
+    told, error = capsys.readouterr()
+    assert told == "", "what is not a mask goes to standard error"
     assert "is the daemon running?" in error
     assert "no mask from tcp://127.0.0.1:9 within 2 s" in error
 
@@ -79,6 +86,32 @@ def test_a_silent_stream_is_explained(capsys: pytest.CaptureFixture[str]) -> Non
     publisher.stop()
     assert publisher.join(Deadline(20))
     assert "gate is backoff (camera: refused)" in capsys.readouterr().err
+
+
+def test_the_json_is_the_header_of_the_wire_and_the_age() -> None:
+    pending = Pending(make_segmentation(5), "raw", "ab", 5, 0)
+    header, _ = compose_mask(pending, epoch="e", wall=lambda: 1.0, clock=lambda: 1.0)
+    mask = Mask(pending.segmentation.labels, header, (), 0, header.time.capture + 0.25)
+    assert json.loads(watch.as_line(mask)) == {**header.json, "age_ms": 250.0}
+
+
+def test_another_stream_is_not_shown(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", address, "--stream", "yard", "--timeout", "1"]) == 1
+    told, error = capsys.readouterr()
+    assert told == ""
+    assert f"no mask from {address} within 1 s" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"), [(["nonsense"], "not an address"), (["--stream=a/b"], "'a/b'")]
+)
+def test_what_cannot_be_subscribed_to_is_one_line(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["watch", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,6 +185,14 @@ def test_news_of_a_silent_stream_is_told_once_each(capsys: pytest.CaptureFixture
         "waiting for masks from here: gate is connecting",
         "waiting for masks from here: gate is backoff (no)",
     ]
+
+
+def test_messages_that_cannot_be_read_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    silent = Silent(None)
+    silent.refused = (2, "not a topic of seg/1")
+    assert list(watch.arriving(cast("Subscription", silent), "here", 0)) == []
+    told = "waiting for masks from here: 2 messages could not be read: not a topic of seg/1\n"
+    assert capsys.readouterr().err == told
 
 
 def watching(address: str) -> subprocess.Popen[str]:
