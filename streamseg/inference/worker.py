@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,9 +16,11 @@ from streamseg.errors import StreamsegError
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.mailbox import Closed, Mailbox
 from streamseg.flow.stage import Stage
+from streamseg.flow.throttle import Throttle
 from streamseg.types import Frame, Segmentation
 
 _LOG = logging.getLogger(__name__)
+_TELL_S = 1.0  # between two lines about frames of one stream that failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class EngineWorker:
         self._wake = threading.Event()
         self._lock = threading.Lock()  # guards _mailboxes alone; never held while a frame is processed
         self._mailboxes: dict[str, Mailbox[Frame]] = {}
+        self._complaints: defaultdict[str, Throttle] = defaultdict(lambda: Throttle(_TELL_S))
         self._stage = Stage("engine", self._body)
 
     def start(self) -> None:
@@ -140,12 +144,19 @@ class EngineWorker:
             segmentation = self._process(frame)
             if segmentation is not None and self._has(stream, mailbox):
                 self._emit(segmentation)
-        except StreamsegError as error:
-            _LOG.error("%s: frame %d: %s", stream, frame.seq, error)
-            self._events.failed(stream, error)
         except Exception as error:  # noqa: BLE001 - top of the thread: one stream must not take the others down
-            _LOG.exception("%s: frame %d: unexpected failure", stream, frame.seq)
+            self._complain(frame, error)
             self._events.failed(stream, error)
+
+    def _complain(self, frame: Frame, error: Exception) -> None:
+        """A line a second at most; a traceback for bugs alone."""
+        held = self._complaints[frame.stream].pass_on()
+        if held is None:
+            return
+        bug = not isinstance(error, StreamsegError)
+        more = f" (and {held} frames before it)" if held else ""
+        text = f"unexpected failure{more}" if bug else f"{error}{more}"
+        _LOG.error("%s: frame %d: %s", frame.stream, frame.seq, text, exc_info=error if bug else None)
 
     def _has(self, stream: str, mailbox: Mailbox[Frame]) -> bool:
         with self._lock:

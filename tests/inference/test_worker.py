@@ -132,6 +132,26 @@ def test_a_crash_costs_one_frame_of_one_stream(caplog: pytest.LogCaptureFixture,
     assert (record.exc_info is None) == isinstance(error, EngineError)  # a traceback for bugs alone
 
 
+def test_frames_that_keep_failing_do_not_flood_the_log(
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line, until the time comes for the next; it tells how many frames were passed over."""
+    monkeypatch.setattr("streamseg.inference.worker._TELL_S", float("inf"))
+
+    def process(of: Frame) -> Segmentation:
+        if of.stream == "good":
+            return segmentation(of)
+        raise EngineError("NaN in logits")
+
+    bench.process = process
+    bench.stream("bad", 50)
+    bench.stream("good", 50)
+    bench.worker.start()
+    bench.until(lambda seen: len(seen) == 50)
+    assert bench.stop()
+    assert [record.getMessage() for record in caplog.records] == ["bad: frame 0: NaN in logits"]
+
+
 def test_a_crash_in_emit_is_reported_too() -> None:
     failed = threading.Event()
 
