@@ -31,7 +31,7 @@ from streamseg.inference.precision import Choice, fastest
 
 NAME = "openvino"
 DEVICE = "CPU"
-TRIALS = 12  # inferences that a precision is timed with
+TRIALS = 3  # inferences in a row that a precision is timed with; the first brings its data into the cache
 _DTYPES = {"u8": "uint8", "f32": "float32", "f16": "float16", "i64": "int64"}
 
 _LOG = logging.getLogger(__name__)
