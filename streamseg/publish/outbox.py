@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamseg.types import Segmentation
 
@@ -50,8 +50,10 @@ class Outbox:
         """Number a mask and keep it until it is taken or a newer one of its stream comes."""
         stream = segmentation.frame.stream
         with self._lock:
-            if stream in self._pending:
+            if (waiting := self._pending.get(stream)) is not None:
                 self._dropped[stream] += 1
+                # whoever missed the mask after which the memory was let go must still hear of it
+                segmentation = replace(segmentation, reset=segmentation.reset or waiting.segmentation.reset)
             seq = self._made[stream]
             self._made[stream] += 1
             # in place: a stream that is often replaced keeps its turn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from streamseg.publish.outbox import Outbox
 from tests.publish.conftest import make_segmentation
 
@@ -29,6 +31,18 @@ def test_a_newer_mask_takes_the_place_of_one_that_waits() -> None:
     assert len(outbox) == 1
     assert taken(outbox) == ("gate", 2, 2, 2)
     assert outbox.dropped("gate") == 2
+
+
+def test_a_reset_outlives_the_mask_it_came_with() -> None:
+    outbox = Outbox()
+    for number, reset in enumerate((True, False, False)):
+        outbox.put(replace(make_segmentation(number), reset=reset), "raw", "")
+    pending = outbox.take()
+    assert pending is not None
+    assert (pending.segmentation.frame.seq, pending.segmentation.reset) == (2, True)
+    outbox.put(replace(make_segmentation(3), reset=False), "raw", "")
+    assert (last := outbox.take()) is not None
+    assert not last.segmentation.reset
 
 
 def test_a_stream_that_is_often_replaced_keeps_its_turn() -> None:
