@@ -56,6 +56,7 @@ class PyavVideo:
         with self._explained(Phase.OPEN):
             self._container = self._open()
         try:
+            _refuse_text(self._container, target)
             self._stream = _video_stream(self._container, target)
         except SourceError:
             self._container.close()
@@ -133,6 +134,12 @@ class PyavVideo:
 
     def _silent(self) -> SourceError:
         return SourceError(SourceFault.STALLED, f"{self._input.label}: no data for {self._stall_after_s:g} s")
+
+
+def _refuse_text(container: InputContainer, target: Input) -> None:
+    """FFmpeg takes any text file for the screen of a terminal, and plays it."""
+    if container.format.name == "tty":
+        raise SourceError(SourceFault.UNSUPPORTED, f"{target.label}: a text file, not a video")
 
 
 def _video_stream(container: InputContainer, target: Input) -> VideoStream:

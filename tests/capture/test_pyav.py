@@ -111,6 +111,12 @@ def test_not_a_video(tmp_path: Path) -> None:
     assert fault_of(text) is SourceFault.UNSUPPORTED
 
 
+def test_a_text_is_no_video(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("FFmpeg would play this as the screen of a terminal\n" * 9)
+    assert fault_of(text) is SourceFault.UNSUPPORTED
+
+
 def test_an_empty_file(tmp_path: Path) -> None:
     empty = tmp_path / "empty.mp4"
     empty.touch()
