@@ -78,7 +78,7 @@ def told(gatherer: Gatherer) -> str:
     if state is None:
         return "the daemon is starting"
     why = state.message or state.reason
-    return f"{state.state}: {why}" if why else state.state.value
+    return f"{state.state}: {why}" if why else state.state
 
 
 def wait_for_first(

@@ -13,7 +13,8 @@ import zmq
 import streamseg
 from examples.tally import Tally, seen
 from streamseg.client.subscription import Mask, Subscription
-from streamseg.types import U8, ModelInfo, StateChange
+from streamseg.types import U8, ModelInfo
+from streamseg.wire.notices import StatusHeader
 
 Key = tuple[str, int]  # epoch, seq
 KEPT = 64  # masks or pictures that wait for their other half
@@ -102,7 +103,7 @@ class Gatherer:
         """What the daemon said of its model; None before it did."""
         return self._masks.info
 
-    def state(self, stream: str) -> StateChange | None:
+    def state(self, stream: str) -> StatusHeader | None:
         """The stream's last announced state; None before there was one."""
         return self._masks.statuses.get(stream)
 

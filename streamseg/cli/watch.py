@@ -87,7 +87,12 @@ def _known(masks: Subscription) -> str:
     refused, why = masks.refused
     if refused:
         told.append(f"{refused} messages could not be read: {why}")
-    return f": {'; '.join(told)}" if told else ""
+    return f": {_printable('; '.join(told))}" if told else ""
+
+
+def _printable(text: str) -> str:
+    """What a daemon says must not steer the terminal it is shown on."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 class Display:
@@ -162,7 +167,8 @@ def _line(mask: Mask, seen: _Seen) -> str:
     drops = mask.header.drops.capture + mask.header.drops.publish
     ages = f"age p50 {seen.ages_ms.quantile(0.5):3.0f} p95 {seen.ages_ms.quantile(0.95):3.0f} ms"
     classes = ", ".join(found.name for found in mask.classes)
-    return f"{mask.stream}  {seen.rate.per_s:4.1f} fps  {ages}  gaps {seen.gaps}  drops {drops}  {classes}"
+    rate = f"{seen.rate.per_s:4.1f} fps"
+    return _printable(f"{mask.stream}  {rate}  {ages}  gaps {seen.gaps}  drops {drops}  {classes}")
 
 
 def as_line(mask: Mask) -> str:

@@ -15,8 +15,12 @@ from streamseg.wire.png import chunk
 
 
 def save_mask(mask: Mask, folder: Path, classes: Sequence[ClassInfo]) -> Path:
-    """Write a mask as `<stream>-<seq>.png`; returns its path. Raises OSError where it cannot be written."""
-    path = folder / f"{mask.stream}-{mask.seq:08}.png"
+    """Write a mask as `<stream>-<epoch>-<seq>.png` and return its path; `seq` begins anew with each epoch.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path = folder / f"{mask.stream}-{mask.header.epoch}-{mask.seq:08}.png"
     path.write_bytes(indexed_png(mask.labels, classes))
     return path
 

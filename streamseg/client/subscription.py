@@ -12,7 +12,7 @@ from typing import Self
 import zmq
 
 from streamseg.errors import WireError
-from streamseg.types import U8, ClassInfo, ModelInfo, StateChange, StreamState
+from streamseg.types import U8, ClassInfo, ModelInfo
 from streamseg.wire.header import Affine, MaskHeader
 from streamseg.wire.message import Message, unpack
 from streamseg.wire.notices import InfoHeader, StatusHeader
@@ -78,7 +78,7 @@ class Subscription:
 
     Attributes:
         infos: What the daemon said of the model of each stream.
-        statuses: The newest state of each stream.
+        statuses: The newest state of each stream; of a newer daemon also states unknown here.
         refused: Messages that could not be read, and why the last one could not.
     """
 
@@ -86,7 +86,7 @@ class Subscription:
         self, address: str, stream: str | None = None, *, latest: bool = True, timeout_s: float | None = None
     ) -> None:
         self.infos: dict[str, ModelInfo] = {}
-        self.statuses: dict[str, StateChange] = {}
+        self.statuses: dict[str, StatusHeader] = {}
         self.refused: tuple[int, str] = (0, "")
         self._latest, self._timeout_s = latest, timeout_s
         self._last: dict[str, tuple[str, int]] = {}
@@ -174,7 +174,7 @@ class Subscription:
             case InfoHeader() as header:
                 self.infos[header.stream] = header.model
             case StatusHeader() as header:
-                self.statuses[header.stream] = _state(header)
+                self.statuses[header.stream] = header
             case _:
                 pass
 
@@ -237,9 +237,3 @@ def _open(address: str, topic: bytes) -> zmq.Socket[bytes]:
         raise WireError(f"{address!r:.200}: not an address to subscribe to ({why})") from error
     socket.subscribe(topic)
     return socket
-
-
-def _state(header: StatusHeader) -> StateChange:
-    known = header.state in set(StreamState)
-    state = StreamState(header.state) if known else StreamState.RUNNING
-    return StateChange(header.stream, state, header.since, header.reason, header.message, header.retry_in_s)

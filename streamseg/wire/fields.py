@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from streamseg.errors import WireError
 
 TEXT_CHARS = 1024
 NUMBER_MAX = 1e300
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 WHOLE_MAX = 2**53  # the integers that every language's JSON reads exactly (RFC 8259, section 6)
 
 
@@ -72,6 +74,13 @@ class Fields:
         value = self._get(key, default)
         if not isinstance(value, str) or len(value) > TEXT_CHARS or not _is_unicode(value):
             raise self._wrong(key, "text", value)
+        return value
+
+    def word(self, key: str) -> str:
+        """A string of 1 to 64 letters, digits and `_.-`: fit for a file's name."""
+        value = self._get(key)
+        if not isinstance(value, str) or not _WORD.fullmatch(value):
+            raise self._wrong(key, "a word of letters, digits and _.-", value)
         return value
 
     def flag(self, key: str) -> bool:

@@ -176,7 +176,7 @@ class MaskHeader:
         frame, temporal, drops = fields.part("frame"), fields.part("temporal"), fields.part("drops")
         return cls(
             stream=fields.text("stream"),
-            epoch=fields.text("epoch"),
+            epoch=fields.word("epoch"),
             seq=fields.whole("seq"),
             frame_seq=fields.whole("frame_seq"),
             time=Times.read(fields.part("time")),
@@ -215,5 +215,5 @@ class PictureHeader:
     def read(cls, fields: Fields) -> Self:
         """The reverse of `json`."""
         return cls(
-            fields.text("stream"), fields.text("epoch"), fields.whole("seq"), Times.read(fields.part("time"))
+            fields.text("stream"), fields.word("epoch"), fields.whole("seq"), Times.read(fields.part("time"))
         )

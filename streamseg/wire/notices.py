@@ -55,7 +55,7 @@ class InfoHeader:
             precision=model.text("precision"),
             mask_wh=(mask.whole("w", 1), mask.whole("h", 1)),
         )
-        return cls(fields.text("stream"), fields.text("epoch"), info, fields.whole("ignore", 0, 255))
+        return cls(fields.text("stream"), fields.word("epoch"), info, fields.whole("ignore", 0, 255))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class StatusHeader:
         """The reverse of `json`."""
         return cls(
             stream=fields.text("stream"),
-            epoch=fields.text("epoch"),
+            epoch=fields.word("epoch"),
             state=fields.text("state"),
             since=fields.number("since"),
             reason=fields.text("reason", ""),
@@ -127,7 +127,7 @@ class BeatHeader:
     def read(cls, fields: Fields) -> Self:
         """The reverse of `json`."""
         return cls(
-            fields.text("stream"), fields.text("epoch"), fields.whole_or_none("seq"), fields.number("time")
+            fields.text("stream"), fields.word("epoch"), fields.whole_or_none("seq"), fields.number("time")
         )
 
 

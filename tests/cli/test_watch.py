@@ -23,6 +23,7 @@ from streamseg.publish.compose import compose_mask
 from streamseg.publish.outbox import Pending
 from streamseg.publish.publisher import Publisher
 from streamseg.types import StateChange, StreamState
+from streamseg.wire.notices import StatusHeader
 from tests.publish.conftest import make_segmentation
 
 
@@ -162,8 +163,8 @@ def test_a_terminal_without_a_mask_is_left_alone() -> None:
 class Silent:
     """A subscription without a mask; the daemon has news before the n-th look, and then it is closed."""
 
-    def __init__(self, *news: StateChange | None) -> None:
-        self.statuses: dict[str, StateChange] = {}
+    def __init__(self, *news: StatusHeader | None) -> None:
+        self.statuses: dict[str, StatusHeader] = {}
         self.refused = (0, "")
         self._news = list(news)
 
@@ -176,14 +177,16 @@ class Silent:
 
 
 def test_news_of_a_silent_stream_is_told_once_each(capsys: pytest.CaptureFixture[str]) -> None:
-    connecting = StateChange("gate", StreamState.CONNECTING, 1.0)
-    backoff = StateChange("gate", StreamState.BACKOFF, 1.0, "refused", "no")
-    silent = Silent(None, None, connecting, connecting, None, backoff)
+    connecting = StatusHeader("gate", "e", "connecting", 1.0)
+    backoff = StatusHeader("gate", "e", "backoff", 1.0, "refused", "no")
+    newer = StatusHeader("gate", "e", "warming", 1.0, "cold", "below\x1b[2J 5 °C")
+    silent = Silent(None, None, connecting, connecting, None, backoff, newer)
     assert list(watch.arriving(cast("Subscription", silent), "here", 0)) == []
     assert capsys.readouterr().err.splitlines() == [
         "waiting for masks from here; is the daemon running?",
         "waiting for masks from here: gate is connecting",
         "waiting for masks from here: gate is backoff (no)",
+        "waiting for masks from here: gate is warming (below?[2J 5 °C)",
     ]
 
 

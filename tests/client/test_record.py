@@ -63,11 +63,11 @@ def test_a_view_of_a_label_map_is_written_as_it_looks() -> None:
     assert indexed_png(labels, CLASSES) == indexed_png(labels.copy(), CLASSES)
 
 
-def test_a_mask_is_saved_under_stream_and_number(tmp_path: Path) -> None:
+def test_a_mask_is_saved_under_stream_epoch_and_number(tmp_path: Path) -> None:
     sent = make_segmentation(12)
     header, _ = compose_mask(Pending(sent, "raw", "", 12, 0), epoch="e", wall=lambda: 1.0, clock=lambda: 1.0)
     path = save_mask(Mask(sent.labels, header, (), 0, 1.0), tmp_path, CLASSES)
-    assert path == tmp_path / "gate-00000012.png"
+    assert path == tmp_path / "gate-e-00000012.png"
     assert path.read_bytes() == indexed_png(sent.labels, CLASSES)
 
 

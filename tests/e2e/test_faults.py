@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from streamseg.client.subscription import Subscription, subscribe
-from streamseg.types import StateChange, StreamState
+from streamseg.types import StreamState
+from streamseg.wire.notices import StatusHeader
 from tests.capture.servers import Answer, http_server, refuses, sends_jpegs, silent_server
 from tests.e2e.conftest import Start
 from tests.waiting import wait_for
@@ -34,14 +35,14 @@ def begin(
     return process, subscribe(address, timeout_s=0.1)
 
 
-def follow(found: Subscription, state: StreamState) -> StateChange:
+def follow(found: Subscription, state: StreamState) -> StatusHeader:
     """Waits until the daemon tells this state."""
 
     def told() -> bool:
         with contextlib.suppress(TimeoutError):
             next(found)
         change = found.statuses.get("gate")
-        return change is not None and change.state is state
+        return change is not None and change.state == state
 
     wait_for(told, 60, f"state {state}")
     return found.statuses["gate"]

@@ -23,7 +23,7 @@ SIDES = st.integers(1, 8192)
 HEADERS = st.builds(
     MaskHeader,
     stream=st.just("gate"),
-    epoch=WORDS,
+    epoch=st.from_regex(r"[A-Za-z0-9_.-]{1,64}", fullmatch=True),
     seq=COUNTS,
     frame_seq=COUNTS,
     time=st.builds(Times, SECONDS, WORDS, st.none() | st.floats(-1e9, 1e9), SECONDS),
