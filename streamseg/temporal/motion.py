@@ -9,6 +9,8 @@ import numpy as np
 
 from streamseg.types import F32, U8
 
+SMALLEST = 12  # pixels a side; the search takes no smaller picture
+
 
 class MotionMode(StrEnum):
     """Whether memory is carried along with the picture."""
@@ -18,12 +20,16 @@ class MotionMode(StrEnum):
 
 
 def luma_size(size_wh: tuple[int, int]) -> tuple[int, int]:
-    """The size of luma that motion is best given, pixels: half the network's picture."""
-    return max(size_wh[0] // 2, 1), max(size_wh[1] // 2, 1)
+    """The size of luma that motion is best given, pixels: a quarter of the network's picture.
+
+    Averaging 16 pixels takes most of a sensor's noise away, and the search can afford to look at every pixel
+    left: dense at a quarter beats sparse at half, most of all on cars and poles, at the same cost.
+    """
+    return max(size_wh[0] // 4, SMALLEST), max(size_wh[1] // 4, SMALLEST)
 
 
 class Motion:
-    """Dense inverse search in OpenCV's ultrafast preset; not for two threads at once.
+    """Dense inverse search in OpenCV's ultrafast preset, to the finest scale; not for two threads at once.
 
     DIS: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016.
 
@@ -36,6 +42,7 @@ class Motion:
         self.size_wh = size_wh
         self.mode = mode
         self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._search.setFinestScale(0)
 
     def flow(self, luma_now: U8, luma_before: U8) -> F32:
         """Where each cell of this frame was in the last one.

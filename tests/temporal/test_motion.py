@@ -85,6 +85,8 @@ def test_the_guide_is_luma_between_0_and_1() -> None:
     np.testing.assert_allclose(guide[..., 60:], 1.0, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("size", "half"), [((480, 360), (240, 180)), ((65, 33), (32, 16)), ((1, 1), (1, 1))])
-def test_luma_at_half_the_size(size: tuple[int, int], half: tuple[int, int]) -> None:
-    assert luma_size(size) == half
+@pytest.mark.parametrize(
+    ("size", "quarter"), [((480, 360), (120, 90)), ((65, 33), (16, 12)), ((1, 1), (12, 12))]
+)
+def test_luma_at_a_quarter_of_the_size(size: tuple[int, int], quarter: tuple[int, int]) -> None:
+    assert luma_size(size) == quarter
