@@ -1,13 +1,13 @@
 """Training clips from stills: a camera path over a labelled picture gives frames, labels and exact motion.
 
-The recurrent stage must learn what a camera does to a scene (pan, zoom, roll, shake), what a sensor does to a
-frame (noise, blur, exposure), and what it must not carry over (cuts, lost frames). Few data sets label
-consecutive frames; every still can be filmed.
+The recurrent stage must learn what a camera does to a scene (pan, zoom, roll, shake), what things do in it,
+what a sensor does to a frame (noise, blur, exposure), and what it must not carry over (what was hidden, cuts,
+lost frames). Few data sets label consecutive frames; every still can be filmed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 
 from streamseg.temporal.motion import Motion, luma_size
 from streamseg.training.augment import add_noise, recolour
+from streamseg.training.camera import F64, camera_path, cells, flow_between
 from streamseg.training.data import IGNORE
+from streamseg.training.movers import Mover, cells_of, find_thing, own_path, paste, paste_label
 from streamseg.training.recipe import StabiliseRecipe
 from streamseg.types import F32, U8
 
-F64 = NDArray[np.float64]
-STRIDE = 4  # of the memory, in pixels of the network's input
+BOOL = NDArray[np.bool_]
+MOVERS = 1.0  # things that move by themselves, on average, in a take
+_HALF = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]])  # pixel centres: (x + ½) / 2 - ½
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Clip:
         guides: Luma 0…1 at the memory's size, `[T, 1, h, w]`.
         flows: What the daemon would measure, or the truth with noise, cells, `[T, 2, h, w]`.
         truth: The exact flow, cells, `[T, 2, h, w]`.
+        known: Cells that show what the last frame showed where `truth` says, `[T, 1, h, w]`.
         joined: Frame t continues frame t-1 (False for the first, and after a cut), `[T]`.
     """
 
@@ -42,105 +46,131 @@ class Clip:
     guides: F32
     flows: F32
     truth: F32
-    joined: NDArray[np.bool_]
+    known: BOOL
+    joined: BOOL
+
+
+@dataclass(frozen=True, slots=True)
+class _Shot:
+    """One take without a cut; lists of what `Clip` holds arrays of."""
+
+    images: list[U8]
+    labels: list[U8]
+    truth: list[F32]
+    known: list[BOOL]
 
 
 Read = Callable[[np.random.Generator], tuple[U8, U8]]
 
 
-def film(read: Read, settings: StabiliseRecipe, size_wh: tuple[int, int], rng: np.random.Generator) -> Clip:
+def film(
+    read: Read,
+    settings: StabiliseRecipe,
+    size_wh: tuple[int, int],
+    rng: np.random.Generator,
+    moving: Sequence[int] = (),
+) -> Clip:
     """Make one clip.
 
     Args:
-        read: Gives a labelled picture; called again after a cut.
+        read: Gives a labelled picture; called again after a cut, and for each thing pasted.
         settings: Frames a clip, share of cuts, flow noise.
         size_wh: The network's input size.
         rng: The only source of randomness.
+        moving: Ids of the classes whose things move by themselves.
     """
     cut = int(rng.integers(1, settings.frames)) if rng.random() < settings.cuts else settings.frames
     takes = [length for length in (cut, settings.frames - cut) if length]
-    shots = [_shoot(*read(rng), length, settings, size_wh, rng) for length in takes]
-    images, labels, paths = ([x for part in parts for x in part] for parts in zip(*shots, strict=True))
-    joined = np.array([t not in (0, cut) for t in range(settings.frames)])
+    shots = [_shoot(read, length, settings, size_wh, rng, moving) for length in takes]
+    images = [image for shot in shots for image in shot.images]
+    truth = [flow for shot in shots for flow in shot.truth]
     motion = Motion(cells(size_wh))
     lumas = [_luma(image, size_wh) for image in images]
-    truth = [
-        _flow(paths[t - 1], paths[t], size_wh) if joined[t] else motion.still()[0] for t in range(len(images))
+    measured = [
+        _measured(motion, lumas[t - 1 : t + 1], truth[t], settings, rng) for t in range(1, len(lumas))
     ]
-    flows = [truth[0]] + [
-        _measured(motion, lumas[t - 1 : t + 1], truth[t], settings, rng) for t in range(1, len(images))
-    ]
-    guides = [motion.guide(luma)[0] for luma in lumas]
     return Clip(
-        np.stack(images), np.stack(labels), np.stack(guides), np.stack(flows), np.stack(truth), joined
+        images=np.stack(images),
+        labels=np.stack([label for shot in shots for label in shot.labels]),
+        guides=np.stack([motion.guide(luma)[0] for luma in lumas]),
+        flows=np.stack([truth[0], *measured]),
+        truth=np.stack(truth),
+        known=np.stack([known for shot in shots for known in shot.known])[:, None],
+        joined=np.array([t not in (0, cut) for t in range(settings.frames)]),
     )
 
 
-def cells(size_wh: tuple[int, int]) -> tuple[int, int]:
-    """Width and height of the memory, rounded up as strided convolutions do."""
-    return -(-size_wh[0] // STRIDE), -(-size_wh[1] // STRIDE)
-
-
 def _shoot(
-    image: U8,
-    label: U8,
+    read: Read,
     length: int,
     settings: StabiliseRecipe,
     size_wh: tuple[int, int],
     rng: np.random.Generator,
-) -> tuple[list[U8], list[U8], list[F64]]:
-    """Film one picture: degraded frames, half-size labels, 3×3 matrices picture → frame."""
-    paths = camera_path(image.shape[1::-1], size_wh, length, settings, rng)
-    half = np.diag([0.5, 0.5, 1.0])
-    half[:2, 2] = -0.25  # pixel centres: (x + ½) / 2 - ½
-    half_wh = size_wh[0] // 2, size_wh[1] // 2
+    moving: Sequence[int],
+) -> _Shot:
+    """Film one picture, with other things passing by."""
+    image, label = read(rng)
+    camera = camera_path(image.shape[1::-1], size_wh, length, settings, rng)
+    movers = _movers(read, camera, rng, moving)
     image = recolour(image, 0.25, rng)
-    clean = [
+    frames = [
         cv2.warpAffine(image, p[:2], size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-        for p in paths
+        for p in camera
     ]
-    labels = [
-        cv2.warpAffine(label, (half @ p)[:2], half_wh, flags=cv2.INTER_NEAREST, borderValue=IGNORE)
-        for p in paths
-    ]
-    return _degrade(clean, rng), labels, paths
+    labels = [_half_label(label, pose, size_wh) for pose in camera]
+    for mover in movers:
+        frames = [paste(frame, mover, t) for t, frame in enumerate(frames)]
+        labels = [
+            paste_label(half, mover, _HALF @ pose) for half, pose in zip(labels, mover.path, strict=True)
+        ]
+    return _Shot(_degrade(frames, rng), labels, *_motion(camera, movers, size_wh))
 
 
-def camera_path(
-    source_wh: tuple[int, int],
-    size_wh: tuple[int, int],
-    length: int,
-    settings: StabiliseRecipe,
-    rng: np.random.Generator,
-) -> list[F64]:
-    """`length` 3×3 matrices from source to frame pixels: constant velocity, slow drift of it, and shake.
-
-    One clip in five stands still, as most mounted cameras do; one in ten frames is lost (its motion adds to
-    the next).
-    """
-    lively = 0.0 if rng.random() < 0.2 else float(rng.uniform(0.2, 1.0))
-    fit = max(size_wh[0] / source_wh[0], size_wh[1] / source_wh[1])
-    pose = np.array([0.0, 0.0, np.log(fit * rng.uniform(1.0, 1.7)), np.deg2rad(rng.uniform(-6, 6))])
-    pose[:2] = rng.uniform(-40, 40, 2)
-    velocity = rng.normal(0, [5.0, 2.0, 0.02, 0.008]) * lively
-    paths, flip = [], rng.random() < 0.5
-    for _ in range(length):
-        shake = rng.normal(0, [0.7, 0.7, 0.001, 0.001]) * lively
-        paths.append(_matrix(pose + shake, source_wh, size_wh, flip=flip))
-        velocity += rng.normal(0, [1.0, 0.5, 0.004, 0.002]) * lively
-        pose = pose + velocity * (2.0 if rng.random() < settings.lost_frames else 1.0)
-    return paths
+def _movers(
+    read: Read, camera: Sequence[F64], rng: np.random.Generator, moving: Sequence[int]
+) -> list[Mover]:
+    """Up to three things that move by themselves, where the pictures drawn have any."""
+    movers = []
+    for _ in range(min(int(rng.poisson(MOVERS)), 3) if moving else 0):
+        image, label = read(rng)
+        mask = find_thing(label, moving, rng)
+        if mask is not None:
+            movers.append(Mover(recolour(image, 0.25, rng), label, mask, own_path(mask, camera, rng)))
+    return movers
 
 
-def _matrix(pose: F64, source_wh: tuple[int, int], size_wh: tuple[int, int], *, flip: bool) -> F64:
-    x, y, log_scale, angle = pose
-    scale = np.exp(log_scale)
-    c, s, mirror = scale * np.cos(angle), scale * np.sin(angle), -1.0 if flip else 1.0
-    linear = np.array([[c * mirror, -s], [s * mirror, c]])
-    matrix = np.eye(3)
-    matrix[:2, :2] = linear
-    matrix[:2, 2] = np.asarray(size_wh) / 2 + (x, y) - linear @ (np.asarray(source_wh) / 2)
-    return matrix
+def _half_label(label: U8, pose: F64, size_wh: tuple[int, int]) -> U8:
+    half_wh = size_wh[0] // 2, size_wh[1] // 2
+    half: U8 = cv2.warpAffine(label, (_HALF @ pose)[:2], half_wh, flags=cv2.INTER_NEAREST, borderValue=IGNORE)
+    return half
+
+
+def _motion(
+    camera: Sequence[F64], movers: Sequence[Mover], size_wh: tuple[int, int]
+) -> tuple[list[F32], list[BOOL]]:
+    """Exact flow of each frame, and which of its cells the last frame showed too."""
+    width, height = cells(size_wh)
+    truth, known, owners = list[F32](), list[BOOL](), list[U8]()
+    for t, pose in enumerate(camera):
+        owner = np.zeros((height, width), np.uint8)
+        flow = flow_between(camera[max(t - 1, 0)], pose, size_wh)
+        for number, mover in enumerate(movers, 1):
+            covered = cells_of(mover, t, size_wh)
+            owner[covered] = number
+            own = flow_between(mover.path[max(t - 1, 0)], mover.path[t], size_wh)
+            flow = np.where(covered, own, flow)
+        truth.append(flow)
+        owners.append(owner)
+        known.append(_carried(owners[max(t - 1, 0)], flow) == owner)
+    return truth, known
+
+
+def _carried(owner: U8, flow: F32) -> U8:
+    y, x = np.mgrid[: owner.shape[0], : owner.shape[1]].astype(np.float32)
+    carried: U8 = cv2.remap(
+        owner, x + flow[0], y + flow[1], cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=IGNORE
+    )
+    return carried
 
 
 def _degrade(images: list[U8], rng: np.random.Generator) -> list[U8]:
@@ -162,16 +192,6 @@ def _luma(image: U8, size_wh: tuple[int, int]) -> U8:
     small = cv2.resize(image, luma_size(size_wh), interpolation=cv2.INTER_AREA)
     luma: U8 = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     return luma
-
-
-def _flow(before: F64, now: F64, size_wh: tuple[int, int]) -> F32:
-    """Exact backward flow between two camera poses, in cells, `[2, h, w]`."""
-    width, height = cells(size_wh)
-    x, y = np.meshgrid(np.arange(width), np.arange(height))
-    centres = np.stack([(x + 0.5) * STRIDE - 0.5, (y + 0.5) * STRIDE - 0.5, np.ones_like(x)]).reshape(3, -1)
-    moved = (before @ np.linalg.inv(now) @ centres)[:2] - centres[:2]
-    flow: F32 = (moved / STRIDE).reshape(2, height, width).astype(np.float32)
-    return flow
 
 
 def _measured(

@@ -28,7 +28,7 @@ from streamseg.inference.manifest import (
 from streamseg.models.readout import Readout
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import ConvGRUStabiliser
-from streamseg.training.clips import cells
+from streamseg.training.camera import cells
 from streamseg.training.recipe import Recipe
 
 OPSET = 17

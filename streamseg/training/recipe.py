@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from streamseg.errors import ConfigError
 
@@ -83,7 +83,7 @@ class StabiliseRecipe(_Strict):
     frames: int = Field(default=5, ge=2, description="frames a clip")
     lr: float = Field(default=2e-3, gt=0)
     warmup_steps: int = Field(default=50, ge=0)
-    hidden: int = Field(default=8, ge=0, description="channels of memory beside the class probabilities")
+    hidden: int = Field(default=8, ge=1, description="channels of memory beside the class probabilities")
     width: int = Field(default=32, ge=8, description="channels of the gates' first convolution")
     consistency: float = Field(default=1.0, ge=0, description="weight of the warping loss")
     flow_noise_cells: float = Field(
@@ -91,6 +91,15 @@ class StabiliseRecipe(_Strict):
     )
     dropout: float = Field(
         default=0.05, ge=0, le=1, description="share of frames before which the memory is dropped"
+    )
+    unsure: float = Field(
+        default=1.0,
+        ge=0,
+        description="strength of the random errors added to the scores: on pictures it has learnt from, the "
+        "segmenter is surer than it will be on others",
+    )
+    moving: list[str] = Field(
+        default=[], description="classes whose things move by themselves; pasted into the clips"
     )
     cuts: float = Field(default=0.15, ge=0, le=1, description="share of clips with a scene cut")
     lost_frames: float = Field(default=0.1, ge=0, le=1, description="share of frames lost (twice the motion)")
@@ -109,6 +118,14 @@ class Recipe(_Strict):
     data: DataRecipe
     segment: SegmentRecipe = SegmentRecipe()
     stabilise: StabiliseRecipe = StabiliseRecipe()
+
+    @model_validator(mode="after")
+    def _knows_what_moves(self) -> Self:
+        unknown = set(self.stabilise.moving) - {c.name for c in self.classes}
+        if unknown:
+            msg = f"stabilise.moving: no such class: {', '.join(sorted(unknown))}"
+            raise ValueError(msg)
+        return self
 
     @field_validator("size")
     @classmethod

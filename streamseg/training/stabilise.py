@@ -9,17 +9,21 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor
 
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import ConvGRUStabiliser, warp
 from streamseg.temporal.motion import Motion, luma_size
 from streamseg.training import losses, metrics
-from streamseg.training.clips import cells, film
+from streamseg.training.camera import cells
+from streamseg.training.clips import film
 from streamseg.training.data import Labelling, class_shares, find_pairs, read_pair
 from streamseg.training.fit import Schedule
 from streamseg.training.loader import Order, Sample, batches
 from streamseg.training.recipe import Recipe
+
+PATCH = 6  # cells a side of the errors added to the scores
 
 
 class StabiliseStage:
@@ -44,6 +48,8 @@ class StabiliseStage:
         self.segmenter = segmenter.eval().requires_grad_(requires_grad=False)
         torch.manual_seed(recipe.seed)
         self.model: ConvGRUStabiliser = new_stabiliser(recipe)
+        names = [c.name for c in recipe.classes]
+        self.moving = [names.index(name) for name in self.settings.moving]
         shares = torch.from_numpy(class_shares(self.train, self.labelling)).float()
         self.weights = losses.class_weights(shares)
         self.schedule = Schedule(self.settings.steps, self.settings.warmup_steps)
@@ -65,13 +71,13 @@ class StabiliseStage:
         def read(rng: np.random.Generator) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
             return read_pair(self.train[next(chosen, int(rng.integers(len(self.train))))], self.labelling)
 
-        clip = film(read, self.settings, self.recipe.size, rng)
+        clip = film(read, self.settings, self.recipe.size, rng, self.moving)
         return tuple(torch.from_numpy(field) for field in astuple(clip))
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         """Run the clips frame by frame, memory passed along."""
-        images, labels, guides, flows, truth, joined = batch
-        logits = self._logits(images)
+        images, labels, guides, flows, truth, known, joined = batch
+        logits = _unsure(self._logits(images), self.settings.unsure)
         memory = torch.zeros(len(images), self.model.memory_channels, *logits.shape[-2:])
         terms, probabilities = list[Tensor](), list[Tensor]()
         for t in range(images.shape[1]):
@@ -83,7 +89,8 @@ class StabiliseStage:
             )
             probabilities.append(memory[:, : self.model.classes])
             terms.append(losses.cross_entropy(self.model.scores(memory), labels[:, t], self.weights))
-        consistency = self._consistency(probabilities, truth, joined)
+        known &= joined[:, :, None, None, None]
+        consistency = self._consistency(probabilities, truth, known)
         return {"ce": torch.stack(terms).mean(), "warp": self.settings.consistency * consistency}
 
     @torch.no_grad()
@@ -92,13 +99,13 @@ class StabiliseStage:
             logits: Tensor = self.segmenter(images.permute(0, 1, 4, 2, 3))
         return logits.float()
 
-    def _consistency(self, probabilities: list[Tensor], truth: Tensor, joined: Tensor) -> Tensor:
+    def _consistency(self, probabilities: list[Tensor], truth: Tensor, known: Tensor) -> Tensor:
         parts = []
         for t in range(1, len(probabilities)):
             before, now = probabilities[t - 1], probabilities[t]
             inside = warp(torch.ones_like(before[:, :1]), truth[:, t]) > 0.99
-            known = inside.float() * joined[:, t, None, None, None]
-            parts.append(losses.warping_consistency(now, warp(before, truth[:, t]), known))
+            same = (inside & known[:, t]).float()
+            parts.append(losses.warping_consistency(now, warp(before, truth[:, t]), same))
         return torch.stack(parts).mean()
 
     def validate(self, model: ConvGRUStabiliser) -> dict[str, float]:
@@ -135,6 +142,15 @@ class StabiliseStage:
                 steady.add(metrics.measure_motion(last[1], image), (last[2], last[3]), (label, prediction))
             last = (luma, image, label, prediction)
         return confusion, steady
+
+
+def _unsure(logits: Tensor, strength: float) -> Tensor:
+    """Scores `[N, T, C, h, w]` as of pictures never seen: flatter, with patchy errors, new in each frame."""
+    clips, frames, classes, h, w = logits.shape
+    scale = 1 - 0.5 * strength * torch.rand(clips, 1, 1, 1, 1)
+    patches = torch.randn(clips * frames, classes, -(-h // PATCH), -(-w // PATCH))
+    errors = F.interpolate(patches, size=(h, w), mode="bilinear").view_as(logits)
+    return logits * scale + errors * 1.5 * strength * torch.rand(clips, 1, 1, 1, 1)
 
 
 def new_stabiliser(recipe: Recipe) -> ConvGRUStabiliser:

@@ -59,6 +59,38 @@ def test_the_past_steadies(stabiliser: ConvGRUStabiliser) -> None:
     assert (now - before).norm() < (noisy.softmax(1) - before).norm()
 
 
+def shown(stabiliser: ConvGRUStabiliser, *frames: tuple[Tensor, Tensor]) -> Tensor:
+    """Probabilities `[1, 3, 6, 8]` after these frames of a picture that stands still."""
+    memory = torch.zeros(1, stabiliser.memory_channels, 6, 8)
+    for logits, guide in frames:
+        memory = stabiliser.step(logits, guide, STILL, memory)
+    return memory[:, :3]
+
+
+def scores(best: int, sure: float) -> Tensor:
+    logits = torch.zeros(1, 3, 6, 8)
+    logits[:, best] = sure
+    return logits
+
+
+def test_a_new_network_believes_a_sure_frame_sooner_than_an_unsure_one(stabiliser: ConvGRUStabiliser) -> None:
+    guide = torch.full((1, 1, 6, 8), 0.5)
+    past = (scores(0, 3), guide)
+    doubtful = shown(stabiliser, past, (scores(1, 0.5), guide))
+    certain = shown(stabiliser, past, (scores(1, 9), guide))
+    assert doubtful[:, 0].min() > 0.75, "the past is kept"
+    assert certain[:, 1].mean() > 4 * doubtful[:, 1].mean()
+
+
+def test_a_new_network_lets_go_where_the_picture_changed(stabiliser: ConvGRUStabiliser) -> None:
+    guide = torch.full((1, 1, 6, 8), 0.2)
+    other = guide.clone()
+    other[..., :4] = 0.8
+    now = shown(stabiliser, (scores(0, 3), guide), (scores(1, 3), other))
+    assert now[..., :4].argmax(1).unique().tolist() == [1]
+    assert now[:, 1, :, :4].min() > 2 * now[:, 1, :, 4:].max()
+
+
 def test_rows_of_a_batch_do_not_mix(stabiliser: ConvGRUStabiliser) -> None:
     (a, guide_a), (b, guide_b) = frame(1), frame(2)
     memory = torch.rand(2, stabiliser.memory_channels, 6, 8)
@@ -71,7 +103,6 @@ def test_rows_of_a_batch_do_not_mix(stabiliser: ConvGRUStabiliser) -> None:
 def test_every_weight_learns_through_two_frames() -> None:
     torch.manual_seed(0)
     stabiliser = ConvGRUStabiliser(3, hidden=2, width=8)
-    torch.nn.init.normal_(stabiliser.candidate.weight)  # zero at the start, which hides what is behind it
     memory = torch.zeros(1, stabiliser.memory_channels, 6, 8)
     for seed in (1, 2, 3):
         logits, guide = frame(seed)

@@ -10,7 +10,7 @@ import torch
 from streamseg.training.fit import Run, read_log
 from streamseg.training.recipe import Recipe
 from streamseg.training.segment import new_segmenter
-from streamseg.training.stabilise import StabiliseStage
+from streamseg.training.stabilise import StabiliseStage, _unsure
 
 
 @pytest.fixture
@@ -39,7 +39,20 @@ def test_consistency_is_nothing_where_nothing_changes(stage: StabiliseStage) -> 
     some = torch.randn(2, 3, 12, 16).softmax(1)
     other = some.flip(1)
     still = torch.zeros(2, 3, 2, 12, 16)
-    joined = torch.tensor([[False, True, True]] * 2)
-    assert stage._consistency([some, some, some], still, joined).item() == pytest.approx(0, abs=1e-6)
-    assert stage._consistency([some, other, some], still, joined).item() > 0.1
-    assert stage._consistency([some, other, some], still, joined & False).item() == 0
+    known = torch.ones(2, 3, 1, 12, 16, dtype=torch.bool)
+    assert stage._consistency([some, some, some], still, known).item() == pytest.approx(0, abs=1e-6)
+    assert stage._consistency([some, other, some], still, known).item() > 0.1
+    assert stage._consistency([some, other, some], still, known & False).item() == 0
+
+
+def test_unsure_scores_are_flatter_and_differ_from_frame_to_frame() -> None:
+    torch.manual_seed(0)
+    sure = torch.zeros(8, 4, 3, 12, 16)
+    sure[:, :, 1] = 9.0
+    unsure = _unsure(sure, 1.0)
+    assert unsure.shape == sure.shape
+    assert unsure.softmax(2)[:, :, 1].mean() < sure.softmax(2)[:, :, 1].mean()
+    assert (unsure[:, 1:] - unsure[:, :-1]).abs().mean() > 0.1
+    across, over_time = unsure.diff(dim=4).abs().mean(), unsure.diff(dim=1).abs().mean()
+    assert across < over_time / 2, "errors come in patches"
+    assert torch.equal(_unsure(sure, 0.0), sure)
