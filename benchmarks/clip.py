@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from streamseg.temporal.motion import luma_size
 from streamseg.types import U8
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,12 +53,13 @@ def make_clip(path: Path, frames: int = 150) -> Path:
 
 
 def pictures(clip: Path, count: int, size_wh: tuple[int, int]) -> list[tuple[U8, U8]]:
-    """The first frames of a clip as RGB `[H, W, 3]` at the given size and luma `[H/2, W/2]`."""
+    """The first frames of a clip as RGB `[H, W, 3]` at the given size, and luma as motion takes it."""
+    luma_wh = luma_size(size_wh)
     made: list[tuple[U8, U8]] = []
     with av.open(str(clip)) as container:
         for frame in container.decode(video=0):
             rgb = frame.to_ndarray(format="rgb24", width=size_wh[0], height=size_wh[1])
-            luma = frame.to_ndarray(format="gray", width=size_wh[0] // 2, height=size_wh[1] // 2)
+            luma = frame.to_ndarray(format="gray", width=luma_wh[0], height=luma_wh[1])
             made.append((np.ascontiguousarray(rgb), np.ascontiguousarray(luma)))
             if len(made) == count:
                 break

@@ -1,7 +1,7 @@
 """What this machine makes of the whole path (`make bench`): prints a table for README, then JSON.
 
-After the engine alone, three daemons one after another: one that fills the engine's cache, one paced at
-15 fps whose start is timed, one unpaced. Run it on a quiet machine.
+After a daemon that fills the engine's cache, three times in turn: the engine alone, a daemon unpaced, a
+daemon paced at 15 fps whose start is timed. Medians are told. Run it on a quiet machine.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.clip import camvid_clip, make_clip
@@ -52,25 +53,40 @@ def whole(paced: Measured, unpaced: Measured, raw_per_s: float) -> dict[str, Any
     }
 
 
-def measure(clip: Path, engine: str, rounds: int, seconds: float) -> dict[str, Any]:
-    """Everything, the machine's name included.
+def middle(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of each figure the median over the repeats; of all else the first; exit codes are all kept."""
+    first = found[0]
+    merged = {
+        key: median(one[key] for one in found) if isinstance(value, float | int) else value
+        for key, value in first.items()
+    }
+    if "exit_codes" in first:
+        merged["exit_codes"] = [code for one in found for code in one["exit_codes"]]
+    return merged
+
+
+def measure(clip: Path, engine: str, rounds: int, seconds: float, repeats: int) -> dict[str, Any]:
+    """Everything, the machine's name included; the engine alone and the whole path in turns.
 
     Raises:
         BenchError: A part did not run.
     """
     machine = describe()
-    alone = raw(clip, engine, rounds)
     warm_up_s = seconds / 5
-    run(
-        clip, pace=True, engine=engine, warm_up_s=0, seconds=0
-    )  # fills the cache: what follows is a second start
-    paced = run(clip, pace=True, engine=engine, warm_up_s=warm_up_s, seconds=seconds)
-    unpaced = run(clip, pace=False, engine=engine, warm_up_s=warm_up_s, seconds=seconds)
+    # fills the cache: what follows is a second start
+    run(clip, pace=True, engine=engine, warm_up_s=0, seconds=0)
+    alone, path = list[dict[str, Any]](), list[dict[str, Any]]()
+    for _ in range(repeats):
+        alone.append(raw(clip, engine, rounds))
+        unpaced = run(clip, pace=False, engine=engine, warm_up_s=warm_up_s, seconds=seconds)
+        paced = run(clip, pace=True, engine=engine, warm_up_s=warm_up_s, seconds=seconds)
+        path.append(whole(paced, unpaced, alone[-1]["raw_per_s"]))
     return {
         "machine": machine,
         "clip": clip.name,
-        "engine": alone,
-        "path": whole(paced, unpaced, alone["raw_per_s"]),
+        "repeats": repeats,
+        "engine": middle(alone),
+        "path": middle(path),
     }
 
 
@@ -114,7 +130,8 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--engine", default="camvid-lite0")
     parser.add_argument("--rounds", type=int, default=300, help="inferences of the engine alone")
-    parser.add_argument("--seconds", type=float, default=15.0, help="how long each daemon is measured")
+    parser.add_argument("--seconds", type=float, default=8.0, help="how long each daemon is measured")
+    parser.add_argument("--repeats", type=int, default=3, help="how often; the medians are told")
     parser.add_argument("--json", type=Path, help="write the JSON there instead of printing it")
     return parser.parse_args()
 
@@ -124,7 +141,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as folder:
             clip = camvid_clip() or make_clip(Path(folder) / "made-15fps.mp4")
-            found = measure(clip, asked.engine, asked.rounds, asked.seconds)
+            found = measure(clip, asked.engine, asked.rounds, asked.seconds, asked.repeats)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

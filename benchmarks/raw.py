@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from benchmarks.clip import pictures
@@ -29,7 +30,7 @@ class Bench:
 
     Attributes:
         images: Pictures `[1, H, W, 3]` uint8.
-        lumas: Their luma `[H/2, W/2]` uint8.
+        lumas: Their luma `[H/4, W/4]` uint8.
         inputs: Guide `[1, 1, h, w]` and flow `[1, 2, h, w]` float32 of each, for the stabiliser.
     """
 
@@ -88,6 +89,7 @@ def median_ms(work: Callable[[int], object], rounds: int) -> float:
 
 def measure(package: str, clip: Path, rounds: int) -> dict[str, object]:
     """Everything about the engine alone, with the settings a daemon takes by default."""
+    cv2.setNumThreads(1)  # as the daemon does
     engine = load_engine(open_package(package))
     engine.warm_up()
     bench = Bench(engine, pictures(clip, 60, engine.package.manifest.size_wh))

@@ -24,14 +24,21 @@ def test_every_figure_of_the_whole_path(
 ) -> None:
     package = make_package(tmp_path)
     out = tmp_path / "bench.json"
-    asked = ("--engine", str(package.path), "--rounds", "5", "--seconds", "1", "--json", str(out))
-    assert run(monkeypatch, *asked) == 0
+    asked = ("--engine", str(package.path), "--rounds", "5", "--seconds", "1", "--repeats", "2")
+    assert run(monkeypatch, *asked, "--json", str(out)) == 0
     found = json.loads(out.read_text())
     assert found["machine"]["cpu"]
-    assert found["path"]["exit_codes"] == [0, 0]
+    assert found["path"]["exit_codes"] == [0] * 4
     figures = ("masks_per_s", "delivered_of_raw", "age_ms_p50", "rss_mb", "second_start_s", "stop_s")
     assert all(found["path"][figure] > 0 for figure in figures)
     assert "| delivered / raw |" in capsys.readouterr().out
+
+
+def test_the_middle_of_each_figure() -> None:
+    found = [
+        {"ms": ms, "backend": "openvino", "exit_codes": [code]} for ms, code in ((3.0, 0), (1.0, 1), (2.0, 0))
+    ]
+    assert pipeline.middle(found) == {"ms": 2.0, "backend": "openvino", "exit_codes": [0, 1, 0]}
 
 
 def test_an_engine_that_is_not_there_is_one_line(
