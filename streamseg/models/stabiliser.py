@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from streamseg.models.readout import Readout
 
-KEEP = 3.2  # sigmoid of it, 0.96, is the share of the past, before training, where nothing speaks against it
-DOUBT = (4.0, 2.5, 4.0)  # what is taken from it for each unit of change, surprise and gain: see `_evidence`
+KEEP = 3.5  # sigmoid of it, 0.97, is the share of the past, before training, where nothing speaks against it
+DOUBT = (4.0, 3.0, 4.0)  # what is taken from it for each unit of change, surprise and gain: see `_evidence`
 LEAST = 1e-6  # probabilities below it are as good as impossible
 
 
