@@ -64,7 +64,7 @@ def test_model_and_state_are_known(gatherer: Gatherer, publisher: Publisher) -> 
     assert 1 in gatherer.pairs[-1].labels
     state = gatherer.state(STREAM)
     assert state is not None
-    assert state.state is StreamState.RUNNING
+    assert state.state == StreamState.RUNNING
 
 
 def test_silence_is_no_mask(gatherer: Gatherer) -> None:
