@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from streamseg.errors import ConfigError
+
+LossName = Literal["ce", "ohem", "mse", "dice", "lovasz"]
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
@@ -60,7 +63,7 @@ class AugmentRecipe(_Strict):
 
 
 class SegmentRecipe(_Strict):
-    """The first stage: the per-frame network, weighted cross-entropy."""
+    """The first stage: the per-frame network."""
 
     epochs: int = Field(default=32, ge=1)
     batch: int = Field(default=8, ge=1)
@@ -71,6 +74,12 @@ class SegmentRecipe(_Strict):
     ema_decay: float = Field(default=0.995, ge=0, lt=1)
     width: int = Field(default=96, ge=8, description="channels of the decoder")
     pretrained: bool = True
+    losses: dict[LossName, Weight] = Field(
+        default={"ce": 1.0},
+        min_length=1,
+        description="weights of the terms: class-weighted cross-entropy (ce), the same over the hardest "
+        "quarter of the pixels (ohem), squared error (mse), soft Dice, Lovász-softmax",
+    )
     validate_every: int = Field(default=4, ge=1, description="epochs between two measurements on val")
     augment: AugmentRecipe = AugmentRecipe()
 

@@ -1,4 +1,4 @@
-"""The first stage: train the per-frame segmenter with weighted cross-entropy."""
+"""The first stage: train the per-frame segmenter with the losses its recipe names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streamseg.training.recipe import Recipe
 
 
 class SegmentStage:
-    """Cross-entropy on augmented pictures, AdamW, bf16 autocast in the channels-last layout."""
+    """Supervised losses on augmented pictures, AdamW, bf16 autocast in the channels-last layout."""
 
     name = "segment"
 
@@ -36,6 +36,7 @@ class SegmentStage:
         self.model: Segmenter = new_segmenter(recipe, pretrained=self.settings.pretrained)
         shares = torch.from_numpy(class_shares(self.train, self.labelling)).float()
         self.weights = losses.class_weights(shares)
+        self.terms = losses.terms(self.weights)
         per_epoch = max(len(self.train) // self.settings.batch, 1)
         self.schedule = Schedule(self.settings.epochs * per_epoch, self.settings.warmup_steps)
         self.validate_every = self.settings.validate_every * per_epoch
@@ -69,11 +70,13 @@ class SegmentStage:
         return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(label)
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
-        """Weighted cross-entropy of one batch."""
+        """The recipe's terms of one batch, each under its name."""
         image, label = batch
         with torch.autocast("cpu", torch.bfloat16):
             logits = self.model(image)
-        return {"ce": losses.cross_entropy(logits, label, self.weights)}
+        return {
+            name: weight * self.terms[name](logits, label) for name, weight in self.settings.losses.items()
+        }
 
     def validate(self, model: Segmenter) -> dict[str, float]:
         """MIoU on the val pictures; it is the score."""

@@ -55,3 +55,26 @@ def test_size_must_suit_the_readout(pictures: Path) -> None:
     document = recipe_document(pictures) | {"size": [62, 48]}
     with pytest.raises(ConfigError, match="multiples of 8"):
         parse_recipe(document, "r.yaml")
+
+
+def test_losses_are_weighted_by_name(pictures: Path) -> None:
+    document = recipe_document(pictures)
+    assert parse_recipe(document, "r.yaml").segment.losses == {"ce": 1.0}
+    document["segment"]["losses"] = {"ohem": 1, "lovasz": 0.5}
+    assert parse_recipe(document, "r.yaml").segment.losses == {"ohem": 1.0, "lovasz": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ({"focal": 1.0}, "segment.losses.focal.*'ce', 'ohem', 'mse', 'dice' or 'lovasz'"),
+        ({"ce": 0.0}, "segment.losses.ce: .*greater than 0"),
+        ({"ce": float("inf")}, "segment.losses.ce: .*finite"),
+        ({}, "segment.losses: .*at least 1 item"),
+    ],
+)
+def test_losses_that_cannot_be_are_named(pictures: Path, losses: dict[str, float], said: str) -> None:
+    document = recipe_document(pictures)
+    document["segment"]["losses"] = losses
+    with pytest.raises(ConfigError, match=said):
+        parse_recipe(document, "r.yaml")

@@ -10,6 +10,7 @@ import torch
 from streamseg.errors import TrainingError
 from streamseg.training.data import Labelling, find_pairs
 from streamseg.training.fit import Run, read_log
+from streamseg.training.losses import cross_entropy, dice
 from streamseg.training.recipe import Recipe
 from streamseg.training.segment import SegmentStage, validate_segmenter
 
@@ -24,6 +25,20 @@ def test_loss_falls(recipe: Recipe, tmp_path: Path) -> None:
     assert len(losses) == 18
     assert sum(losses[-4:]) < 0.9 * sum(losses[:4])
     assert run.history[-1]["miou"] == run.history[-1]["score"]
+
+
+def test_every_term_is_logged_weighted_under_its_name(recipe: Recipe) -> None:
+    settings = {"losses": {"ce": 1.0, "dice": 0.5}}
+    mixed = recipe.model_copy(update={"segment": recipe.segment.model_copy(update=settings)})
+    stage = SegmentStage(mixed)
+    stage.model.eval()
+    image, label = next(stage.batches(0))
+    terms = stage.losses((image, label))
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = stage.model(image)
+    assert list(terms) == ["ce", "dice"]
+    assert terms["dice"].item() == pytest.approx(0.5 * dice(logits, label).item())
+    assert terms["ce"].item() == pytest.approx(cross_entropy(logits, label, stage.weights).item())
 
 
 def test_encoder_and_decoder_have_their_own_rates(recipe: Recipe) -> None:

@@ -1,6 +1,8 @@
-"""Losses of the stages: pure functions of tensors."""
+"""Cross-entropy at the labels' resolution, over all pixels or over the hardest."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
@@ -19,32 +21,29 @@ def class_weights(shares: Tensor) -> Tensor:
     return weights / (weights * shares).sum()
 
 
-def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor, *, ohem: float | None = None) -> Tensor:
     """Weighted cross-entropy at the labels' resolution.
 
     Args:
         logits: `[N, C, h, w]`, upsampled bilinearly to the labels' size.
         labels: `[N, H, W]` uint8 or int64; 255 is ignored.
         weights: `[C]`, as from `class_weights`.
+        ohem: Share (0…1] of the batch's labelled pixels to take, those with the largest weighted loss (online
+            hard example mining, Shrivastava et al. 2016); None: all.
 
     Returns:
         Mean over the labelled pixels, weighted; 0 where there is none.
     """
     full = F.interpolate(logits.float(), size=labels.shape[-2:], mode="bilinear", align_corners=False)
+    if ohem is not None:
+        return _hardest(full, labels, weights, ohem)
     total = F.cross_entropy(full, labels.long(), weight=weights, ignore_index=IGNORE, reduction="sum")
     known = labels != IGNORE
     return total / weights[labels[known].long()].sum().clamp(min=1.0)
 
 
-def warping_consistency(now: Tensor, warped: Tensor, known: Tensor) -> Tensor:
-    """Mean absolute change of the class probabilities along the motion (Lai et al. 2018, with exact flow).
-
-    Args:
-        now: Probabilities of this frame, `[N, C, h, w]`.
-        warped: Those of the last frame, carried along.
-        known: 1 where the cell was in the last frame, `[N, 1, h, w]`.
-
-    Returns:
-        Sum over the classes, mean over the known cells; 0 where there is none.
-    """
-    return ((now - warped).abs() * known).sum() / known.sum().clamp(min=1.0)
+def _hardest(full: Tensor, labels: Tensor, weights: Tensor, share: float) -> Tensor:
+    known = labels != IGNORE
+    each = F.cross_entropy(full, labels.long(), weight=weights, ignore_index=IGNORE, reduction="none")[known]
+    hard = each.topk(math.ceil(share * len(each)), sorted=False)
+    return hard.values.sum() / weights[labels[known][hard.indices].long()].sum().clamp(min=1.0)
