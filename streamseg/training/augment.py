@@ -28,7 +28,8 @@ def augment(
     Returns:
         RGB `[h, w, 3]` and label map `[h, w]`; pixels from outside the picture are 255 (ignored).
     """
-    matrix = random_affine(image.shape[1::-1], size_wh, recipe, rng)
+    focus = rare_pixel(label, rng) if recipe.rare_crops and rng.random() < recipe.rare_crops else None
+    matrix = random_affine(image.shape[1::-1], size_wh, recipe, rng, focus)
     picture = cv2.warpAffine(
         image, matrix, size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
@@ -36,10 +37,30 @@ def augment(
     return degrade(recolour(picture, recipe.colour, rng), recipe.noise, rng), labels
 
 
+def rare_pixel(label: U8, rng: np.random.Generator) -> tuple[int, int] | None:
+    """A pixel (x, y) of one of the picture's classes, drawn by 1 / their pixels; None: nothing labelled."""
+    pixels = np.bincount(label.ravel(), minlength=IGNORE + 1)[:IGNORE]
+    present = np.flatnonzero(pixels)
+    if not len(present):
+        return None
+    odds = 1 / pixels[present]
+    places = np.flatnonzero(label == rng.choice(present, p=odds / odds.sum()))
+    y, x = divmod(int(rng.choice(places)), label.shape[1])
+    return x, y
+
+
 def random_affine(
-    source_wh: tuple[int, int], size_wh: tuple[int, int], recipe: AugmentRecipe, rng: np.random.Generator
+    source_wh: tuple[int, int],
+    size_wh: tuple[int, int],
+    recipe: AugmentRecipe,
+    rng: np.random.Generator,
+    focus: tuple[int, int] | None = None,
 ) -> F32:
-    """A 2×3 matrix from source to target pixels: log-uniform scale, rotation, flip, random crop."""
+    """A 2×3 matrix from source to target pixels: log-uniform scale, rotation, flip, random crop.
+
+    With a `focus` (x, y in the source) the crop's centre lies within a quarter of a frame from it, as far as
+    the picture's edges let it.
+    """
     low, high = np.log(recipe.scale)
     fit = max(size_wh[0] / source_wh[0], size_wh[1] / source_wh[1])
     scale = fit * float(np.exp(rng.uniform(low, high)))
@@ -48,8 +69,12 @@ def random_affine(
     linear = scale * np.array([[np.cos(angle) * flip, -np.sin(angle)], [np.sin(angle) * flip, np.cos(angle)]])
     # The crop may slide until the picture's edge reaches the frame's edge, or the frame's edge the picture's.
     slack = np.abs(np.asarray(source_wh) * scale - np.asarray(size_wh)) / 2
-    centre = np.asarray(size_wh) / 2 + rng.uniform(-slack, slack)
-    offset = centre - linear @ (np.asarray(source_wh) / 2)
+    slide = rng.uniform(-slack, slack)
+    middle = np.asarray(source_wh) / 2
+    if focus is not None:
+        near = rng.uniform(-0.25, 0.25, 2) * size_wh
+        slide = np.clip(near - linear @ (np.asarray(focus) - middle), -slack, slack)
+    offset = np.asarray(size_wh) / 2 + slide - linear @ middle
     return np.column_stack([linear, offset]).astype(np.float32)
 
 

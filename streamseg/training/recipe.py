@@ -60,6 +60,15 @@ class AugmentRecipe(_Strict):
         default=0.3, ge=0, le=1, description="strength of brightness, contrast, saturation and hue changes"
     )
     noise: float = Field(default=0.2, ge=0, le=1, description="share of pictures with sensor noise or blur")
+    rare_crops: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of pictures cropped around a pixel of a class rare in them",
+    )
+    paste: float = Field(
+        default=0.0, ge=0, le=1, description="share of pictures with a thing of another one pasted in"
+    )
 
 
 class SegmentRecipe(_Strict):
@@ -82,6 +91,14 @@ class SegmentRecipe(_Strict):
     )
     validate_every: int = Field(default=4, ge=1, description="epochs between two measurements on val")
     augment: AugmentRecipe = AugmentRecipe()
+    paste_classes: list[str] = Field(default=[], description="classes whose things augment.paste takes")
+
+    @model_validator(mode="after")
+    def _knows_what_to_paste(self) -> Self:
+        if self.augment.paste and not self.paste_classes:
+            msg = "augment.paste takes things of paste_classes, and there are none: name some classes"
+            raise ValueError(msg)
+        return self
 
 
 class StabiliseRecipe(_Strict):
@@ -129,11 +146,20 @@ class Recipe(_Strict):
     stabilise: StabiliseRecipe = StabiliseRecipe()
 
     @model_validator(mode="after")
-    def _knows_what_moves(self) -> Self:
-        unknown = set(self.stabilise.moving) - {c.name for c in self.classes}
+    def _knows_its_classes(self) -> Self:
+        named = {
+            "stabilise.moving": self.stabilise.moving,
+            "segment.paste_classes": self.segment.paste_classes,
+        }
+        known = {c.name for c in self.classes}
+        unknown = [
+            f"{key}: no such class: {name}"
+            for key, names in named.items()
+            for name in names
+            if name not in known
+        ]
         if unknown:
-            msg = f"stabilise.moving: no such class: {', '.join(sorted(unknown))}"
-            raise ValueError(msg)
+            raise ValueError("; ".join(unknown))
         return self
 
     @field_validator("size")

@@ -12,10 +12,14 @@ from torch import Tensor, nn
 from streamseg.models.segmenter import Segmenter
 from streamseg.training import losses, metrics
 from streamseg.training.augment import augment
+from streamseg.training.collage import paste_thing
 from streamseg.training.data import Labelling, Pair, class_shares, find_pairs, read_pair
 from streamseg.training.fit import Schedule
 from streamseg.training.loader import Order, Sample, batches
 from streamseg.training.recipe import Recipe
+from streamseg.types import U8
+
+PASTE_TRIES = 4  # pictures read for one thing to paste
 
 
 class SegmentStage:
@@ -32,6 +36,8 @@ class SegmentStage:
         self.recipe, self.settings = recipe, recipe.segment
         self.labelling = Labelling(len(recipe.classes), tuple(recipe.data.void))
         self.train, self.val = find_pairs(recipe.data.train), find_pairs(recipe.data.val)
+        names = [c.name for c in recipe.classes]
+        self.pasted = [names.index(name) for name in self.settings.paste_classes]
         torch.manual_seed(recipe.seed)
         self.model: Segmenter = new_segmenter(recipe, pretrained=self.settings.pretrained)
         shares = torch.from_numpy(class_shares(self.train, self.labelling)).float()
@@ -66,8 +72,16 @@ class SegmentStage:
 
     def _sample(self, index: int, rng: np.random.Generator) -> Sample:
         image, label = read_pair(self.train[index], self.labelling)
+        if self.pasted and rng.random() < self.settings.augment.paste:
+            image, label = paste_thing(image, label, self._others(index, rng), self.pasted, rng)
         image, label = augment(image, label, self.settings.augment, self.recipe.size, rng)
         return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(label)
+
+    def _others(self, index: int, rng: np.random.Generator) -> Iterator[tuple[U8, U8]]:
+        """A few pictures of the others: not each has a thing to paste."""
+        for place in rng.permutation(len(self.train))[:PASTE_TRIES]:
+            if place != index:
+                yield read_pair(self.train[place], self.labelling)
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         """The recipe's terms of one batch, each under its name."""

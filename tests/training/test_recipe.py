@@ -78,3 +78,20 @@ def test_losses_that_cannot_be_are_named(pictures: Path, losses: dict[str, float
     document["segment"]["losses"] = losses
     with pytest.raises(ConfigError, match=said):
         parse_recipe(document, "r.yaml")
+
+
+def test_every_unknown_class_is_named(pictures: Path) -> None:
+    document = recipe_document(pictures)
+    document["segment"]["paste_classes"] = ["disc", "tram"]
+    document["stabilise"]["moving"] = ["bus"]
+    with pytest.raises(
+        ConfigError, match=r"moving: no such class: bus; .*paste_classes: no such class: tram"
+    ):
+        parse_recipe(document, "r.yaml")
+
+
+def test_pasting_needs_classes(pictures: Path) -> None:
+    document = recipe_document(pictures)
+    document["segment"]["augment"] = {"paste": 0.5}
+    with pytest.raises(ConfigError, match=r"segment: .*paste_classes"):
+        parse_recipe(document, "r.yaml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ from streamseg.errors import TrainingError
 from streamseg.training.data import Labelling, find_pairs
 from streamseg.training.fit import Run, read_log
 from streamseg.training.losses import cross_entropy, dice
-from streamseg.training.recipe import Recipe
+from streamseg.training.recipe import AugmentRecipe, Recipe
 from streamseg.training.segment import SegmentStage, validate_segmenter
 
 
@@ -39,6 +40,31 @@ def test_every_term_is_logged_weighted_under_its_name(recipe: Recipe) -> None:
     assert list(terms) == ["ce", "dice"]
     assert terms["dice"].item() == pytest.approx(0.5 * dice(logits, label).item())
     assert terms["ce"].item() == pytest.approx(cross_entropy(logits, label, stage.weights).item())
+
+
+def with_changes(recipe: Recipe, paste: float) -> Recipe:
+    augment = AugmentRecipe(scale=(1.0, 1.0), rotate_deg=0, colour=0, noise=0, paste=paste)
+    settings = recipe.segment.model_copy(update={"augment": augment, "paste_classes": ["disc"]})
+    return recipe.model_copy(update={"segment": settings})
+
+
+def test_pasted_things_come_from_other_pictures(recipe: Recipe) -> None:
+    alone, pasted = (SegmentStage(with_changes(recipe, paste)) for paste in (0.0, 1.0))
+    discs = [
+        sum(int((stage._sample(i, np.random.default_rng(i))[1] == 1).sum()) for i in range(6))
+        for stage in (alone, pasted)
+    ]
+    assert discs[1] > 1.2 * discs[0]
+
+
+def test_the_seed_decides_every_batch(recipe: Recipe) -> None:
+    augment = AugmentRecipe(paste=0.5, rare_crops=0.5)
+    settings = recipe.segment.model_copy(update={"augment": augment, "paste_classes": ["disc", "bar"]})
+    chosen = recipe.model_copy(update={"segment": settings})
+    other = chosen.model_copy(update={"seed": 7})
+    first, again, another = (next(SegmentStage(r).batches(0)) for r in (chosen, chosen, other))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0], another[0])
 
 
 def test_encoder_and_decoder_have_their_own_rates(recipe: Recipe) -> None:

@@ -1,0 +1,38 @@
+"""Things of one labelled picture pasted into another (copy-paste augmentation, Ghiasi et al. 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from streamseg.training.movers import Mover, find_thing, own_path, paste, paste_label
+from streamseg.types import U8
+
+
+def paste_thing(
+    image: U8,
+    label: U8,
+    others: Iterable[tuple[U8, U8]],
+    classes: Sequence[int],
+    rng: np.random.Generator,
+) -> tuple[U8, U8]:
+    """Paste one thing near the place it had in its own picture, where such things are to be expected.
+
+    Args:
+        image: RGB `[H, W, 3]`.
+        label: Label map `[H, W]`.
+        others: Labelled pictures to cut it from, of any size; read until one has a thing to take.
+        classes: Ids of the classes to take.
+        rng: The only source of randomness.
+
+    Returns:
+        Picture and label map with the thing in them; as they were where no other picture has one.
+    """
+    for other, other_label in others:
+        mask = find_thing(other_label, classes, rng)
+        if mask is not None:
+            fit = np.diag([image.shape[1] / other.shape[1], image.shape[0] / other.shape[0], 1.0])
+            mover = Mover(other, other_label, mask, own_path(mask, [fit], rng))
+            return paste(image, mover, 0), paste_label(label, mover, mover.path[0])
+    return image, label
