@@ -1,9 +1,9 @@
-"""Labelled pictures on disk: pairs found, checked all at once, and read."""
+"""Labelled pictures on disk: pairs found, and read as class ids however the files write them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamseg.errors import TrainingError
-from streamseg.training.recipe import SplitRecipe
+from streamseg.training.colors import Color, ids_of, pack, read_color_table
+from streamseg.training.recipe import Recipe, SplitRecipe
 from streamseg.types import U8
 
 IGNORE = 255
@@ -29,10 +30,43 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Labelling:
-    """How label files are read: ids 0…classes-1 are classes, `void` and 255 are ignored."""
+    """How label files are read.
+
+    Attributes:
+        classes: How many; what is read are ids 0…classes-1 and 255.
+        void: Ids in the files that are ignored, besides 255.
+        remap: Id in the files → class or 255; empty: the ids are those of the classes.
+        colors: Colour → id in the files, for labels of three channels.
+    """
 
     classes: int
     void: tuple[int, ...] = ()
+    remap: Mapping[int, int] = field(default_factory=dict)
+    colors: Mapping[Color, int] = field(default_factory=dict)
+
+    @property
+    def known(self) -> set[int]:
+        """Ids the files may hold."""
+        return {*(self.remap or range(self.classes)), *self.void, IGNORE}
+
+    def table(self) -> U8:
+        """Id in a file → what is read, `[256]`; without a remap, ids that are not known stay themselves."""
+        table = np.full(256, IGNORE, np.uint8) if self.remap else np.arange(256, dtype=np.uint8)
+        table[list(self.remap)] = list(self.remap.values())
+        table[list(self.void)] = IGNORE
+        return table
+
+
+def labelling_of(recipe: Recipe) -> Labelling:
+    """How a recipe's labels are read; colours are those of its classes where it names no table.
+
+    Raises:
+        TrainingError: The table of colours cannot be used.
+    """
+    data = recipe.data
+    own = {c.color: index for index, c in enumerate(recipe.classes)}
+    colors = own if data.colors is None else read_color_table(data.colors)
+    return Labelling(len(recipe.classes), tuple(data.void), data.remap, colors)
 
 
 def find_pairs(split: SplitRecipe) -> list[Pair]:
@@ -41,78 +75,79 @@ def find_pairs(split: SplitRecipe) -> list[Pair]:
     Raises:
         TrainingError: A folder is missing, a picture has no label, or nothing is left.
     """
-    for folder in (split.images, split.labels):
-        if not folder.is_dir():
-            raise TrainingError(f"data: {folder}: no such folder (set STREAMSEG_DATA, or edit the recipe)")
+    problems = split_problems(split)
+    if problems:
+        raise TrainingError("data: " + "; ".join(problems))
+    return pictures(split)
+
+
+def split_problems(split: SplitRecipe) -> list[str]:
+    """Why the files of a split do not make pairs, one line each."""
+    gone = [folder for folder in (split.images, split.labels) if not folder.is_dir()]
+    if gone:
+        return [f"{folder}: no such folder (set STREAMSEG_DATA, or edit the recipe)" for folder in gone]
+    pairs = pictures(split)
+    missing = [pair.image.name for pair in pairs if not pair.label.is_file()]
+    if missing:
+        return [f"{len(missing)} pictures in {split.images} have no label PNG: {few(missing)}"]
+    return [] if pairs else [f"no pictures in {split.images}"]
+
+
+def pictures(split: SplitRecipe) -> list[Pair]:
+    """The pictures of a split, by name, less the excluded, each with the path its label should have."""
     images = sorted(p for p in split.images.iterdir() if p.suffix.lower() in _PICTURES)
     images = [p for p in images if not any(fnmatch(p.name, pattern) for pattern in split.exclude)]
-    pairs = [Pair(p, split.labels / f"{p.stem}.png") for p in images]
-    missing = [p.image.name for p in pairs if not p.label.is_file()]
-    if missing:
-        raise TrainingError(
-            f"data: {len(missing)} pictures in {split.images} have no label PNG: {_few(missing)}"
-        )
-    if not pairs:
-        raise TrainingError(f"data: no pictures in {split.images}")
-    return pairs
-
-
-def check_pairs(pairs: Sequence[Pair], labelling: Labelling) -> list[str]:
-    """Read every pair once; returns all problems found, one line each (empty: fit for training)."""
-    problems: list[str] = []
-    seen = np.zeros(256, np.int64)
-    for pair in pairs:
-        image, label = cv2.imread(str(pair.image)), cv2.imread(str(pair.label), cv2.IMREAD_UNCHANGED)
-        problems += _problems(pair, image, label, labelling)
-        if label is not None and label.ndim == 2:
-            seen += np.bincount(label.ravel(), minlength=256)
-    empty = [str(i) for i in range(labelling.classes) if not seen[i]]
-    if empty:
-        problems.append(f"classes without a single pixel: {', '.join(empty)}")
-    return problems
-
-
-def _problems(pair: Pair, image: U8 | None, label: U8 | None, labelling: Labelling) -> list[str]:
-    if image is None or label is None:
-        return [f"{pair.image.name if image is None else pair.label.name}: cannot be decoded"]
-    if label.ndim != 2:
-        return [
-            f"{pair.label.name}: a label must be one 8-bit channel of class ids, this has shape {label.shape}"
-        ]
-    if image.shape[:2] != label.shape:
-        return [f"{pair.image.name}: picture of {_size(image)} pixels, label of {_size(label)}"]
-    known = {*range(labelling.classes), *labelling.void, IGNORE}
-    unknown = sorted(set(np.unique(label).tolist()) - known)
-    return [f"{pair.label.name}: unknown label ids {unknown}"] if unknown else []
+    return [Pair(p, split.labels / f"{p.stem}.png") for p in images]
 
 
 def read_pair(pair: Pair, labelling: Labelling) -> tuple[U8, U8]:
-    """Read one pair: RGB `[H, W, 3]` and label map `[H, W]`, void ids turned into 255.
+    """Read one pair: RGB `[H, W, 3]` and label map `[H, W]` of class ids and 255.
 
     Raises:
-        TrainingError: One of the files cannot be decoded.
+        TrainingError: One of the files cannot be decoded or is not of its kind.
     """
-    image, label = cv2.imread(str(pair.image)), cv2.imread(str(pair.label), cv2.IMREAD_UNCHANGED)
-    if image is None or label is None:
-        raise TrainingError(f"data: {pair.image} or its label cannot be decoded")
-    table = np.arange(256, dtype=np.uint8)
-    table[list(labelling.void)] = IGNORE
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), cv2.LUT(label, table)
+    image = cv2.imread(str(pair.image))
+    if image is None:
+        raise TrainingError(f"data: {pair.image}: cannot be decoded")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), read_label(pair.label, labelling)
+
+
+def read_label(path: Path, labelling: Labelling) -> U8:
+    """Read one label map `[H, W]` of class ids and 255; a colour not in the table is ignored.
+
+    Raises:
+        TrainingError: The file cannot be decoded or is no label map.
+    """
+    label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    fault = "cannot be decoded" if label is None else label_fault(label, labelling)
+    if label is None or fault is not None:
+        raise TrainingError(f"data: {path}: {fault}")
+    if label.ndim == 2:
+        plain: U8 = cv2.LUT(label, labelling.table())
+        return plain
+    ids, known = ids_of(pack(label[..., ::-1]), labelling.colors)
+    return np.where(known, labelling.table()[ids], np.uint8(IGNORE))
+
+
+def label_fault(label: NDArray[np.generic], labelling: Labelling) -> str | None:
+    """What keeps an array, as OpenCV decodes it, from being a label map; None: nothing."""
+    if label.dtype != np.uint8:
+        return f"a label must have 8 bits a channel, this has {label.dtype.itemsize * 8}"
+    if label.ndim == 2 or (label.shape[2] == 3 and labelling.colors):
+        return None
+    return f"a label must be one channel of ids, or three of colours a recipe names: found {label.shape}"
 
 
 def class_shares(pairs: Sequence[Pair], labelling: Labelling) -> NDArray[np.float64]:
     """Share of labelled pixels of each class, `[classes]`, summing to 1."""
     counts = np.zeros(256, np.int64)
     for pair in pairs:
-        counts += np.bincount(read_pair(pair, labelling)[1].ravel(), minlength=256)
+        counts += np.bincount(read_label(pair.label, labelling).ravel(), minlength=256)
     known = counts[: labelling.classes].astype(np.float64)
     shares: NDArray[np.float64] = known / max(known.sum(), 1.0)
     return shares
 
 
-def _size(image: U8) -> str:
-    return f"{image.shape[1]}x{image.shape[0]}"
-
-
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """The first five, and that there are more."""
     return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")

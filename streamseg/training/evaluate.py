@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from streamseg.temporal.memory import Memory
 from streamseg.temporal.motion import luma_size
 from streamseg.temporal.stage import TemporalStage, make_stage
 from streamseg.training import metrics
-from streamseg.training.data import IGNORE, Labelling, Pair, find_pairs, read_pair
+from streamseg.training.data import IGNORE, Labelling, Pair, find_pairs, labelling_of, read_pair
 from streamseg.training.recipe import SplitRecipe, load_recipe
 from streamseg.types import U8, Clock, Frame, Picture, PixelLayout, TemporalMode
 
@@ -28,10 +28,17 @@ class Dataset:
     Attributes:
         pairs: In order.
         clip: They are consecutive frames, so steadiness can be measured.
+        labelling: How their labels are read; None: as ids of the model's classes.
     """
 
     pairs: Sequence[Pair]
     clip: bool
+    labelling: Labelling | None = None
+
+    def read(self, pair: Pair, classes: int) -> tuple[U8, U8]:
+        """A picture and its truth; every id that is none of the model's `classes` is ignored."""
+        image, truth = read_pair(pair, self.labelling or Labelling(classes))
+        return image, np.where(truth < classes, truth, IGNORE).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,8 @@ def find_dataset(data: Path, *, clip: bool | None = None) -> Dataset:
     """
     if data.is_file():
         recipe = load_recipe(data)
-        return Dataset(find_pairs(recipe.data.val), recipe.data.val_is_clip if clip is None else clip)
+        is_clip = recipe.data.val_is_clip if clip is None else clip
+        return Dataset(find_pairs(recipe.data.val), is_clip, labelling_of(recipe))
     for images, labels, is_clip in (("images", "labels", False), ("val", "valannot", True)):
         if (data / images).is_dir() and (data / labels).is_dir():
             pairs = find_pairs(SplitRecipe(images=data / images, labels=data / labels))
@@ -164,8 +172,8 @@ def _play(
 ) -> None:
     memories: dict[TemporalMode, Memory | None] = dict.fromkeys(stages)
     before: tuple[U8, U8, dict[str, U8]] | None = None
-    labelling = Labelling(len(engine.package.manifest.classes))
-    for seq, (image, truth) in enumerate(_pictures(data.pairs, labelling)):
+    classes = len(engine.package.manifest.classes)
+    for seq, (image, truth) in enumerate(data.read(pair, classes) for pair in data.pairs):
         predictions = {"truth": truth} if data.clip else {}
         for mode, stage in stages.items():
             memory = memories[mode] if data.clip else None
@@ -200,13 +208,6 @@ def _step(
     result = stage.step(engine.start(rgb[None]), frame, luma, memory)
     times_ms.append((time.perf_counter() - begin) * 1e3)
     return result
-
-
-def _pictures(pairs: Sequence[Pair], labelling: Labelling) -> Iterator[tuple[U8, U8]]:
-    """Pictures and truths; every id that is no class of the model is ignored."""
-    for pair in pairs:
-        image, truth = read_pair(pair, labelling)
-        yield image, np.where(truth < labelling.classes, truth, IGNORE).astype(np.uint8)
 
 
 def _resize(labels: U8, shape: tuple[int, ...]) -> U8:

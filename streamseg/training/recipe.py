@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from streamseg.errors import ConfigError
 
 LossName = Literal["ce", "ohem", "mse", "dice", "lovasz"]
+LabelId = Annotated[int, Field(ge=0, le=255)]
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
@@ -30,11 +31,19 @@ class ClassRecipe(_Strict):
 
 
 class SplitRecipe(_Strict):
-    """A folder of pictures and a folder of label PNGs with the same file names."""
+    """A folder of pictures and a folder of label PNGs with the same file names.
+
+    Said by one path alone, these are its `images/` and `labels/`.
+    """
 
     images: Path
     labels: Path
     exclude: list[str] = Field(default=[], description="file name patterns left out, as in a shell")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_folder(cls, raw: Any) -> Any:
+        return {"images": f"{raw}/images", "labels": f"{raw}/labels"} if isinstance(raw, str | Path) else raw
 
 
 class DataRecipe(_Strict):
@@ -47,7 +56,16 @@ class DataRecipe(_Strict):
     )
     statement: str = Field(description="what the data is, for the model's card")
     license: str = Field(description="licence of weights trained on it (SPDX id)")
-    void: list[int] = Field(default=[], description="label ids besides 255 that mean 'ignore'")
+    void: list[LabelId] = Field(default=[], description="label ids besides 255 that mean 'ignore'")
+    remap: dict[LabelId, LabelId] = Field(
+        default={}, description="id in the label files: class id, or 255; ids it does not name are faults"
+    )
+    colors: Path | None = Field(
+        default=None,
+        description="for labels drawn in colours: a text file of `id r g b name` lines; without it the "
+        "colours of the classes count",
+    )
+    clips: list[Path] = Field(default=[], description="unlabelled videos, or folders of them")
 
 
 class AugmentRecipe(_Strict):
@@ -160,6 +178,15 @@ class Recipe(_Strict):
         ]
         if unknown:
             raise ValueError("; ".join(unknown))
+        return self
+
+    @model_validator(mode="after")
+    def _remaps_to_classes(self) -> Self:
+        last = len(self.classes) - 1
+        beyond = [f"{a}: {b}" for a, b in self.data.remap.items() if last < b < 255]
+        if beyond:
+            msg = f"data.remap: {', '.join(beyond)}: classes are 0…{last}, and 255 is 'ignore'"
+            raise ValueError(msg)
         return self
 
     @field_validator("size")

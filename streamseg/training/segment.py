@@ -13,7 +13,7 @@ from streamseg.models.segmenter import Segmenter
 from streamseg.training import losses, metrics
 from streamseg.training.augment import augment
 from streamseg.training.collage import paste_thing
-from streamseg.training.data import Labelling, Pair, class_shares, find_pairs, read_pair
+from streamseg.training.data import Labelling, Pair, class_shares, find_pairs, labelling_of, read_pair
 from streamseg.training.fit import Schedule
 from streamseg.training.loader import Order, Sample, batches
 from streamseg.training.recipe import Recipe
@@ -34,7 +34,7 @@ class SegmentStage:
             TrainingError: The data cannot be used.
         """
         self.recipe, self.settings = recipe, recipe.segment
-        self.labelling = Labelling(len(recipe.classes), tuple(recipe.data.void))
+        self.labelling = labelling_of(recipe)
         self.train, self.val = find_pairs(recipe.data.train), find_pairs(recipe.data.val)
         names = [c.name for c in recipe.classes]
         self.pasted = [names.index(name) for name in self.settings.paste_classes]

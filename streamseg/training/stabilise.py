@@ -18,7 +18,7 @@ from streamseg.temporal.motion import Motion, luma_size
 from streamseg.training import losses, metrics
 from streamseg.training.camera import cells
 from streamseg.training.clips import film
-from streamseg.training.data import Labelling, class_shares, find_pairs, read_pair
+from streamseg.training.data import class_shares, find_pairs, labelling_of, read_pair
 from streamseg.training.fit import Schedule
 from streamseg.training.loader import Order, Sample, batches
 from streamseg.training.recipe import Recipe
@@ -43,7 +43,7 @@ class StabiliseStage:
             TrainingError: The data cannot be used.
         """
         self.recipe, self.settings = recipe, recipe.stabilise
-        self.labelling = Labelling(len(recipe.classes), tuple(recipe.data.void))
+        self.labelling = labelling_of(recipe)
         self.train, self.val = find_pairs(recipe.data.train), find_pairs(recipe.data.val)
         self.segmenter = segmenter.eval().requires_grad_(requires_grad=False)
         torch.manual_seed(recipe.seed)

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from streamseg.errors import TrainingError
 from streamseg.inference.engine import InferenceEngine
@@ -28,9 +27,9 @@ from streamseg.inference.package import open_package
 from streamseg.inference.select import load_engine
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import ConvGRUStabiliser
-from streamseg.training import metrics
+from streamseg.training import checks, metrics
 from streamseg.training.card import card
-from streamseg.training.data import Labelling, check_pairs, find_pairs, read_pair
+from streamseg.training.data import find_pairs, labelling_of
 from streamseg.training.ema import M
 from streamseg.training.evaluate import Dataset, Measures, as_json, evaluate
 from streamseg.training.export import export
@@ -90,20 +89,16 @@ def train(recipe: Recipe, root: Path, say: Callable[[str], None]) -> Folders:
 
 
 def check_data(recipe: Recipe) -> None:
-    """Look at every picture and label once.
+    """Look at every picture, label and clip once; what is odd but not wrong is logged.
 
     Raises:
         TrainingError: With every problem, one line each.
     """
-    labelling = Labelling(len(recipe.classes), tuple(recipe.data.void))
-    problems = []
-    for split in (recipe.data.train, recipe.data.val):
-        problems += check_pairs(find_pairs(split), labelling)
-    faults = [p for p in problems if not p.startswith("classes without")]
-    if faults:
-        raise TrainingError("the data cannot be trained on:\n" + "\n".join(problems))
-    for problem in problems:
-        _LOG.warning("data: %s", problem)
+    findings = checks.check_data(recipe)
+    if findings.problems:
+        raise TrainingError("the data cannot be trained on:\n" + "\n".join(findings.problems))
+    for warning in findings.warnings:
+        _LOG.warning("data: %s", warning)
 
 
 def _train_segmenter(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> Segmenter:
@@ -145,7 +140,7 @@ def _same_recipe(path: Path, settings: dict[str, object]) -> None:
 def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict[str, Measures]:
     """Measure the exported package with the engine the daemon would take; write figures, card and report."""
     engine = load_engine(open_package(str(folders.package)))
-    data = Dataset(find_pairs(recipe.data.val), recipe.data.val_is_clip)
+    data = Dataset(find_pairs(recipe.data.val), recipe.data.val_is_clip, labelling_of(recipe))
     say(f"measuring on {len(data.pairs)} pictures with {engine.info.backend} {engine.info.precision}")
     measures = evaluate(engine, data)
     manifest = load_manifest(folders.package / "model.yaml")
@@ -178,8 +173,7 @@ def _examples(engine: InferenceEngine, data: Dataset, count: int = 6) -> list[Ex
     manifest = engine.package.manifest
     examples = []
     for pair in data.pairs:
-        image, truth = read_pair(pair, Labelling(len(manifest.classes)))
-        truth = np.where(truth < len(manifest.classes), truth, 255).astype(np.uint8)
+        image, truth = data.read(pair, len(manifest.classes))
         if image.shape[1::-1] != manifest.size_wh:
             continue
         prediction = engine.start(image[None]).readout().labels[0]

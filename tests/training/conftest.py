@@ -31,7 +31,7 @@ def draw(seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """`train/` and `val/`, each with `images/` and `labels/`."""
-    for split, count in (("train", 6), ("val", 3)):
+    for split, count in (("train", 8), ("val", 3)):
         for kind in ("images", "labels"):
             (tmp_path / split / kind).mkdir(parents=True)
         for index in range(count):

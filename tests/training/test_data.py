@@ -1,16 +1,17 @@
-"""Labelled pictures: pairs are found, and everything wrong with them is said before training."""
+"""Labelled pictures: pairs are found and read, ids or colours."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from streamseg.errors import TrainingError
-from streamseg.training.data import Labelling, check_pairs, class_shares, find_pairs, read_pair
-from streamseg.training.recipe import SplitRecipe
+from streamseg.training.data import Labelling, class_shares, find_pairs, labelling_of, read_label, read_pair
+from streamseg.training.recipe import Recipe, SplitRecipe
 
 LABELLING = Labelling(3, (9,))
 
@@ -20,11 +21,11 @@ def split(pictures: Path, **more: list[str]) -> SplitRecipe:
 
 
 def test_pairs_come_in_order_of_their_names(pictures: Path) -> None:
-    assert [p.image.stem for p in find_pairs(split(pictures))] == ["00", "01", "02", "03", "04", "05"]
+    assert [p.image.stem for p in find_pairs(split(pictures))] == [f"{i:02}" for i in range(8)]
 
 
 def test_excluded_names_are_left_out(pictures: Path) -> None:
-    assert [p.image.stem for p in find_pairs(split(pictures, exclude=["0[1-4]*"]))] == ["00", "05"]
+    assert [p.image.stem for p in find_pairs(split(pictures, exclude=["0[1-6]*"]))] == ["00", "07"]
 
 
 def test_pictures_without_labels_are_named(pictures: Path) -> None:
@@ -41,21 +42,6 @@ def test_missing_folder_says_how_to_point_to_another(tmp_path: Path) -> None:
 def test_nothing_left_is_an_error(pictures: Path) -> None:
     with pytest.raises(TrainingError, match="no pictures"):
         find_pairs(split(pictures, exclude=["*"]))
-
-
-def test_sound_data_has_no_problems(pictures: Path) -> None:
-    assert check_pairs(find_pairs(split(pictures)), LABELLING) == []
-
-
-def test_all_problems_are_listed(pictures: Path) -> None:
-    labels = pictures / "train/labels"
-    cv2.imwrite(str(labels / "00.png"), np.zeros((10, 10), np.uint8))
-    cv2.imwrite(str(labels / "01.png"), np.zeros((48, 64, 3), np.uint8))
-    cv2.imwrite(str(labels / "02.png"), np.full((48, 64), 77, np.uint8))
-    (labels / "03.png").write_bytes(b"not a picture")
-    problems = check_pairs(find_pairs(split(pictures)), Labelling(4, (9,)))
-    for text in ("10x10", "one 8-bit channel", "[77]", "cannot be decoded", "without a single pixel: 3"):
-        assert any(text in problem for problem in problems), text
 
 
 def test_void_becomes_ignore(pictures: Path) -> None:
@@ -76,3 +62,39 @@ def test_undecodable_picture_is_an_error(pictures: Path) -> None:
     pair.image.write_bytes(b"not a picture")
     with pytest.raises(TrainingError, match="cannot be decoded"):
         read_pair(pair, LABELLING)
+
+
+def test_remapped_ids_become_those_of_classes(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.array([[7, 8, 33, 5, 99, 255]], np.uint8))
+    labelling = Labelling(2, (5,), remap={7: 0, 8: 0, 33: 1, 99: 255})
+    assert read_label(tmp_path / "a.png", labelling).tolist() == [[0, 0, 1, 255, 255, 255]]
+    assert labelling.known == {5, 7, 8, 33, 99, 255}
+
+
+def test_colours_become_ids(tmp_path: Path) -> None:
+    colours = np.array([[(10, 20, 30), (1, 2, 3), (0, 0, 0), (10, 20, 31)]], np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), colours[..., ::-1])
+    labelling = Labelling(2, remap={40: 0, 41: 1}, colors={(10, 20, 30): 41, (1, 2, 3): 40, (0, 0, 0): 255})
+    assert read_label(tmp_path / "a.png", labelling).tolist() == [[1, 0, 255, 255]]
+
+
+def test_a_recipe_takes_the_colours_of_its_classes_or_a_table(recipe: Recipe, tmp_path: Path) -> None:
+    assert labelling_of(recipe).colors == {(90, 90, 90): 0, (230, 220, 60): 1, (20, 30, 90): 2}
+    table = tmp_path / "colors.txt"
+    table.write_text("4 1 2 3 disc\n")
+    data = recipe.data.model_copy(update={"colors": table, "remap": {4: 1}})
+    labelling = labelling_of(recipe.model_copy(update={"data": data}))
+    assert labelling == Labelling(3, (9,), {4: 1}, {(1, 2, 3): 4})
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        (np.zeros((4, 4), np.uint16), "8 bits a channel, this has 16"),
+        (np.zeros((4, 4, 3), np.uint8), r"one channel of ids.*\(4, 4, 3\)"),
+    ],
+)
+def test_what_is_no_label_map_is_said(tmp_path: Path, label: np.ndarray[Any, Any], said: str) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), label)
+    with pytest.raises(TrainingError, match=said):
+        read_label(tmp_path / "a.png", LABELLING)

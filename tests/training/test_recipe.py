@@ -95,3 +95,20 @@ def test_pasting_needs_classes(pictures: Path) -> None:
     document["segment"]["augment"] = {"paste": 0.5}
     with pytest.raises(ConfigError, match=r"segment: .*paste_classes"):
         parse_recipe(document, "r.yaml")
+
+
+def test_a_split_may_be_one_folder(pictures: Path) -> None:
+    document = recipe_document(pictures)
+    document["data"]["train"] = str(pictures / "train")
+    assert parse_recipe(document, "r.yaml") == parse_recipe(recipe_document(pictures), "r.yaml")
+
+
+@pytest.mark.parametrize(
+    ("remap", "said"),
+    [({7: 3, 8: 0, 9: 255}, r"data.remap: 7: 3: classes are 0…2"), ({300: 0}, "data.remap.300")],
+)
+def test_remapping_leads_to_classes(pictures: Path, remap: dict[int, int], said: str) -> None:
+    document = recipe_document(pictures)
+    document["data"]["remap"] = remap
+    with pytest.raises(ConfigError, match=said):
+        parse_recipe(document, "r.yaml")

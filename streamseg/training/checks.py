@@ -1,0 +1,185 @@
+"""Everything wrong with a recipe's data, found before the first step and said in one go."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamseg.errors import TrainingError
+from streamseg.training.colors import Packed, ids_of, pack, unpack
+from streamseg.training.data import Labelling, Pair, few, label_fault, labelling_of, pictures, split_problems
+from streamseg.training.recipe import Recipe, SplitRecipe
+from streamseg.types import U8
+
+LEAST_PICTURES = 8  # to train on; below, a batch is the whole set
+MANY_COLORS = 16  # unknown in one label file: no table will have forgotten that many
+_VIDEOS = {".avi", ".mkv", ".mov", ".mp4", ".ts", ".webm"}
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a look at the data found, one line each: `problems` forbid training, `warnings` do not."""
+
+    problems: list[str]
+    warnings: list[str]
+
+
+@dataclass(slots=True)
+class Census:
+    """What the pairs of one split hold.
+
+    Attributes:
+        pictures: How many there are, with a label or not.
+        pixels: Labelled pixels of each class, `[256]`.
+        strange: What is unknown (`label id 7`, `colour 1 2 3`) → label file → its pixels.
+        problems: The rest of what is wrong, one line each.
+    """
+
+    pictures: int = 0
+    pixels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    strange: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    problems: list[str] = field(default_factory=list)
+
+
+def check_data(recipe: Recipe) -> Findings:
+    """Look at every picture, label and clip of a recipe once."""
+    data = recipe.data
+    clips = [f"clips: {problem}" for path in data.clips for problem in clip_problems(path)]
+    try:
+        labelling = labelling_of(recipe)
+    except TrainingError as error:
+        files = _named("train", split_problems(data.train)) + _named("val", split_problems(data.val))
+        return Findings([*str(error).splitlines(), *files, *clips], [])
+    train, val = take_census(data.train, labelling), take_census(data.val, labelling)
+    names = [c.name for c in recipe.classes]
+    train_lines = [*split_lines(data.train, train), *too_few(train), *empty_classes(train, names)]
+    val_lines = split_lines(data.val, val)
+    return Findings(
+        [*_named("train", train_lines), *_named("val", val_lines), *clips],
+        [
+            *_named("train", lone_labels(data.train)),
+            *_named("val", lone_labels(data.val) + unmeasured_classes(train, val, names)),
+        ],
+    )
+
+
+def _named(split: str, lines: Sequence[str]) -> list[str]:
+    return [f"{split}: {line}" for line in lines]
+
+
+def take_census(split: SplitRecipe, labelling: Labelling) -> Census:
+    """Read every pair whose files are there."""
+    pairs = pictures(split) if split.images.is_dir() else []
+    census = Census(len(pairs))
+    for pair in pairs:
+        if pair.label.is_file():
+            census.problems += _look(pair, labelling, census)
+    return census
+
+
+def split_lines(split: SplitRecipe, census: Census) -> list[str]:
+    """All that is wrong with the files of a split; an unknown id or colour is one line for all its files."""
+    unknown = [
+        f"unknown {what} in {len(files)} labels: "
+        + few([f"{name} ({pixels} pixels)" for name, pixels in files.items()])
+        for what, files in census.strange.items()
+    ]
+    return split_problems(split) + census.problems + unknown
+
+
+def too_few(train: Census) -> list[str]:
+    """One line where there are pictures, but not enough to learn from."""
+    if 0 < train.pictures < LEAST_PICTURES:
+        return [f"{train.pictures} pictures are too few to train on: label {LEAST_PICTURES} or more"]
+    return []
+
+
+def empty_classes(train: Census, names: Sequence[str]) -> list[str]:
+    """Classes nobody labelled, one line each; none where nothing could be read at all."""
+    if not train.pixels[: len(names)].any():
+        return []
+    return [f"class {name} has not a single pixel" for i, name in enumerate(names) if not train.pixels[i]]
+
+
+def unmeasured_classes(train: Census, val: Census, names: Sequence[str]) -> list[str]:
+    """Classes that are learnt but not in val, one line each; none where no val label could be read."""
+    if not val.pixels[: len(names)].any():
+        return []
+    alone = (train.pixels > 0) & (val.pixels == 0)
+    return [
+        f"class {name} is not in it, so it cannot be measured" for i, name in enumerate(names) if alone[i]
+    ]
+
+
+def _look(pair: Pair, labelling: Labelling, census: Census) -> list[str]:
+    """Count one pair; returns what is wrong with its files."""
+    image, label = cv2.imread(str(pair.image)), cv2.imread(str(pair.label), cv2.IMREAD_UNCHANGED)
+    if image is None or label is None:
+        broken = [path for path, read in ((pair.image, image), (pair.label, label)) if read is None]
+        return [f"{path}: cannot be decoded" for path in broken]
+    fault = label_fault(label, labelling)
+    problems = [] if fault is None else [f"{pair.label}: {fault}"]
+    if image.shape[:2] != label.shape[:2]:
+        problems.append(f"{pair.image}: picture of {_size(image)} pixels, label of {_size(label)}")
+    if fault is None:
+        _count(pair.label.name, label, labelling, census)
+    return problems
+
+
+def _count(name: str, label: U8, labelling: Labelling, census: Census) -> None:
+    ids = label
+    if label.ndim == 3:
+        packed = pack(label[..., ::-1])
+        every, known = ids_of(packed, labelling.colors)
+        ids = every[known]
+        for what, pixels in _unknown_colors(packed[~known]):
+            census.strange[what][name] = pixels
+    counts = np.bincount(ids.ravel(), minlength=256)
+    for unknown in sorted(set(np.flatnonzero(counts).tolist()) - labelling.known):
+        census.strange[f"label id {unknown}"][name] = int(counts[unknown])
+        counts[unknown] = 0
+    np.add.at(census.pixels, labelling.table(), counts)
+
+
+def _unknown_colors(packed: Packed) -> list[tuple[str, int]]:
+    colors, counts = np.unique(packed, return_counts=True)
+    if len(colors) > MANY_COLORS:
+        return [(f"colours, more than {MANY_COLORS} (a photograph, or JPEG's?),", len(packed))]
+    return [(f"colour {unpack(int(c))}", int(n)) for c, n in zip(colors, counts, strict=True)]
+
+
+def lone_labels(split: SplitRecipe) -> list[str]:
+    """Labels without a picture, in one line; those of excluded pictures are not meant."""
+    if not (split.images.is_dir() and split.labels.is_dir()):
+        return []
+    stems = {path.stem for path in split.images.iterdir()}
+    lone = sorted(path.name for path in split.labels.glob("*.png") if path.stem not in stems)
+    return [f"{len(lone)} labels in {split.labels} have no picture: {few(lone)}"] if lone else []
+
+
+def clip_problems(path: Path) -> list[str]:
+    """Why an unlabelled clip, or a folder of them, cannot be used; one line each."""
+    if not path.exists():
+        return [f"{path}: no such file or folder"]
+    inside = path.iterdir() if path.is_dir() else [path]
+    videos = sorted(file for file in inside if file.suffix.lower() in _VIDEOS)
+    if not videos:
+        return [f"{path}: no video ({', '.join(sorted(_VIDEOS))})"]
+    return [f"{video}: cannot be decoded" for video in videos if not _decodes(video)]
+
+
+def _decodes(video: Path) -> bool:
+    capture = cv2.VideoCapture(str(video))
+    there: bool = capture.read()[0]
+    capture.release()
+    return there
+
+
+def _size(image: NDArray[np.generic]) -> str:
+    return f"{image.shape[1]}x{image.shape[0]}"
