@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from streamseg.errors import TrainingError
 from streamseg.inference.engine import Masks
@@ -18,6 +19,7 @@ from streamseg.training.recipe import Recipe
 from streamseg.training.segment import new_segmenter
 from streamseg.training.stabilise import new_stabiliser
 from streamseg.types import TemporalMode
+from tests.training.conftest import recipe_document
 
 
 def test_folders_are_recognised(pictures: Path) -> None:
@@ -38,6 +40,17 @@ def test_camvid_names_mean_a_clip(pictures: Path) -> None:
 def test_anything_else_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="expected a recipe, or a folder"):
         find_dataset(tmp_path)
+
+
+def test_truth_is_read_as_the_recipe_says(pictures: Path, tmp_path: Path) -> None:
+    document = recipe_document(pictures)
+    document["data"] |= {"remap": {0: 0, 1: 2, 2: 1}}
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(document))
+    plain, remapped = find_dataset(pictures / "val"), find_dataset(path)
+    before, after = plain.read(plain.pairs[0], 3)[1], remapped.read(remapped.pairs[0], 3)[1]
+    assert np.array_equal(after, np.array([0, 2, 1, *[255] * 253])[before])
+    assert not (remapped.read(remapped.pairs[0], 2)[1] == 2).any(), "no class of a smaller model: ignored"
 
 
 @pytest.fixture
