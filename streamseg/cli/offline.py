@@ -33,16 +33,41 @@ def evaluate(
         bool | None, typer.Option("--clip/--stills", help="the pictures are consecutive frames")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="write the figures here too")] = None,
+    compare: Annotated[
+        list[str] | None, typer.Option(help="another package, side by side (repeatable)")
+    ] = None,
+    stress: Annotated[
+        bool, typer.Option("--stress", help="also under noise, darkness, H.264 at 100 kbit/s, loss and cuts")
+    ] = False,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="also each temporal mode with and without motion")
+    ] = False,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="also k-means, a linear SVM and a random forest")
+    ] = False,
+    motion: Annotated[
+        bool, typer.Option("--motion/--no-motion", help="carry the past along with the picture")
+    ] = True,
 ) -> None:
     """Measure PACKAGE on the labelled pictures of DATA."""
     from streamseg.inference import backend as known  # noqa: PLC0415
+    from streamseg.temporal.motion import MotionMode  # noqa: PLC0415
     from streamseg.training import cli  # noqa: PLC0415
 
     chosen = cast("BackendName", _one_of(known.BackendName, backend, "--backend"))
     computed_in = cast("Precision", _one_of(known.Precision, precision, "--precision"))
     if json is not None and (json.is_dir() or not json.parent.is_dir()):
         raise typer.BadParameter(f"{json}: not a file in a folder that is there", param_hint="--json")
-    cli.evaluate_package(package, data, backend=chosen, precision=computed_in, clip=clip, json_path=json)
+    wanted = cli.Wanted(
+        tuple(compare or ()),
+        stress=stress,
+        ablation=ablation,
+        baselines=baselines,
+        motion=MotionMode.FLOW if motion else MotionMode.NONE,
+    )
+    cli.evaluate_package(
+        package, data, backend=chosen, precision=computed_in, clip=clip, json_path=json, wanted=wanted
+    )
 
 
 def _one_of(words: Any, given: str, option: str) -> str:

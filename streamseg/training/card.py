@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from streamseg.inference.manifest import Manifest
-from streamseg.training.evaluate import Measures
+from streamseg.training.measures import Measures
 
 _CARD = """# {name} {version}
 

@@ -3,19 +3,46 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from streamseg.errors import MissingExtraError
+from streamseg.errors import MissingExtraError, TrainingError
 from streamseg.inference.backend import BackendName, Precision
-from streamseg.inference.package import open_package
+from streamseg.inference.engine import InferenceEngine
+from streamseg.inference.package import Package, open_package
 from streamseg.inference.select import load_engine
-from streamseg.training.evaluate import Measures, as_json, evaluate, find_dataset
-from streamseg.training.recipe import load_recipe
+from streamseg.temporal.motion import MotionMode
+from streamseg.training import sections, tables
+from streamseg.training.compare import Measured, check_classes, name_apart
+from streamseg.training.dataset import Dataset, find_dataset
+from streamseg.training.measures import as_json
+from streamseg.training.recipe import Recipe, load_recipe
+
+Load = Callable[[Package], AbstractContextManager[InferenceEngine]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to measure besides the package in its temporal modes.
+
+    Attributes:
+        compare: Names or folders of packages to put beside it.
+        stress: Under every stress, and after cuts.
+        ablation: With motion compensation and without.
+        baselines: What deep networks replaced; needs a recipe.
+        motion: Whether the past is carried along with the picture, in all but the ablation.
+    """
+
+    compare: tuple[str, ...] = ()
+    stress: bool = False
+    ablation: bool = False
+    baselines: bool = False
+    motion: MotionMode = MotionMode.FLOW
 
 
 def train(recipe: Path, runs: Path = Path("runs"), *, fresh: bool = False) -> None:
@@ -51,8 +78,9 @@ def evaluate_package(
     precision: Precision = "auto",
     clip: bool | None = None,
     json_path: Path | None = None,
+    wanted: Wanted | None = None,
 ) -> None:
-    """Measure a package on labelled pictures and print a table.
+    """Measure a package on labelled pictures and print tables.
 
     Args:
         package: Name or folder.
@@ -60,43 +88,77 @@ def evaluate_package(
         backend: As in a configuration.
         precision: As in a configuration.
         clip: Whether the pictures are consecutive frames; None: see `find_dataset`.
-        json_path: Where to write the figures as JSON too.
+        json_path: Where to write the figures as JSON too: the modes, and a section for each thing wanted.
+        wanted: What to measure besides.
 
     Raises:
-        PackageError, EngineError: The package cannot be loaded.
-        TrainingError: No usable data.
+        PackageError, EngineError: A package cannot be loaded.
+        TrainingError: No usable data, or not for what is wanted.
+        MissingExtraError: Baselines are wanted and the extra is not installed.
     """
-    engine = load_engine(open_package(package), backend=backend, precision=precision)
-    dataset = find_dataset(data, clip=clip)
-    results = evaluate(engine, dataset)
-    console = Console()
-    info, name = engine.info, engine.package.manifest.name
-    console.print(f"{name} on {info.backend} {info.version} {info.precision}, {len(dataset.pairs)} pictures")
-    console.print(_table(results))
+    wanted = wanted or Wanted()
+    packages = _open(package, wanted)
+    dataset, recipe = find_dataset(data, clip=clip), load_recipe(data) if data.is_file() else None
+    _check(wanted, data, dataset, recipe)
+
+    def load(one: Package) -> AbstractContextManager[InferenceEngine]:
+        return closing(load_engine(one, backend=backend, precision=precision))
+
+    figures = _measure(Console().print, packages, load, dataset, recipe, wanted)
     if json_path is not None:
-        json_path.write_text(json.dumps(as_json(results), indent=1), encoding="utf-8")
+        json_path.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
-def _table(results: dict[str, Measures]) -> Table:
-    table = Table("measure", *results)
-    rows = {
-        "mIoU %": [100 * m.miou for m in results.values()],
-        "pixels right %": [100 * m.accuracy for m in results.values()],
-        "boundary F1 %": [100 * m.boundary_f1 for m in results.values()],
-        "calibration error %": [100 * m.calibration_error for m in results.values()],
-        "temporal IoU": [m.temporal_iou for m in results.values()],
-        "flicker %": [100 * m.flicker for m in results.values()],
-        "changed pixels right %": [100 * m.changed_accuracy for m in results.values()],
-        "ms a frame": [m.frame_ms for m in results.values()],
-    }
-    for name in next(iter(results.values())).iou:
-        rows[f"IoU % {name}"] = [100 * m.iou[name] for m in results.values()]
-    for label, values in rows.items():
-        table.add_row(
-            label,
-            *(
-                "–" if math.isnan(v) else f"{v:.3f}" if label == "temporal IoU" else f"{v:.2f}"
-                for v in values
-            ),
-        )
-    return table
+def _open(package: str, wanted: Wanted) -> dict[str, Package]:
+    given = [package, *wanted.compare]
+    packages = [open_package(name) for name in given]
+    check_classes(packages)
+    return dict(zip(name_apart(packages, given), packages, strict=True))
+
+
+def _check(wanted: Wanted, data: Path, dataset: Dataset, recipe: Recipe | None) -> None:
+    """Refuse what cannot be done before anything is measured."""
+    if wanted.ablation and not dataset.clip:
+        raise TrainingError(f"{data}: --ablation needs consecutive frames; if these are, say --clip")
+    if wanted.baselines:
+        if recipe is None:
+            raise TrainingError(f"{data}: --baselines needs a recipe, whose train split they learn from")
+        sections.require_baselines()
+
+
+def _measure(
+    say: sections.Say,
+    packages: dict[str, Package],
+    load: Load,
+    dataset: Dataset,
+    recipe: Recipe | None,
+    wanted: Wanted,
+) -> dict[str, object]:
+    """Everything wanted, in turn; one engine is loaded at a time."""
+    (name, package), *others = packages.items()
+    with load(package) as engine:
+        first = sections.measure_package(say, engine, dataset, wanted.motion)
+        figures: dict[str, object] = dict(as_json(first.measures))
+        if not others:
+            say(tables.by_measure(first.measures))
+        if wanted.stress:
+            figures["stress"] = sections.under_stress(say, engine, dataset, wanted.motion, first.measures)
+            figures["after_cut"] = sections.after_cut(say, engine, dataset, recipe)
+        if wanted.ablation:
+            figures["ablation"] = sections.ablation(say, engine, dataset)
+    if others:
+        measured = {name: first, **_measure_others(say, others, load, dataset, wanted)}
+        figures["compare"] = sections.comparison(say, measured)
+    if wanted.baselines and recipe is not None:
+        figures["baselines"] = sections.baselines(say, recipe, dataset, first.measures)
+    return figures
+
+
+def _measure_others(
+    say: sections.Say, packages: list[tuple[str, Package]], load: Load, dataset: Dataset, wanted: Wanted
+) -> dict[str, Measured]:
+    measured = {}
+    for name, package in packages:
+        with load(package) as engine:
+            measured[name] = sections.measure_package(say, engine, dataset, wanted.motion)
+    return measured

@@ -194,6 +194,6 @@ class Calibration:
 
     @property
     def error(self) -> float:
-        """Mean gap between confidence and accuracy, weighted by pixels; 0 is perfect."""
+        """Mean gap between confidence and accuracy, weighted by pixels; 0 is perfect, nan without any."""
         count, confidence, right = self._sums
-        return float(np.abs(confidence - right).sum() / max(count.sum(), 1))
+        return float(np.abs(confidence - right).sum() / count.sum()) if count.any() else float("nan")

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from streamseg.client.draw import colorize, overlay
-from streamseg.training.evaluate import Measures
 from streamseg.training.fit import read_log
+from streamseg.training.measures import Measures
 from streamseg.types import U8, ClassInfo
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}

@@ -30,10 +30,12 @@ from streamseg.models.stabiliser import ConvGRUStabiliser
 from streamseg.training import checks, metrics
 from streamseg.training.card import card
 from streamseg.training.data import find_pairs, labelling_of
+from streamseg.training.dataset import Dataset
 from streamseg.training.ema import M
-from streamseg.training.evaluate import Dataset, Measures, as_json, evaluate
+from streamseg.training.evaluate import evaluate
 from streamseg.training.export import export
 from streamseg.training.fit import Run, Stage
+from streamseg.training.measures import Measures, as_json
 from streamseg.training.recipe import Recipe
 from streamseg.training.report import Example, write_report
 from streamseg.training.segment import SegmentStage

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from streamseg.cli import main
+from streamseg.temporal.motion import MotionMode
 from streamseg.training import cli
 from tests.conftest import ROOT
 from tests.fakes.packages import make_package
@@ -32,7 +33,16 @@ def test_evaluate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "evaluate_package", lambda *a, **k: calls.append((a, k)))
     assert main(["evaluate", "tiny", "data", "--backend", "onnxruntime", "--clip", "--json", "f.json"]) == 0
     expected = {"backend": "onnxruntime", "precision": "auto", "clip": True, "json_path": Path("f.json")}
-    assert calls == [(("tiny", Path("data")), expected)]
+    assert calls == [(("tiny", Path("data")), {**expected, "wanted": cli.Wanted()})]
+
+
+def test_evaluate_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+    monkeypatch.setattr(cli, "evaluate_package", lambda *_, wanted, **__: calls.append(wanted))
+    more = ["--compare", "b", "--compare", "c", "--stress", "--ablation", "--baselines", "--no-motion"]
+    assert main(["evaluate", "tiny", "data", *more]) == 0
+    every = cli.Wanted(("b", "c"), stress=True, ablation=True, baselines=True, motion=MotionMode.NONE)
+    assert calls == [every]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from streamseg.inference.manifest import load_manifest
 from streamseg.training.card import card
-from streamseg.training.evaluate import Measures
 from streamseg.training.export import export
+from streamseg.training.measures import Measures
 from streamseg.training.recipe import Recipe
 from streamseg.training.segment import new_segmenter
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from streamseg.errors import ConfigError
+from streamseg.errors import ConfigError, MissingExtraError, TrainingError
+from streamseg.temporal.motion import MotionMode
 from streamseg.training import cli
+from tests.fakes.packages import Tiny, make_package
 from tests.training.conftest import recipe_document
 
 
@@ -29,3 +32,67 @@ def test_train_then_evaluate(pictures: Path, tmp_path: Path, capsys: pytest.Capt
 def test_a_wrong_recipe_is_refused_before_torch_is_needed(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         cli.train(tmp_path / "missing.yaml")
+
+
+@pytest.fixture
+def recipe_file(pictures: Path) -> Path:
+    (pictures / "tiny.yaml").write_text(yaml.safe_dump(recipe_document(pictures)))
+    return pictures / "tiny.yaml"
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> str:
+    return str(make_package(tmp_path / "engines", Tiny(classes=3)).path)
+
+
+def test_everything_wanted_is_in_one_file(
+    package: str, recipe_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = make_package(tmp_path / "others", Tiny(classes=3, seed=1), name="other").path
+    wanted = cli.Wanted((str(other),), stress=True, ablation=True, baselines=True)
+    figures = tmp_path / "figures.json"
+    cli.evaluate_package(package, recipe_file, precision="f32", json_path=figures, wanted=wanted)
+    written = json.loads(figures.read_text())
+    modes = {"none", "ema", "convgru", "truth"}
+    assert set(written) == modes | {"stress", "after_cut", "ablation", "compare", "baselines"}
+    assert set(written["stress"]) == {"noise", "dark", "h264", "lost"}
+    assert all(set(by_mode) == modes for by_mode in written["stress"].values())
+    assert set(written["compare"]) == {"tiny", "other"}
+    assert written["compare"]["tiny"]["measures"]["none"] == written["none"]
+    assert "random forest" in capsys.readouterr().out
+
+
+def test_without_motion(package: str, recipe_file: Path, tmp_path: Path) -> None:
+    ece = {}
+    for motion in MotionMode:
+        path = tmp_path / f"{motion}.json"
+        cli.evaluate_package(
+            package, recipe_file, precision="f32", json_path=path, wanted=cli.Wanted(motion=motion)
+        )
+        written = json.loads(path.read_text())
+        ece[motion.value] = [written[mode]["calibration_error"] for mode in ("none", "convgru")]
+    assert ece["flow"][0] == ece["none"][0]
+    assert ece["flow"][1] != ece["none"][1]
+
+
+def test_what_cannot_be_done_is_refused_before_anything_is_measured(
+    package: str, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("streamseg.training.sections.measure_package")
+    folder = pictures / "val"
+    with pytest.raises(TrainingError, match="--baselines needs a recipe"):
+        cli.evaluate_package(package, folder, wanted=cli.Wanted(baselines=True))
+    with pytest.raises(TrainingError, match="--ablation needs consecutive frames"):
+        cli.evaluate_package(package, folder, wanted=cli.Wanted(ablation=True))
+    with pytest.raises(TrainingError, match="compared with itself"):
+        cli.evaluate_package(package, folder, wanted=cli.Wanted((package,)))
+
+
+def test_a_missing_extra_is_named_before_anything_is_measured(
+    package: str, recipe_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("streamseg.training.sections.measure_package")
+    monkeypatch.delattr("streamseg.training.baselines", raising=False)
+    monkeypatch.setitem(sys.modules, "streamseg.training.baselines", None)
+    with pytest.raises(MissingExtraError, match=r"streamseg\[baselines\]"):
+        cli.evaluate_package(package, recipe_file, wanted=cli.Wanted(baselines=True))

@@ -1,56 +1,29 @@
-"""Measuring a package: where data is found, and what is counted."""
+"""Measuring a package in its temporal modes."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
-import numpy as np
 import pytest
-import yaml
 
 from streamseg.errors import TrainingError
-from streamseg.inference.engine import Masks
+from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import open_package
 from streamseg.inference.select import load_engine
-from streamseg.training.evaluate import Evaluation, as_json, evaluate, find_dataset
+from streamseg.temporal.motion import MotionMode
+from streamseg.training.dataset import find_dataset
+from streamseg.training.evaluate import ablate, evaluate
 from streamseg.training.export import export
+from streamseg.training.measures import as_json
 from streamseg.training.recipe import Recipe
 from streamseg.training.segment import new_segmenter
 from streamseg.training.stabilise import new_stabiliser
+from streamseg.training.stress import Stress
 from streamseg.types import TemporalMode
-from tests.training.conftest import recipe_document
-
-
-def test_folders_are_recognised(pictures: Path) -> None:
-    found = find_dataset(pictures / "val")
-    assert len(found.pairs) == 3
-    assert not found.clip
-    assert find_dataset(pictures / "val", clip=True).clip
-
-
-def test_camvid_names_mean_a_clip(pictures: Path) -> None:
-    (pictures / "val/images").rename(pictures / "camvid_images")
-    (pictures / "val/labels").rename(pictures / "valannot")
-    (pictures / "val").rmdir()
-    (pictures / "camvid_images").rename(pictures / "val")
-    assert find_dataset(pictures).clip
-
-
-def test_anything_else_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="expected a recipe, or a folder"):
-        find_dataset(tmp_path)
-
-
-def test_truth_is_read_as_the_recipe_says(pictures: Path, tmp_path: Path) -> None:
-    document = recipe_document(pictures)
-    document["data"] |= {"remap": {0: 0, 1: 2, 2: 1}}
-    path = tmp_path / "recipe.yaml"
-    path.write_text(yaml.safe_dump(document))
-    plain, remapped = find_dataset(pictures / "val"), find_dataset(path)
-    before, after = plain.read(plain.pairs[0], 3)[1], remapped.read(remapped.pairs[0], 3)[1]
-    assert np.array_equal(after, np.array([0, 2, 1, *[255] * 253])[before])
-    assert not (remapped.read(remapped.pairs[0], 2)[1] == 2).any(), "no class of a smaller model: ignored"
+from tests.fakes.packages import Tiny, make_package
 
 
 @pytest.fixture
@@ -82,13 +55,34 @@ def test_stills_are_measured_without_memory(package: Path, pictures: Path) -> No
     engine.close()
 
 
-def test_labels_are_compared_at_the_truths_size() -> None:
-    result = Evaluation(["a", "b"])
-    truth = np.repeat(np.repeat(np.array([[0, 1], [1, 0]], np.uint8), 4, 0), 4, 1)
-    masks = Masks(np.array([[[0, 1], [1, 0]]], np.uint8), np.full((1, 2, 2), 255, np.uint8))
-    prediction = result.add(truth, masks)
-    assert prediction.shape == (8, 8)
-    measures = result.measures(clip=False)
-    assert measures.miou == 1
-    assert measures.calibration_error == 0
-    assert measures.iou == {"a": 1.0, "b": 1.0}
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[InferenceEngine]:
+    with closing(load_engine(make_package(tmp_path / "engines", Tiny(classes=3)), precision="f32")) as engine:
+        yield engine
+
+
+def test_a_stress_changes_what_the_model_sees_and_not_what_is_true(
+    engine: InferenceEngine, pictures: Path
+) -> None:
+    data = find_dataset(pictures / "val", clip=True)
+    calm, noisy = (
+        evaluate(engine, data, [TemporalMode.NONE], stress=stress) for stress in (None, Stress.NOISE)
+    )
+    assert noisy["none"].miou != calm["none"].miou
+    assert as_json(noisy)["truth"] == as_json(calm)["truth"]
+
+
+def test_an_ablation_turns_motion_off(engine: InferenceEngine, pictures: Path) -> None:
+    data = find_dataset(pictures / "val", clip=True)
+    results = ablate(engine, data)
+    assert list(results) == ["none", "ema:flow", "ema:none", "convgru:flow", "convgru:none", "truth"]
+    still = evaluate(engine, data, motion=MotionMode.NONE)
+    for mode in ("ema", "convgru"):
+        without, moved = results[f"{mode}:none"], results[f"{mode}:flow"]
+        assert without.calibration_error == still[mode].calibration_error
+        assert without.calibration_error != moved.calibration_error, "other places, other confidence"
+
+
+def test_an_ablation_of_stills_is_refused(engine: InferenceEngine, pictures: Path) -> None:
+    with pytest.raises(TrainingError, match="consecutive frames"):
+        ablate(engine, find_dataset(pictures / "val"))

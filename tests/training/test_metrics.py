@@ -136,3 +136,4 @@ def test_calibration_by_hand() -> None:
     honest = metrics.Calibration()
     honest.add(truth, u8([0, 0, 0, 0, 0]), u8([255] * 5))
     assert honest.error == 0
+    assert np.isnan(metrics.Calibration().error), "who says nothing is not perfect"

@@ -1,0 +1,125 @@
+"""The parts of an evaluation: each measures, shows a table and gives its figures as plain data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from streamseg.errors import MissingExtraError, TrainingError
+from streamseg.inference.engine import InferenceEngine
+from streamseg.temporal.motion import MotionMode
+from streamseg.training import tables
+from streamseg.training.compare import Measured, count_weights
+from streamseg.training.data import find_pairs
+from streamseg.training.dataset import Dataset
+from streamseg.training.evaluate import ablate, evaluate
+from streamseg.training.ghost import AfterCut, measure_cuts
+from streamseg.training.measures import Measures, as_json
+from streamseg.training.recipe import Recipe
+from streamseg.training.stress import stresses
+
+Say = Callable[[Any], None]  # shows a line or a rich table
+
+
+def measure_package(say: Say, engine: InferenceEngine, data: Dataset, motion: MotionMode) -> Measured:
+    """A package in its temporal modes; says what it is and what it runs on."""
+    package, info = engine.package, engine.info
+    graph = package.graph("segmenter")
+    weights = count_weights(graph) if graph else None
+    size = "" if weights is None else f", {weights / 1e6:.2f} M parameters"
+    name, count = package.manifest.name, len(data.pairs)
+    say(f"{name} on {info.backend} {info.version} {info.precision}, {count} pictures{size}")
+    return Measured(info, weights, evaluate(engine, data, motion=motion))
+
+
+def under_stress(
+    say: Say, engine: InferenceEngine, data: Dataset, motion: MotionMode, calm: Mapping[str, Measures]
+) -> dict[str, object]:
+    """Every temporal mode under every stress, beside the `calm` figures; by stress, then by mode."""
+    results = {
+        stress.value: evaluate(engine, data, motion=motion, stress=stress)
+        for stress in stresses(clip=data.clip)
+    }
+    rows = {
+        (stress, mode): measures
+        for stress, modes in {"clean": calm, **results}.items()
+        for mode, measures in modes.items()
+        if mode != "truth"
+    }
+    say(tables.by_result(("stress", "temporal"), rows, tables.STEADINESS))
+    return {stress: as_json(modes) for stress, modes in results.items()}
+
+
+def after_cut(
+    say: Say, engine: InferenceEngine, data: Dataset, recipe: Recipe | None
+) -> dict[str, float | None] | None:
+    """What memory leaves after a hard cut to pictures of the train split.
+
+    Returns:
+        Shares by name; None, and a line that says why, where there is nothing to measure it with.
+    """
+    try:
+        cut = _cut(engine, data, recipe)
+    except TrainingError as error:
+        say(f"after a cut: not measured: {error}")
+        return None
+    say(tables.after_cut_line(cut))
+    return {key: None if math.isnan(value) else value for key, value in asdict(cut).items()}
+
+
+def _cut(engine: InferenceEngine, data: Dataset, recipe: Recipe | None) -> AfterCut:
+    if engine.package.manifest.graphs.stabiliser is None:
+        raise TrainingError("the package has no stabiliser")
+    if recipe is None:
+        raise TrainingError("pictures of other places are wanted: name a recipe, which has a train split")
+    return measure_cuts(engine, data, find_pairs(recipe.data.train))
+
+
+def ablation(say: Say, engine: InferenceEngine, data: Dataset) -> dict[str, dict[str, object]]:
+    """Every temporal mode with motion compensation and without; by `mode:motion`."""
+    results = ablate(engine, data)
+    rows = {_parts(name): measures for name, measures in results.items()}
+    say(tables.by_result(("temporal", "motion"), rows, (*tables.STEADINESS, "ms a frame")))
+    return as_json(results)
+
+
+def _parts(name: str) -> tuple[str, str]:
+    mode, _, motion = name.partition(":")
+    return mode, motion or "–"
+
+
+def comparison(say: Say, measured: Mapping[str, Measured]) -> dict[str, object]:
+    """Packages side by side; by package."""
+    say(tables.by_package(measured))
+    return {
+        name: {
+            "backend": one.info.backend,
+            "precision": one.info.precision,
+            "parameters": one.parameters,
+            "measures": as_json(one.measures),
+        }
+        for name, one in measured.items()
+    }
+
+
+def require_baselines() -> None:
+    """Raises MissingExtraError where scikit-learn is not installed, before anything is measured."""
+    try:
+        from streamseg.training import baselines  # noqa: F401, PLC0415 brings scikit-learn
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("evaluate --baselines", "baselines") from error
+
+
+def baselines(
+    say: Say, recipe: Recipe, data: Dataset, package: Mapping[str, Measures]
+) -> dict[str, dict[str, object]]:
+    """What deep networks replaced, beside the package's own figures; by method."""
+    from streamseg.training.baselines import measure_baselines  # noqa: PLC0415 brings scikit-learn
+
+    results = {name: m for name, m in measure_baselines(recipe, data).items() if name != "truth"}
+    rows = {(name,): m for name, m in {**results, **package}.items() if name != "truth"}
+    figures = ("mIoU %", "pixels right %", "boundary F1 %", "temporal IoU", "flicker %", "ms a frame")
+    say(tables.by_result(("method",), rows, figures))
+    return as_json(results)

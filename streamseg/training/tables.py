@@ -1,0 +1,100 @@
+"""Measures as tables for a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rich.table import Table
+
+from streamseg.training.compare import Measured, side_by_side
+from streamseg.training.ghost import AfterCut
+from streamseg.training.measures import Measures
+
+N = TypeVar("N", bound=tuple[str, ...])  # a name in parts
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measure in a table: how it is taken from `Measures`, and its decimals."""
+
+    of: Callable[[Measures], float]
+    digits: int = 2
+
+    def text(self, measures: Measures) -> str:
+        """The figure; a dash where it does not apply."""
+        return number(self.of(measures), self.digits)
+
+
+FIGURES = {
+    "mIoU %": Figure(lambda m: 100 * m.miou),
+    "pixels right %": Figure(lambda m: 100 * m.accuracy),
+    "boundary F1 %": Figure(lambda m: 100 * m.boundary_f1),
+    "calibration error %": Figure(lambda m: 100 * m.calibration_error),
+    "temporal IoU": Figure(lambda m: m.temporal_iou, 3),
+    "flicker %": Figure(lambda m: 100 * m.flicker),
+    "changed pixels right %": Figure(lambda m: 100 * m.changed_accuracy),
+    "ms a frame": Figure(lambda m: m.frame_ms),
+}
+STEADINESS = ("mIoU %", "temporal IoU", "flicker %", "changed pixels right %", "calibration error %")
+
+
+def number(value: float, digits: int) -> str:
+    """A figure with so many decimals; a dash for nan."""
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def by_measure(results: Mapping[str, Measures]) -> Table:
+    """One row a measure and a class, one column a result."""
+    table = _table(["measure", *results])
+    for label, figure in FIGURES.items():
+        table.add_row(label, *(figure.text(m) for m in results.values()))
+    for name in next(iter(results.values())).iou:
+        table.add_row(f"IoU % {name}", *(number(100 * m.iou[name], 2) for m in results.values()))
+    return table
+
+
+def by_result(head: Sequence[str], results: Mapping[N, Measures], figures: Sequence[str]) -> Table:
+    """One row a result, one column a measure.
+
+    Args:
+        head: What the parts of a result's name are.
+        results: By name, in as many parts.
+        figures: Keys of `FIGURES`.
+    """
+    table = _table([*head, *figures], named=len(head))
+    for name, measures in results.items():
+        table.add_row(*name, *(FIGURES[figure].text(measures) for figure in figures))
+    return table
+
+
+def by_package(measured: Mapping[str, Measured]) -> Table:
+    """One column a package and mode; sizes and backends in rows of their own."""
+    columns = side_by_side(measured)
+    table = by_measure(columns)
+    owners = [measured.get(column.rpartition(":")[0]) for column in columns]
+    sizes = [one.parameters if one else None for one in owners]
+    table.add_row("parameters, millions", *("–" if n is None else f"{n / 1e6:.2f}" for n in sizes))
+    table.add_row("on", *(f"{one.info.backend} {one.info.precision}" if one else "–" for one in owners))
+    return table
+
+
+def after_cut_line(cut: AfterCut) -> str:
+    """What a cut leaves in the next picture, in one sentence."""
+    return (
+        f"first picture after a cut: mIoU {100 * cut.convgru:.2f} % with convgru's memory, "
+        f"{100 * cut.fresh:.2f} % with none; {100 * cut.noticed:.0f} % of the cuts were noticed, "
+        f"{100 * cut.unaided:.2f} % were none"
+    )
+
+
+def _table(head: Sequence[str], named: int = 1) -> Table:
+    table = Table()
+    for title in head[:named]:
+        table.add_column(title, no_wrap=True)
+    for title in head[named:]:
+        # a long title is broken in a narrow terminal, a figure never
+        table.add_column(title, overflow="fold", min_width=6)
+    return table
