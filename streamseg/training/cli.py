@@ -137,7 +137,7 @@ def _measure(
     """Everything wanted, in turn; one engine is loaded at a time."""
     (name, package), *others = packages.items()
     with load(package) as engine:
-        first = sections.measure_package(say, engine, dataset, wanted.motion)
+        first = sections.measure_package(say, engine, dataset, wanted.motion, name)
         figures: dict[str, object] = dict(as_json(first.measures))
         if not others:
             say(tables.by_measure(first.measures))
@@ -160,5 +160,5 @@ def _measure_others(
     measured = {}
     for name, package in packages:
         with load(package) as engine:
-            measured[name] = sections.measure_package(say, engine, dataset, wanted.motion)
+            measured[name] = sections.measure_package(say, engine, dataset, wanted.motion, name)
     return measured

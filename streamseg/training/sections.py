@@ -23,14 +23,16 @@ from streamseg.training.stress import stresses
 Say = Callable[[Any], None]  # shows a line or a rich table
 
 
-def measure_package(say: Say, engine: InferenceEngine, data: Dataset, motion: MotionMode) -> Measured:
-    """A package in its temporal modes; says what it is and what it runs on."""
+def measure_package(
+    say: Say, engine: InferenceEngine, data: Dataset, motion: MotionMode, name: str = ""
+) -> Measured:
+    """A package in its temporal modes; says what it is (`name`, else its own) and what it runs on."""
     package, info = engine.package, engine.info
     graph = package.graph("segmenter")
     weights = count_weights(graph) if graph else None
     size = "" if weights is None else f", {weights / 1e6:.2f} M parameters"
-    name, count = package.manifest.name, len(data.pairs)
-    say(f"{name} on {info.backend} {info.version} {info.precision}, {count} pictures{size}")
+    runs_on = f"{info.backend} {info.version} {info.precision}"
+    say(f"{name or package.manifest.name} on {runs_on}, {len(data.pairs)} pictures{size}")
     return Measured(info, weights, evaluate(engine, data, motion=motion))
 
 

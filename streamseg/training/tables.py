@@ -73,7 +73,7 @@ def by_result(head: Sequence[str], results: Mapping[N, Measures], figures: Seque
 def by_package(measured: Mapping[str, Measured]) -> Table:
     """One column a package and mode; sizes and backends in rows of their own."""
     columns = side_by_side(measured)
-    table = by_measure(columns)
+    table = by_measure({":\n".join(title.rsplit(":", 1)): m for title, m in columns.items()})
     owners = [measured.get(column.rpartition(":")[0]) for column in columns]
     sizes = [one.parameters if one else None for one in owners]
     table.add_row("parameters, millions", *("–" if n is None else f"{n / 1e6:.2f}" for n in sizes))
