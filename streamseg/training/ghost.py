@@ -60,9 +60,7 @@ def measure_cuts(
     played = min(frames, len(data.pairs))
     past = _play(engine, aided, data, played)
     names = [c.name for c in engine.package.manifest.classes]
-    next_shots = [
-        read_shot(data, elsewhere[i], len(names), played) for i in spread(len(elsewhere), cuts)
-    ]
+    next_shots = [read_shot(data, elsewhere[i], len(names), played) for i in spread(len(elsewhere), cuts)]
     kept, noticed = _first_miou(engine, aided, next_shots, past, names)
     return AfterCut(
         convgru=kept,

@@ -17,8 +17,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
+from pydantic import ValidationError
 
 from streamseg.errors import TrainingError
 from streamseg.inference.engine import InferenceEngine
@@ -119,16 +121,17 @@ def _train_stabiliser(
 
 def _fit(stage: Stage[M], recipe: Recipe, ignored: set[str], folders: Folders) -> M:
     folder = folders.stage(stage.name)
-    _same_recipe(folder / "recipe.json", json.loads(recipe.model_dump_json(exclude=ignored)))
+    _same_recipe(folder / "recipe.json", recipe, ignored)
     run = Run(stage, folder)
     run.fit()
     return run.average.model
 
 
-def _same_recipe(path: Path, settings: dict[str, object]) -> None:
+def _same_recipe(path: Path, recipe: Recipe, ignored: set[str]) -> None:
     """Refuse to go on with a checkpoint made by other settings."""
+    settings = json.loads(recipe.model_dump_json(exclude=ignored))
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = _complete(json.loads(path.read_text(encoding="utf-8")), recipe, ignored)
         changed = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
         if changed:
             raise TrainingError(
@@ -137,6 +140,16 @@ def _same_recipe(path: Path, settings: dict[str, object]) -> None:
             )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(settings, indent=1), encoding="utf-8")
+
+
+def _complete(before: dict[str, Any], recipe: Recipe, ignored: set[str]) -> dict[str, Any]:
+    """Settings of a run, with the defaults of those that did not exist when it began."""
+    try:
+        complete = Recipe.model_validate({**recipe.model_dump(include=ignored), **before})
+    except ValidationError:  # a setting that is gone: it shows as changed
+        return before
+    settings: dict[str, Any] = json.loads(complete.model_dump_json(exclude=ignored))
+    return settings
 
 
 def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict[str, Measures]:

@@ -40,12 +40,12 @@ def test_features_say_colour_texture_and_place() -> None:
 
 
 def test_cells_are_drawn_from_every_picture_and_the_same_each_time(recipe: Recipe) -> None:
-    cells = learn_from(recipe, limit=60)
-    assert cells.features.shape == (60, 30)
+    cells = learn_from(recipe, limit=64)
+    assert cells.features.shape == (64, 30)
     assert set(cells.labels) <= {0, 1, 2}
-    assert np.array_equal(cells.features, learn_from(recipe, limit=60).features)
+    assert np.array_equal(cells.features, learn_from(recipe, limit=64).features)
     other = recipe.model_copy(update={"seed": 1})
-    assert not np.array_equal(cells.features, learn_from(other, limit=60).features)
+    assert not np.array_equal(cells.features, learn_from(other, limit=64).features)
 
 
 def test_all_three_find_what_colour_tells_apart(recipe: Recipe) -> None:

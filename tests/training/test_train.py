@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def test_pictures_in_package_out(recipe: Recipe, tmp_path: Path) -> None:
     assert any("training the segmenter: 8 pictures, 8 steps" in line for line in said)
 
     before = (folders.package / "segmenter.onnx").read_bytes()
+    _forget(folders.stage("segment") / "recipe.json", "losses")  # a setting younger than the run
     train(recipe, tmp_path / "runs", said.append)  # finished: exports and measures again
     assert (folders.package / "segmenter.onnx").read_bytes() == before
 
@@ -30,6 +32,12 @@ def test_pictures_in_package_out(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"another recipe \(changed: segment\).*--fresh"):
         train(changed, tmp_path / "runs", said.append)
     assert load_manifest(folders.package / "model.yaml") == manifest
+
+
+def _forget(settings: Path, key: str) -> None:
+    told = json.loads(settings.read_text())
+    del told["segment"][key]
+    settings.write_text(json.dumps(told))
 
 
 def test_unfit_data_is_refused_before_training(recipe: Recipe) -> None:
