@@ -33,7 +33,9 @@ class DepthwiseConv2d(nn.Conv2d):
     def _same(self, x: Tensor) -> list[int]:
         """Left, right, top, bottom; the odd pixel goes right and below, as the pretrained weights expect."""
         pads = []
-        for size in (x.shape[-1], x.shape[-2]):
+        # Plain numbers: left to the tracing exporter, the division would become one that rounds towards zero,
+        # and the graph would pad odd sizes by less than was learnt with.
+        for size in (int(x.shape[-1]), int(x.shape[-2])):
             stride, kernel = self.stride[0], self.kernel_size[0]
             total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
             pads += [total // 2, total - total // 2]

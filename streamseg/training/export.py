@@ -91,21 +91,33 @@ def _write(
     outputs: Mapping[str, Sequence[int]],
 ) -> None:
     path = folder / f"{role}.onnx"
+    trace(module.eval(), inputs, list(outputs), path)
+    model = onnx.load(path)
+    shrink_weights(model)
+    fix_sizes(model, outputs)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def trace(module: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str], path: Path) -> None:
+    """Write a module as an ONNX graph, float32, with the sizes of `inputs` and any batch.
+
+    Args:
+        module: In the mode it is to be written in.
+        inputs: Examples by name, in the order of its arguments.
+        outputs: Names of what it returns.
+        path: The file.
+    """
     names = list(inputs)
     with warnings.catch_warnings():
         # The tracing exporter gives the smaller graph; its deprecation notice and its remarks on sizes fixed
         # on purpose are noise.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module.eval(), tuple(inputs.values()), str(path), opset_version=OPSET, dynamo=False,
-            input_names=names, output_names=list(outputs),
+            module, tuple(inputs.values()), str(path), opset_version=OPSET, dynamo=False,
+            input_names=names, output_names=outputs,
             dynamic_axes={name: {0: "N"} for name in [*names, *outputs]},
         )  # fmt: skip
-    model = onnx.load(path)
-    shrink_weights(model)
-    fix_sizes(model, outputs)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
 
 
 def shrink_weights(model: Any) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
 from streamseg.models.depthwise import DepthwiseConv2d
+from tests.models.contract import check_export
 
 
 @pytest.mark.parametrize("size", [7, 8])
@@ -21,6 +24,12 @@ def test_the_odd_pixel_of_padding_goes_right_and_below() -> None:
     x = torch.randn(1, 1, 8, 8)
     expected = F.conv2d(F.pad(x, (0, 1, 0, 1)), layer.weight, stride=2)
     torch.testing.assert_close(layer(x), expected)
+
+
+@pytest.mark.parametrize(("kernel", "size"), [(3, 7), (5, 8)])
+def test_exported_equals_eager_at_odd_sizes_too(kernel: int, size: int, tmp_path: Path) -> None:
+    layer = DepthwiseConv2d(4, kernel, stride=2).eval()
+    check_export(layer, {"x": torch.randn(2, 4, size, size + 1)}, tmp_path / "layer.onnx")
 
 
 @pytest.mark.parametrize("stride", [1, 2])
