@@ -5,31 +5,43 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from streamseg.models.decoder import FPN
-from streamseg.models.encoder import MEAN, SCALE, EfficientNetLite0
+from streamseg.models.decoder import DECODERS
+from streamseg.models.encoder import MEAN, SCALE, new_encoder
 
 
 class Segmenter(nn.Module):
-    """EfficientNet-Lite0 encoder, FPN decoder and a linear classifier.
+    """Encoder, decoder and a linear classifier.
 
     The same module takes single pictures and clips: `[N, 3, H, W]` or `[N, T, 3, H, W]`.
     """
 
     def __init__(
-        self, classes: int, *, width: int = 96, pretrained: bool = True, dropout: float = 0.1
+        self,
+        classes: int,
+        *,
+        architecture: str = "fpn",
+        encoder: str = "lite0",
+        width: int = 96,
+        pretrained: bool = True,
+        dropout: float = 0.1,
     ) -> None:
         """Build the network.
 
         Args:
             classes: Number of classes.
+            architecture: The decoder, a key of `DECODERS`.
+            encoder: A key of `ENCODERS`.
             width: Channels of the decoder.
             pretrained: Start from the encoder's ImageNet weights.
             dropout: Share of decoder channels zeroed in training before the classifier.
+
+        Raises:
+            MissingWeightsError: `pretrained`, and the encoder's ImageNet weights are not installed.
         """
         super().__init__()
         self.classes = classes
-        self.encoder = EfficientNetLite0(pretrained=pretrained)
-        self.decoder = FPN(self.encoder.channels, width=width)
+        self.encoder = new_encoder(encoder, pretrained=pretrained)
+        self.decoder = DECODERS[architecture](self.encoder.channels, width=width)
         self.dropout = nn.Dropout2d(dropout)
         self.classifier = nn.Conv2d(width, classes, 1)
 

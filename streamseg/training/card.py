@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from streamseg.inference.manifest import Manifest
+from streamseg.models.decoder import DECODERS
+from streamseg.models.encoder import ENCODERS
 from streamseg.training.measures import Measures
+from streamseg.training.recipe import Recipe
 
 _CARD = """# {name} {version}
 
 Semantic segmentation of street scenes, {width}×{height} pixels, {count} classes: {classes}.
-{parameters:.2f} M parameters: EfficientNet-Lite0 encoder, FPN decoder, motion-compensated ConvGRU.
+{parameters:.2f} M parameters: {networks}.
 Made by `streamseg train configs/training/camvid.yaml`; measured by `streamseg evaluate {name}
 configs/training/camvid.yaml`.
 
@@ -37,8 +40,15 @@ probability of being right. Not for decisions about people's safety.
 """
 
 
-def card(manifest: Manifest, measures: Mapping[str, Measures], backend: str) -> str:
-    """The card's text (Markdown)."""
+def card(recipe: Recipe, manifest: Manifest, measures: Mapping[str, Measures], backend: str) -> str:
+    """The card's text (Markdown).
+
+    Args:
+        recipe: What the package was made by.
+        manifest: The package's.
+        measures: Measured on the recipe's val pictures, by temporal mode.
+        backend: What ran it.
+    """
     return _CARD.format(
         name=manifest.name,
         version=manifest.version,
@@ -47,12 +57,22 @@ def card(manifest: Manifest, measures: Mapping[str, Measures], backend: str) -> 
         count=len(manifest.classes),
         classes=", ".join(c.name for c in manifest.classes),
         parameters=(manifest.parameters or 0) / 1e6,
+        networks=networks(recipe, stabilised=manifest.memory is not None),
         data=manifest.data,
         license=manifest.license,
         backend=backend,
         table=measures_markdown(measures),
         by_class=classes_markdown(measures),
     )
+
+
+def networks(recipe: Recipe, *, stabilised: bool) -> str:
+    """What a package's networks are called, e.g. "EfficientNet-Lite0 encoder, FPN decoder"."""
+    parts = [
+        f"{ENCODERS[recipe.segment.encoder]} encoder",
+        f"{DECODERS[recipe.segment.architecture].title} decoder",
+    ]
+    return ", ".join([*parts, "motion-compensated ConvGRU"] if stabilised else parts)
 
 
 def measures_markdown(measures: Mapping[str, Measures]) -> str:

@@ -92,6 +92,10 @@ class AugmentRecipe(_Strict):
 class SegmentRecipe(_Strict):
     """The first stage: the per-frame network."""
 
+    architecture: Literal["fpn", "fcn", "unet", "deeplab"] = Field(default="fpn", description="the decoder")
+    encoder: Literal["lite0", "lite1", "lite2", "vgg"] = Field(
+        default="lite0", description="EfficientNet-Lite0, 1 or 2, or a small VGG, which is never pretrained"
+    )
     epochs: int = Field(default=32, ge=1)
     batch: int = Field(default=8, ge=1)
     lr_encoder: float = Field(default=5e-4, gt=0)

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from streamseg.errors import TrainingError
+from streamseg.models.lite import MissingWeightsError
 from streamseg.models.segmenter import Segmenter
 from streamseg.training import losses, metrics
 from streamseg.training.augment import augment
@@ -31,7 +33,7 @@ class SegmentStage:
         """Find the data and build the network.
 
         Raises:
-            TrainingError: The data cannot be used.
+            TrainingError: The data cannot be used, or the encoder's weights are not installed.
         """
         self.recipe, self.settings = recipe, recipe.segment
         self.labelling = labelling_of(recipe)
@@ -99,8 +101,24 @@ class SegmentStage:
 
 
 def new_segmenter(recipe: Recipe, *, pretrained: bool) -> Segmenter:
-    """The network a recipe describes, in the channels-last layout."""
-    model = Segmenter(len(recipe.classes), width=recipe.segment.width, pretrained=pretrained)
+    """The network a recipe describes, in the channels-last layout.
+
+    Raises:
+        TrainingError: `pretrained`, and the encoder's ImageNet weights are not installed.
+    """
+    settings = recipe.segment
+    try:
+        model = Segmenter(
+            len(recipe.classes),
+            architecture=settings.architecture,
+            encoder=settings.encoder,
+            width=settings.width,
+            pretrained=pretrained,
+        )
+    except MissingWeightsError as error:
+        raise TrainingError(
+            f"segment.encoder {settings.encoder}: {error}, or set segment.pretrained to false"
+        ) from error
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     return model
 

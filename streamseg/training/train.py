@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from pydantic import ValidationError
 
-from streamseg.errors import TrainingError
+from streamseg.errors import ConfigError, TrainingError
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.manifest import dump_manifest, load_manifest
 from streamseg.inference.package import open_package
@@ -38,7 +37,7 @@ from streamseg.training.evaluate import evaluate
 from streamseg.training.export import export
 from streamseg.training.fit import Run, Stage
 from streamseg.training.measures import Measures, as_json
-from streamseg.training.recipe import Recipe
+from streamseg.training.recipe import Recipe, parse_recipe
 from streamseg.training.report import Example, write_report
 from streamseg.training.segment import SegmentStage
 from streamseg.training.stabilise import StabiliseStage
@@ -129,9 +128,9 @@ def _fit(stage: Stage[M], recipe: Recipe, ignored: set[str], folders: Folders) -
 
 def _same_recipe(path: Path, recipe: Recipe, ignored: set[str]) -> None:
     """Refuse to go on with a checkpoint made by other settings."""
-    settings = json.loads(recipe.model_dump_json(exclude=ignored))
+    settings = recipe.model_dump(mode="json", exclude=ignored)
     if path.exists():
-        before = _complete(json.loads(path.read_text(encoding="utf-8")), recipe, ignored)
+        before = _completed(json.loads(path.read_text(encoding="utf-8")), recipe, ignored)
         changed = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
         if changed:
             raise TrainingError(
@@ -142,14 +141,13 @@ def _same_recipe(path: Path, recipe: Recipe, ignored: set[str]) -> None:
     path.write_text(json.dumps(settings, indent=1), encoding="utf-8")
 
 
-def _complete(before: dict[str, Any], recipe: Recipe, ignored: set[str]) -> dict[str, Any]:
-    """Settings of a run, with the defaults of those that did not exist when it began."""
+def _completed(before: dict[str, Any], recipe: Recipe, ignored: set[str]) -> dict[str, Any]:
+    """Settings as an older version wrote them, with those added since at their defaults: what it did then."""
+    whole = {**recipe.model_dump(mode="json", include=ignored), **before}
     try:
-        complete = Recipe.model_validate({**recipe.model_dump(include=ignored), **before})
-    except ValidationError:  # a setting that is gone: it shows as changed
+        return parse_recipe(whole, "before").model_dump(mode="json", exclude=ignored)
+    except ConfigError:  # it has settings that are no more; they count as changed
         return before
-    settings: dict[str, Any] = json.loads(complete.model_dump_json(exclude=ignored))
-    return settings
 
 
 def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict[str, Measures]:
@@ -163,7 +161,8 @@ def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict
     manifest = manifest.model_copy(update={"metrics": _rounded(figures)})
     dump_manifest(manifest, folders.package / "model.yaml")
     backend = f"{engine.info.backend} {engine.info.version} in {engine.info.precision}"
-    (folders.package / "README.md").write_text(card(manifest, measures, backend), encoding="utf-8")
+    text = card(recipe, manifest, measures, backend)
+    (folders.package / "README.md").write_text(text, encoding="utf-8")
     stages = {name: folders.stage(name) for name in ("segment", "stabilise")}
     write_report(
         folders.report,

@@ -1,20 +1,23 @@
-"""The decoder merges levels of any sizes at the finest one's."""
+"""Decoders by the names a recipe uses; what they have in common."""
 
 from __future__ import annotations
 
+from typing import get_args
+
+import pytest
 import torch
 
-from streamseg.models.decoder import FPN
+from streamseg.models.decoder import DECODERS
+from streamseg.training.recipe import SegmentRecipe
+
+SIZES = ((4, 23, 31), (6, 12, 16), (8, 6, 8), (10, 3, 4))
 
 
-def test_the_finest_level_sets_the_size() -> None:
-    levels = [torch.randn(2, c, h, w) for c, h, w in ((4, 23, 31), (6, 12, 16), (8, 6, 8))]
-    assert FPN((4, 6, 8), width=16)(levels).shape == (2, 16, 23, 31)
+def test_a_recipe_can_name_each_of_them() -> None:
+    assert set(get_args(SegmentRecipe.model_fields["architecture"].annotation)) == set(DECODERS)
 
 
-def test_the_top_level_reaches_every_cell() -> None:
-    decoder = FPN((4, 6), width=8).eval()
-    fine, top = torch.randn(1, 4, 8, 8), torch.randn(1, 6, 4, 4, requires_grad=True)
-    decoder([fine, top])[0, :, 0, 0].sum().backward()
-    assert top.grad is not None
-    assert top.grad[..., -1, -1].abs().sum() > 0, "the global average carries far corners over"
+@pytest.mark.parametrize("name", DECODERS)
+def test_the_finest_level_sets_the_size(name: str) -> None:
+    levels = [torch.randn(2, *size) for size in SIZES]
+    assert DECODERS[name]([c for c, _, _ in SIZES], width=16)(levels).shape == (2, 16, 23, 31)

@@ -1,26 +1,33 @@
-"""The encoder: strides, channels, and the weights it starts from."""
+"""Encoders by the names a recipe uses."""
 
 from __future__ import annotations
 
+from typing import get_args
+
+import pytest
 import torch
 
-from streamseg.models.encoder import EfficientNetLite0
+from streamseg.models.encoder import ENCODERS, new_encoder
+from streamseg.training.recipe import SegmentRecipe
 
 
-def test_levels_have_strides_four_to_thirty_two() -> None:
-    levels = EfficientNetLite0(pretrained=False).eval()(torch.zeros(1, 3, 64, 96))
-    assert [tuple(level.shape[1:]) for level in levels] == [
-        (24, 16, 24),
-        (40, 8, 12),
-        (112, 4, 6),
-        (320, 2, 3),
-    ]
+def test_a_recipe_can_name_each_of_them() -> None:
+    assert set(get_args(SegmentRecipe.model_fields["encoder"].annotation)) == set(ENCODERS)
 
 
-def test_pretrained_features_tell_pictures_apart() -> None:
-    encoder = EfficientNetLite0(pretrained=True).eval()
-    ramp = torch.linspace(-1, 1, 64).expand(1, 3, 64, 64)
+@pytest.mark.parametrize("name", ENCODERS)
+def test_channels_are_those_of_the_maps(name: str) -> None:
+    encoder = new_encoder(name, pretrained=False).eval()
     with torch.inference_mode():
-        across, down = encoder(ramp)[-1], encoder(ramp.transpose(2, 3))[-1]
-    assert torch.isfinite(across).all()
-    assert (across - down).abs().mean() > 0.01
+        levels = encoder(torch.zeros(1, 3, 33, 47))
+    assert tuple(level.shape[1] for level in levels) == encoder.channels
+    assert [tuple(level.shape[2:]) for level in levels] == [(9, 12), (5, 6), (3, 3), (2, 2)]
+
+
+def test_vgg_needs_no_weights() -> None:
+    torch.manual_seed(0)
+    asked = new_encoder("vgg", pretrained=True)
+    torch.manual_seed(0)
+    learnt_from_nothing = new_encoder("vgg", pretrained=False)
+    for a, b in zip(asked.parameters(), learnt_from_nothing.parameters(), strict=True):
+        assert torch.equal(a, b)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from streamseg.inference.manifest import load_manifest
-from streamseg.training.card import card
+from streamseg.training.card import card, networks
 from streamseg.training.export import export
 from streamseg.training.measures import Measures
 from streamseg.training.recipe import Recipe
@@ -21,7 +21,19 @@ MEASURES = Measures(
 def test_the_card_holds_what_was_measured(recipe: Recipe, tmp_path: Path) -> None:
     export(recipe, new_segmenter(recipe, pretrained=False), None, tmp_path / "tiny")
     manifest = load_manifest(tmp_path / "tiny/model.yaml")
-    text = card(manifest, {"none": MEASURES, "truth": replace(MEASURES, miou=1.0)}, "openvino 1 in f32")
+    text = card(
+        recipe, manifest, {"none": MEASURES, "truth": replace(MEASURES, miou=1.0)}, "openvino 1 in f32"
+    )
     for part in ("70.1%", "0.891", "0.23%", "CC0-1.0", "drawn by a test", "## Limits", "openvino 1 in f32"):
         assert part in text
     assert "| none | 90 | 60 | 50 |" in text
+    assert "M parameters: EfficientNet-Lite0 encoder, FPN decoder.\n" in text
+
+
+def test_networks_have_the_names_people_know_them_by(recipe: Recipe) -> None:
+    chosen = recipe.segment.model_copy(update={"encoder": "vgg", "architecture": "unet"})
+    other = recipe.model_copy(update={"segment": chosen})
+    assert networks(other, stabilised=False) == "VGG encoder, U-Net decoder"
+    assert networks(recipe, stabilised=True) == (
+        "EfficientNet-Lite0 encoder, FPN decoder, motion-compensated ConvGRU"
+    )

