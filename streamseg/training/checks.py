@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,7 +18,6 @@ from streamseg.types import U8
 
 LEAST_PICTURES = 8  # to train on; below, a batch is the whole set
 MANY_COLORS = 16  # unknown in one label file: no table will have forgotten that many
-_VIDEOS = {".avi", ".mkv", ".mov", ".mp4", ".ts", ".webm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +46,19 @@ class Census:
 
 
 def check_data(recipe: Recipe) -> Findings:
-    """Look at every picture, label and clip of a recipe once."""
+    """Look at every picture and label of a recipe once."""
     data = recipe.data
-    clips = [f"clips: {problem}" for path in data.clips for problem in clip_problems(path)]
     try:
         labelling = labelling_of(recipe)
     except TrainingError as error:
         files = _named("train", split_problems(data.train)) + _named("val", split_problems(data.val))
-        return Findings([*str(error).splitlines(), *files, *clips], [])
+        return Findings([*str(error).splitlines(), *files], [])
     train, val = take_census(data.train, labelling), take_census(data.val, labelling)
     names = [c.name for c in recipe.classes]
     train_lines = [*split_lines(data.train, train), *too_few(train), *empty_classes(train, names)]
     val_lines = split_lines(data.val, val)
     return Findings(
-        [*_named("train", train_lines), *_named("val", val_lines), *clips],
+        [*_named("train", train_lines), *_named("val", val_lines)],
         [
             *_named("train", lone_labels(data.train)),
             *_named("val", lone_labels(data.val) + unmeasured_classes(train, val, names)),
@@ -161,24 +158,6 @@ def lone_labels(split: SplitRecipe) -> list[str]:
     stems = {path.stem for path in split.images.iterdir()}
     lone = sorted(path.name for path in split.labels.glob("*.png") if path.stem not in stems)
     return [f"{len(lone)} labels in {split.labels} have no picture: {few(lone)}"] if lone else []
-
-
-def clip_problems(path: Path) -> list[str]:
-    """Why an unlabelled clip, or a folder of them, cannot be used; one line each."""
-    if not path.exists():
-        return [f"{path}: no such file or folder"]
-    inside = path.iterdir() if path.is_dir() else [path]
-    videos = sorted(file for file in inside if file.suffix.lower() in _VIDEOS)
-    if not videos:
-        return [f"{path}: no video ({', '.join(sorted(_VIDEOS))})"]
-    return [f"{video}: cannot be decoded" for video in videos if not _decodes(video)]
-
-
-def _decodes(video: Path) -> bool:
-    capture = cv2.VideoCapture(str(video))
-    there: bool = capture.read()[0]
-    capture.release()
-    return there
 
 
 def _size(image: NDArray[np.generic]) -> str:

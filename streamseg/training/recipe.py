@@ -65,7 +65,6 @@ class DataRecipe(_Strict):
         description="for labels drawn in colours: a text file of `id r g b name` lines; without it the "
         "colours of the classes count",
     )
-    clips: list[Path] = Field(default=[], description="unlabelled videos, or folders of them")
 
 
 class AugmentRecipe(_Strict):

@@ -42,7 +42,7 @@ def test_all_problems_come_at_once(pictures: Path) -> None:
     label(pictures, "03.png").write_bytes(b"not a picture")
     label(pictures, "04.png").unlink()
     (pictures / "val/images/00.png").write_bytes(b"not a picture")
-    found = check(pictures, clips=[str(pictures / "clips")])
+    found = check(pictures)
     assert found.problems == [
         f"train: 1 pictures in {pictures}/train/images have no label PNG: 04.png",
         f"train: {pictures}/train/images/00.png: picture of 64x48 pixels, label of 10x10",
@@ -50,7 +50,6 @@ def test_all_problems_come_at_once(pictures: Path) -> None:
         f"train: {pictures}/train/labels/03.png: cannot be decoded",
         "train: unknown label id 77 in 1 labels: 02.png (3072 pixels)",
         f"val: {pictures}/val/images/00.png: cannot be decoded",
-        f"clips: {pictures}/clips: no such file or folder",
     ]
 
 
@@ -138,17 +137,5 @@ def test_a_broken_table_hides_no_other_problem(pictures: Path) -> None:
     (pictures / "colors.txt").write_text("road 1 2 3\n")
     label(pictures, "04.png", split="val").write_bytes(b"")
     label(pictures, "00.png", split="val").unlink()
-    found = check(pictures, colors=str(pictures / "colors.txt"), clips=[str(pictures / "clip.mp4")])
-    assert [line.split(": ")[0] for line in found.problems] == [f"{pictures}/colors.txt:1", "val", "clips"]
-
-
-def test_clips_must_be_videos(pictures: Path) -> None:
-    folder = pictures / "clips"
-    folder.mkdir()
-    assert "no video (.avi" in check(pictures, clips=[str(folder)]).problems[0]
-    (folder / "broken.avi").write_bytes(b"not a video")
-    writer = cv2.VideoWriter(str(folder / "good.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
-    writer.write(np.zeros((48, 64, 3), np.uint8))
-    writer.release()
-    assert check(pictures, clips=[str(folder)]).problems == [f"clips: {folder}/broken.avi: cannot be decoded"]
-    assert check(pictures, clips=[str(folder / "good.avi")]).problems == []
+    found = check(pictures, colors=str(pictures / "colors.txt"))
+    assert [line.split(": ")[0] for line in found.problems] == [f"{pictures}/colors.txt:1", "val"]
