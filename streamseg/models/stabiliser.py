@@ -8,6 +8,7 @@ ConvGRU: Ballas et al. 2016; warping the state by optical flow: Nilsson & Sminch
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import cast
 
 import torch
@@ -21,39 +22,21 @@ DOUBT = (4.0, 3.0, 4.0)  # what is taken from it for each unit of change, surpri
 LEAST = 1e-6  # probabilities below it are as good as impossible
 
 
-class ConvGRUStabiliser(nn.Module):
-    """One step of the recurrence; the memory is an argument and a result.
+class Stabiliser(nn.Module, ABC):
+    """One step of a recurrence; the memory `[N, M, h, w]` is an argument and a result.
 
-    Memory `[N, M, h, w]`, M = classes + hidden + 2: probabilities, hidden state, the frame's guide, and
-    ones. All zeros means "no past": the channel of ones says, after warping, how much of each cell has one.
+    All zeros means "no past".
     """
 
-    def __init__(self, classes: int, *, hidden: int = 8, width: int = 32) -> None:
-        """Build the network.
-
-        Args:
-            classes: Number of classes.
-            hidden: Channels of memory beside the probabilities.
-            width: Channels of the first convolution.
-        """
+    def __init__(self, classes: int) -> None:
         super().__init__()
-        self.classes, self.hidden = classes, hidden
-        state = classes + hidden
-        self.look = nn.Conv2d(classes + state + len(DOUBT) + 1, width, 3, padding=1)
-        self.gates = nn.Conv2d(width, state + hidden, 3, padding=1)
-        self.candidate = nn.Conv2d(width + hidden, hidden, 1)
+        self.classes = classes
         self.readout = Readout()
-        self.doubt = nn.Conv2d(len(DOUBT), state, 1, bias=False)
-        # Begin as an average along the motion path that lets go where the evidence is against the past: this
-        # alone steadies well, and what is learnt starts from there.
-        self.doubt.weight.data[:] = torch.tensor(DOUBT).view(1, -1, 1, 1)
-        nn.init.constant_(cast("Tensor", self.gates.bias), KEEP)
-        nn.init.normal_(self.gates.weight, std=0.01)
 
     @property
+    @abstractmethod
     def memory_channels(self) -> int:
         """M."""
-        return self.classes + self.hidden + 2
 
     def forward(
         self, logits: Tensor, guide: Tensor, flow: Tensor, memory: Tensor
@@ -71,6 +54,48 @@ class ConvGRUStabiliser(nn.Module):
         """
         memory = self.step(logits, guide, flow, memory)
         return *self.readout(self.scores(memory)), memory
+
+    @abstractmethod
+    def step(self, logits: Tensor, guide: Tensor, flow: Tensor, memory: Tensor) -> Tensor:
+        """The new memory; arguments as of `forward`."""
+
+    @abstractmethod
+    def scores(self, memory: Tensor) -> Tensor:
+        """Logits or log-probabilities `[N, C, h, w]` of a memory just made."""
+
+
+class ConvGRUStabiliser(Stabiliser):
+    """Gates between the past and the frame.
+
+    M = classes + hidden + 2: probabilities, hidden state, the frame's guide, and ones, which say, after
+    warping, how much of each cell has a past.
+    """
+
+    def __init__(self, classes: int, *, hidden: int = 8, width: int = 32) -> None:
+        """Build the network.
+
+        Args:
+            classes: Number of classes.
+            hidden: Channels of memory beside the probabilities.
+            width: Channels of the first convolution.
+        """
+        super().__init__(classes)
+        self.hidden = hidden
+        state = classes + hidden
+        self.look = nn.Conv2d(classes + state + len(DOUBT) + 1, width, 3, padding=1)
+        self.gates = nn.Conv2d(width, state + hidden, 3, padding=1)
+        self.candidate = nn.Conv2d(width + hidden, hidden, 1)
+        self.doubt = nn.Conv2d(len(DOUBT), state, 1, bias=False)
+        # Begin as an average along the motion path that lets go where the evidence is against the past: this
+        # alone steadies well, and what is learnt starts from there.
+        self.doubt.weight.data[:] = torch.tensor(DOUBT).view(1, -1, 1, 1)
+        nn.init.constant_(cast("Tensor", self.gates.bias), KEEP)
+        nn.init.normal_(self.gates.weight, std=0.01)
+
+    @property
+    def memory_channels(self) -> int:
+        """M."""
+        return self.classes + self.hidden + 2
 
     def step(self, logits: Tensor, guide: Tensor, flow: Tensor, memory: Tensor) -> Tensor:
         """The new memory; its first C channels are the steadied probabilities."""

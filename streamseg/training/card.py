@@ -40,6 +40,9 @@ probability of being right. Not for decisions about people's safety.
 """
 
 
+CELLS = {"gru": "ConvGRU", "rnn": "tanh RNN"}
+
+
 def card(recipe: Recipe, manifest: Manifest, measures: Mapping[str, Measures], backend: str) -> str:
     """The card's text (Markdown).
 
@@ -72,7 +75,7 @@ def networks(recipe: Recipe, *, stabilised: bool) -> str:
         f"{ENCODERS[recipe.segment.encoder]} encoder",
         f"{DECODERS[recipe.segment.architecture].title} decoder",
     ]
-    return ", ".join([*parts, "motion-compensated ConvGRU"] if stabilised else parts)
+    return ", ".join([*parts, f"motion-compensated {CELLS[recipe.stabilise.cell]}"] if stabilised else parts)
 
 
 def measures_markdown(measures: Mapping[str, Measures]) -> str:

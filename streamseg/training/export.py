@@ -27,7 +27,7 @@ from streamseg.inference.manifest import (
 )
 from streamseg.models.readout import Readout
 from streamseg.models.segmenter import Segmenter
-from streamseg.models.stabiliser import ConvGRUStabiliser
+from streamseg.models.stabiliser import Stabiliser
 from streamseg.training.camera import cells
 from streamseg.training.recipe import Recipe
 
@@ -48,9 +48,7 @@ class SegmenterGraph(nn.Module):
         return logits
 
 
-def export(
-    recipe: Recipe, segmenter: Segmenter, stabiliser: ConvGRUStabiliser | None, folder: Path
-) -> Manifest:
+def export(recipe: Recipe, segmenter: Segmenter, stabiliser: Stabiliser | None, folder: Path) -> Manifest:
     """Write a package; an older one at the same place is replaced only when the new one is whole.
 
     Args:
@@ -148,7 +146,7 @@ def fix_sizes(model: Any, sizes: Mapping[str, Sequence[int]]) -> None:
 
 
 def _manifest(
-    recipe: Recipe, folder: Path, networks: Sequence[nn.Module], stabiliser: ConvGRUStabiliser | None
+    recipe: Recipe, folder: Path, networks: Sequence[nn.Module], stabiliser: Stabiliser | None
 ) -> Manifest:
     files = {role.value: folder / f"{role}.onnx" for role in GraphRole}
     graphs = {name: GraphFile(file=p.name, sha256=sha256_file(p)) for name, p in files.items() if p.is_file()}

@@ -123,15 +123,18 @@ class SegmentRecipe(_Strict):
 
 
 class StabiliseRecipe(_Strict):
-    """The second stage: the ConvGRU on the frozen segmenter, on camera-path clips made from stills."""
+    """The second stage: the stabiliser on the frozen segmenter, on camera-path clips made from stills."""
 
+    cell: Literal["gru", "rnn"] = Field(
+        default="gru", description="gated, or the plain tanh recurrence to compare it with"
+    )
     steps: int = Field(default=800, ge=1)
     clips: int = Field(default=4, ge=1, description="clips a batch")
     frames: int = Field(default=5, ge=2, description="frames a clip")
     lr: float = Field(default=2e-3, gt=0)
     warmup_steps: int = Field(default=50, ge=0)
-    hidden: int = Field(default=8, ge=1, description="channels of memory beside the class probabilities")
-    width: int = Field(default=32, ge=8, description="channels of the gates' first convolution")
+    hidden: int = Field(default=8, ge=1, description="channels of memory beside one for each class")
+    width: int = Field(default=32, ge=8, description="channels of the gates' first convolution; rnn has none")
     consistency: float = Field(default=1.0, ge=0, description="weight of the warping loss")
     flow_noise_cells: float = Field(
         default=1.0, ge=0, description="largest error added to the exact flow, in memory cells"

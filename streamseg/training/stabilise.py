@@ -1,4 +1,4 @@
-"""The second stage: train the ConvGRU on the frozen segmenter, on clips filmed from stills."""
+"""The second stage: train the stabiliser on the frozen segmenter, on clips filmed from stills."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor
 
+from streamseg.models.rnn import RNNStabiliser
 from streamseg.models.segmenter import Segmenter
-from streamseg.models.stabiliser import ConvGRUStabiliser, warp
+from streamseg.models.stabiliser import ConvGRUStabiliser, Stabiliser, warp
 from streamseg.temporal.motion import Motion, luma_size
 from streamseg.training import losses, metrics
 from streamseg.training.camera import cells
@@ -47,7 +48,7 @@ class StabiliseStage:
         self.train, self.val = find_pairs(recipe.data.train), find_pairs(recipe.data.val)
         self.segmenter = segmenter.eval().requires_grad_(requires_grad=False)
         torch.manual_seed(recipe.seed)
-        self.model: ConvGRUStabiliser = new_stabiliser(recipe)
+        self.model: Stabiliser = new_stabiliser(recipe)
         names = [c.name for c in recipe.classes]
         self.moving = [names.index(name) for name in self.settings.moving]
         shares = torch.from_numpy(class_shares(self.train, self.labelling)).float()
@@ -87,8 +88,9 @@ class StabiliseStage:
             memory = self.model.step(
                 logits[:, t], guides[:, t], flows[:, t], memory * told[:, None, None, None]
             )
-            probabilities.append(memory[:, : self.model.classes])
-            terms.append(losses.cross_entropy(self.model.scores(memory), labels[:, t], self.weights))
+            scores = self.model.scores(memory)
+            probabilities.append(scores.softmax(1))
+            terms.append(losses.cross_entropy(scores, labels[:, t], self.weights))
         known &= joined[:, :, None, None, None]
         consistency = self._consistency(probabilities, truth, known)
         return {"ce": torch.stack(terms).mean(), "warp": self.settings.consistency * consistency}
@@ -108,7 +110,7 @@ class StabiliseStage:
             parts.append(losses.warping_consistency(now, warp(before, truth[:, t]), same))
         return torch.stack(parts).mean()
 
-    def validate(self, model: ConvGRUStabiliser) -> dict[str, float]:
+    def validate(self, model: Stabiliser) -> dict[str, float]:
         """MIoU on the val pictures as a clip and, where they are one, steadiness; the score weighs both."""
         confusion, steady = self._play(model)
         measures = {
@@ -119,7 +121,7 @@ class StabiliseStage:
         return {"score": confusion.mean_iou - 10 * steady.flicker, **measures}
 
     @torch.inference_mode()
-    def _play(self, model: ConvGRUStabiliser) -> tuple[metrics.Confusion, metrics.Steadiness]:
+    def _play(self, model: Stabiliser) -> tuple[metrics.Confusion, metrics.Steadiness]:
         confusion, steady = metrics.Confusion(model.classes), metrics.Steadiness(model.classes)
         motion, size = Motion(cells(self.recipe.size)), self.recipe.size
         memory = torch.zeros(1, model.memory_channels, *reversed(cells(size)))
@@ -153,7 +155,9 @@ def _unsure(logits: Tensor, strength: float) -> Tensor:
     return logits * scale + errors * 1.5 * strength * torch.rand(clips, 1, 1, 1, 1)
 
 
-def new_stabiliser(recipe: Recipe) -> ConvGRUStabiliser:
+def new_stabiliser(recipe: Recipe) -> Stabiliser:
     """The network a recipe describes."""
-    settings = recipe.stabilise
-    return ConvGRUStabiliser(len(recipe.classes), hidden=settings.hidden, width=settings.width)
+    settings, classes = recipe.stabilise, len(recipe.classes)
+    if settings.cell == "rnn":
+        return RNNStabiliser(classes, hidden=settings.hidden)
+    return ConvGRUStabiliser(classes, hidden=settings.hidden, width=settings.width)

@@ -27,7 +27,7 @@ from streamseg.inference.manifest import dump_manifest, load_manifest
 from streamseg.inference.package import open_package
 from streamseg.inference.select import load_engine
 from streamseg.models.segmenter import Segmenter
-from streamseg.models.stabiliser import ConvGRUStabiliser
+from streamseg.models.stabiliser import Stabiliser
 from streamseg.training import checks, metrics
 from streamseg.training.card import card
 from streamseg.training.data import find_pairs, labelling_of
@@ -112,7 +112,7 @@ def _train_segmenter(recipe: Recipe, folders: Folders, say: Callable[[str], None
 
 def _train_stabiliser(
     recipe: Recipe, segmenter: Segmenter, folders: Folders, say: Callable[[str], None]
-) -> ConvGRUStabiliser:
+) -> Stabiliser:
     stage = StabiliseStage(recipe, segmenter)
     say(f"training the stabiliser: clips of {recipe.stabilise.frames} frames, {stage.schedule.steps} steps")
     return _fit(stage, recipe, {"name", "version"}, folders)

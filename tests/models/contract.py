@@ -9,9 +9,36 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from streamseg.models.stabiliser import Stabiliser
 from streamseg.training.export import trace
 
 TOLERANCE = 1e-4
+
+
+class StepGraph(nn.Module):
+    """One step of a stabiliser with its scores, before they are rounded to labels."""
+
+    def __init__(self, stabiliser: Stabiliser) -> None:
+        super().__init__()
+        self.stabiliser = stabiliser
+
+    def forward(self, logits: Tensor, guide: Tensor, flow: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        memory = self.stabiliser.step(logits, guide, flow, memory)
+        return memory, self.stabiliser.scores(memory)
+
+
+def step_inputs(stabiliser: Stabiliser) -> dict[str, Tensor]:
+    """Two rows of anything at 8×6 cells; the memory is one that the stabiliser made itself."""
+    torch.manual_seed(1)
+    logits, guide, flow = (
+        torch.randn(2, stabiliser.classes, 6, 8),
+        torch.rand(2, 1, 6, 8),
+        torch.randn(2, 2, 6, 8),
+    )
+    nothing = torch.zeros(2, stabiliser.memory_channels, 6, 8)
+    with torch.inference_mode():
+        memory = stabiliser.step(logits.flip(0), guide.flip(0), flow, nothing)
+    return {"logits": logits, "guide": guide, "flow": flow, "memory": memory.clone()}
 
 
 def outputs_of(module: nn.Module, *inputs: Tensor) -> list[Tensor]:

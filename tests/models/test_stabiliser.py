@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
 from streamseg.models.stabiliser import ConvGRUStabiliser, warp
+from tests.models.contract import (
+    StepGraph,
+    check_every_weight_learns,
+    check_export,
+    check_rows_do_not_mix,
+    step_inputs,
+)
 
 
 @pytest.fixture
@@ -91,21 +100,20 @@ def test_a_new_network_lets_go_where_the_picture_changed(stabiliser: ConvGRUStab
     assert now[:, 1, :, :4].min() > 2 * now[:, 1, :, 4:].max()
 
 
-def test_rows_of_a_batch_do_not_mix(stabiliser: ConvGRUStabiliser) -> None:
-    (a, guide_a), (b, guide_b) = frame(1), frame(2)
-    memory = torch.rand(2, stabiliser.memory_channels, 6, 8)
-    flow = torch.randn(2, 2, 6, 8)
-    both = stabiliser(torch.cat([a, b]), torch.cat([guide_a, guide_b]), flow, memory)
-    alone = stabiliser(b, guide_b, flow[1:], memory[1:])
-    torch.testing.assert_close(both[2][1:], alone[2])
+def test_it_keeps_the_contract(stabiliser: ConvGRUStabiliser, tmp_path: Path) -> None:
+    given = step_inputs(stabiliser)
+    step = StepGraph(stabiliser)
+    memory, scores = step(*given.values())
+    check_every_weight_learns(step, memory.square().sum() + scores.square().sum())
+    check_rows_do_not_mix(step, *given.values())
+    check_export(step, given, tmp_path / "gru.onnx")
 
 
-def test_every_weight_learns_through_two_frames() -> None:
+def test_every_weight_learns_through_three_frames() -> None:
     torch.manual_seed(0)
     stabiliser = ConvGRUStabiliser(3, hidden=2, width=8)
     memory = torch.zeros(1, stabiliser.memory_channels, 6, 8)
     for seed in (1, 2, 3):
         logits, guide = frame(seed)
         memory = stabiliser.step(logits, guide, STILL, memory)
-    memory.square().sum().backward()  # type: ignore[no-untyped-call]
-    assert [name for name, p in stabiliser.named_parameters() if p.grad is None or not p.grad.any()] == []
+    check_every_weight_learns(stabiliser, memory.square().sum())

@@ -32,8 +32,10 @@ def test_the_card_holds_what_was_measured(recipe: Recipe, tmp_path: Path) -> Non
 
 def test_networks_have_the_names_people_know_them_by(recipe: Recipe) -> None:
     chosen = recipe.segment.model_copy(update={"encoder": "vgg", "architecture": "unet"})
-    other = recipe.model_copy(update={"segment": chosen})
+    plain = recipe.stabilise.model_copy(update={"cell": "rnn"})
+    other = recipe.model_copy(update={"segment": chosen, "stabilise": plain})
     assert networks(other, stabilised=False) == "VGG encoder, U-Net decoder"
+    assert networks(other, stabilised=True).endswith(", motion-compensated tanh RNN")
     assert networks(recipe, stabilised=True) == (
         "EfficientNet-Lite0 encoder, FPN decoder, motion-compensated ConvGRU"
     )

@@ -14,19 +14,20 @@ from streamseg.inference.manifest import Manifest, load_manifest
 from streamseg.inference.package import open_package
 from streamseg.inference.select import load_engine
 from streamseg.models.segmenter import Segmenter
-from streamseg.models.stabiliser import ConvGRUStabiliser
+from streamseg.models.stabiliser import ConvGRUStabiliser, Stabiliser
 from streamseg.training.export import export
 from streamseg.training.recipe import Recipe
 from streamseg.training.segment import new_segmenter
 from streamseg.training.stabilise import new_stabiliser
 
-Exported = tuple[Path, Segmenter, ConvGRUStabiliser]
+Exported = tuple[Path, Segmenter, Stabiliser]
 
 
 @pytest.fixture
 def exported(recipe: Recipe, tmp_path: Path) -> Exported:
     torch.manual_seed(3)
     segmenter, stabiliser = new_segmenter(recipe, pretrained=True).eval(), new_stabiliser(recipe).eval()
+    assert isinstance(stabiliser, ConvGRUStabiliser)
     torch.nn.init.normal_(stabiliser.candidate.weight, std=0.1)
     export(recipe, segmenter, stabiliser, tmp_path / "tiny")
     return tmp_path / "tiny", segmenter, stabiliser

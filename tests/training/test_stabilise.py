@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from streamseg.models.rnn import RNNStabiliser
 from streamseg.training.fit import Run, read_log
 from streamseg.training.recipe import Recipe
 from streamseg.training.segment import new_segmenter
@@ -26,13 +27,24 @@ def test_a_run_logs_both_losses_and_steadiness(stage: StabiliseStage, tmp_path: 
     assert {"miou", "flicker", "temporal_iou"} <= set(run.history[-1])
 
 
+def test_the_plain_recurrence_learns_in_the_same_stage(recipe: Recipe, tmp_path: Path) -> None:
+    plain = recipe.model_copy(update={"stabilise": recipe.stabilise.model_copy(update={"cell": "rnn"})})
+    stage = StabiliseStage(plain, new_segmenter(plain, pretrained=False))
+    assert isinstance(stage.model, RNNStabiliser)
+    before = stage.model.past.weight.clone()
+    run = Run(stage, tmp_path / "run")
+    run.fit()
+    assert not torch.equal(stage.model.past.weight, before)
+    assert {"miou", "flicker", "temporal_iou"} <= set(run.history[-1])
+
+
 def test_the_segmenter_does_not_learn(stage: StabiliseStage) -> None:
     before = {name: p.clone() for name, p in stage.segmenter.state_dict().items()}
     losses = stage.losses(next(stage.batches(0)))
     torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
     assert all(torch.equal(p, before[name]) for name, p in stage.segmenter.state_dict().items())
     assert all(p.grad is None for p in stage.segmenter.parameters())
-    assert stage.model.gates.weight.grad is not None
+    assert all(p.grad is not None for p in stage.model.parameters())
 
 
 def test_consistency_is_nothing_where_nothing_changes(stage: StabiliseStage) -> None:
