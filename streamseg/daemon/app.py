@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 
 import cv2
 
@@ -88,7 +87,7 @@ class Daemon:
             jpeg_quality=config.publish.jpeg_quality,
         )
         events = WorkerEvents(failed=self._failed, drained=self._drained)
-        self._worker = EngineWorker(self._begin, self._emit, events)
+        self._worker = EngineWorker(self._process, self._emit, events)
         self._loading: Loading | None = None
         self._streams: dict[str, Stream] = {}
         self._pipelines: dict[str, Pipeline] = {}
@@ -174,15 +173,10 @@ class Daemon:
         self._report()
         return clean
 
-    def _begin(self, frame: Frame) -> Callable[[], Segmentation]:
-        finish = self._pipelines[frame.stream].begin(frame)
-
-        def finished() -> Segmentation:
-            segmentation = finish()
-            self._streams[frame.stream].failures = 0
-            return segmentation
-
-        return finished
+    def _process(self, frame: Frame) -> Segmentation:
+        segmentation = self._pipelines[frame.stream].process(frame)
+        self._streams[frame.stream].failures = 0
+        return segmentation
 
     def _emit(self, segmentation: Segmentation) -> None:
         frame = segmentation.frame

@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from functools import partial
 
 from streamseg.capture.convert import luma, to_rgb
 from streamseg.daemon import logs
 from streamseg.errors import EngineError
-from streamseg.inference.engine import InferenceEngine, Run
+from streamseg.inference.engine import InferenceEngine
 from streamseg.temporal.memory import Memory
 from streamseg.temporal.motion import luma_size
 from streamseg.temporal.reset import ResetReason
 from streamseg.temporal.stage import TemporalStage
-from streamseg.types import U8, Frame, Segmentation
+from streamseg.types import Frame, Segmentation
 
 _TOLD = {
     ResetReason.NOT_FINITE: logging.WARNING,
@@ -47,18 +46,15 @@ class Pipeline:
         self._luma_wh = luma_size(self._size_wh)
         self._memory: Memory | None = None
 
-    def begin(self, frame: Frame) -> Callable[[], Segmentation]:
-        """Start the segmenter on a frame; what it gives finishes the frame, in the order begun.
+    def process(self, frame: Frame) -> Segmentation:
+        """Segment a frame and take it into the stream's memory.
 
         Raises:
-            EngineError: The engine failed; from what it gives: it made NaN or infinity, the memory is let go.
+            EngineError: The engine failed, or gave NaN or infinity; the memory is let go.
         """
         began_s = self._clock()
         rgb = to_rgb(frame.picture, self._size_wh)
-        return partial(self._finish, frame, rgb, self._engine.start(rgb[None]), began_s)
-
-    def _finish(self, frame: Frame, rgb: U8, run: Run, began_s: float) -> Segmentation:
-        """Take a frame into the stream's memory."""
+        run = self._engine.start(rgb[None])
         brightness = luma(frame.picture, self._luma_wh)  # while the segmenter runs
         try:
             masks, self._memory = self._stage.step(run, frame, brightness, self._memory)

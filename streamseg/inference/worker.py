@@ -1,9 +1,7 @@
 """The one thread that owns the engine: takes frames from the streams' mailboxes in fair turn.
 
-One frame of a stream, then one of the next: a fast camera never starves a slow one. Where the next frame is
-there already it is begun before the last one is finished, so that one's segmenter fills the cores that the
-other's stabiliser leaves idle; where it is not, nothing waits. What happens to a frame is the caller's
-business (`begin`, `emit`); a crash in it is reported and costs that frame, no more.
+One frame of a stream, then one of the next: a fast camera never starves a slow one. What happens to a frame
+is the caller's business (`process`, `emit`); a crash in it is reported and costs that frame, no more.
 """
 
 from __future__ import annotations
@@ -11,8 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from streamseg.errors import StreamsegError
@@ -31,7 +28,7 @@ class WorkerEvents:
     """What the worker tells its owner; called on the worker's thread, must return soon and not raise.
 
     Attributes:
-        failed: `begin`, what it gave, or `emit` raised on a frame of this stream; the stream stays in turn.
+        failed: `process` or `emit` raised on a frame of this stream; the stream stays in turn.
         drained: The stream's mailbox is closed and every frame of it was processed; the stream is out.
     """
 
@@ -39,43 +36,28 @@ class WorkerEvents:
     drained: Callable[[str], None] = lambda _stream: None
 
 
-Finish = Callable[[], Segmentation | None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """A frame at work."""
-
-    stream: str
-    mailbox: Mailbox[Frame]
-    frame: Frame
-    finish: Finish
-
-
 class EngineWorker:
-    """Takes the frames of all streams through the engine on one thread, at most two at work at a time.
+    """Runs `process` on the frames of all streams, one at a time, on one thread.
 
     Args:
-        begin: Starts the work on a frame and gives what waits for it and makes the segmentation (None where
-            there is nothing to publish). Finished in the order begun.
+        process: Makes the segmentation of a frame; None where there is nothing to publish.
         emit: Takes each segmentation; never blocks.
         events: What the owner wants to hear of.
     """
 
     def __init__(
         self,
-        begin: Callable[[Frame], Finish],
+        process: Callable[[Frame], Segmentation | None],
         emit: Callable[[Segmentation], None],
         events: WorkerEvents | None = None,
     ) -> None:
-        self._begin = begin
+        self._process = process
         self._emit = emit
         self._events = events or WorkerEvents()
         self._wake = threading.Event()
         self._lock = threading.Lock()  # guards _mailboxes alone; never held while a frame is processed
         self._mailboxes: dict[str, Mailbox[Frame]] = {}
         self._complaints: defaultdict[str, Throttle] = defaultdict(lambda: Throttle(_TELL_S))
-        self._begun: _Begun | None = None
         self._stage = Stage("engine", self._body)
 
     def start(self) -> None:
@@ -130,9 +112,8 @@ class EngineWorker:
         while not stop.is_set():
             # clear before looking: a put between look and wait leaves the event set, so none is missed
             self._wake.clear()
-            if not self._sweep(stop) and not self._finish():
+            if not self._sweep(stop):
                 self._wake.wait()
-        self._begun = None
 
     def _sweep(self, stop: threading.Event) -> bool:
         """One fair turn: at most one frame of each stream; True where there was any."""
@@ -151,33 +132,18 @@ class EngineWorker:
         try:
             frame = mailbox.poll()
         except Closed:
-            self._finish()  # it may be the last of this stream
             self._drained(stream, mailbox)
             return False
         if frame is None:
             return False
-        begun: _Begun | None = None
-        with self._guarded(stream, frame):
-            begun = _Begun(stream, mailbox, frame, self._begin(frame))
-        self._finish()
-        self._begun = begun
+        self._handle(stream, mailbox, frame)
         return True
 
-    def _finish(self) -> bool:
-        """Finish the frame at work and emit it; False where there is none."""
-        begun, self._begun = self._begun, None
-        if begun is None:
-            return False
-        with self._guarded(begun.stream, begun.frame):
-            segmentation = begun.finish()
-            if segmentation is not None and self._has(begun.stream, begun.mailbox):
-                self._emit(segmentation)
-        return True
-
-    @contextmanager
-    def _guarded(self, stream: str, frame: Frame) -> Iterator[None]:
+    def _handle(self, stream: str, mailbox: Mailbox[Frame], frame: Frame) -> None:
         try:
-            yield
+            segmentation = self._process(frame)
+            if segmentation is not None and self._has(stream, mailbox):
+                self._emit(segmentation)
         except Exception as error:  # noqa: BLE001 - top of the thread: one stream must not take the others down
             self._complain(frame, error)
             self._events.failed(stream, error)

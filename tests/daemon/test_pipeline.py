@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from streamseg.daemon.pipeline import Pipeline
@@ -22,7 +21,7 @@ def make(mode: TemporalMode = TemporalMode.CONVGRU) -> tuple[Pipeline, FakeEngin
 def test_a_frame_becomes_a_label_map(mode: TemporalMode) -> None:
     pipeline, _ = make(mode)
     frame = make_frame(picture=make_picture((160, 90)))
-    made = pipeline.begin(frame)()
+    made = pipeline.process(frame)
     assert made.frame is frame
     assert made.labels.shape == (48, 64)
     assert made.rgb.shape == (48, 64, 3)
@@ -34,44 +33,32 @@ def test_a_frame_becomes_a_label_map(mode: TemporalMode) -> None:
 
 def test_the_memory_is_kept_from_frame_to_frame() -> None:
     pipeline, _ = make()
-    assert [pipeline.begin(make_frame(seq=seq))().reset for seq in range(3)] == [True, False, False]
+    assert [pipeline.process(make_frame(seq=seq)).reset for seq in range(3)] == [True, False, False]
 
 
 def test_another_picture_size_lets_the_memory_go() -> None:
     pipeline, _ = make()
     sizes = [(32, 16), (32, 16), (64, 32), (64, 32)]
-    resets = [pipeline.begin(make_frame(seq=i, picture=make_picture(s)))().reset for i, s in enumerate(sizes)]
+    resets = [pipeline.process(make_frame(seq=i, picture=make_picture(s))).reset for i, s in enumerate(sizes)]
     assert resets == [True, False, True, False]
-
-
-def test_the_next_frame_may_be_begun_before_the_last_is_finished() -> None:
-    """Both give what they give one after the other."""
-    ahead, _ = make()
-    one_by_one, _ = make()
-    frames = [make_frame(seq=seq) for seq in range(3)]
-    expected = [one_by_one.begin(frame)() for frame in frames]
-    finishes = [ahead.begin(frame) for frame in frames]
-    made = [finish() for finish in finishes]
-    assert [m.reset for m in made] == [m.reset for m in expected] == [True, False, False]
-    assert all(np.array_equal(m.labels, e.labels) for m, e in zip(made, expected, strict=True))
 
 
 def test_a_failure_lets_the_memory_go() -> None:
     pipeline, engine = make()
-    pipeline.begin(make_frame(seq=0))()
+    pipeline.process(make_frame(seq=0))
     engine.fail_with = EngineError("NaN in the logits")
     with pytest.raises(EngineError, match="NaN"):
-        pipeline.begin(make_frame(seq=1))()
+        pipeline.process(make_frame(seq=1))
     engine.fail_with = None
-    assert pipeline.begin(make_frame(seq=2))().reset
-    assert not pipeline.begin(make_frame(seq=3))().reset
+    assert pipeline.process(make_frame(seq=2)).reset
+    assert not pipeline.process(make_frame(seq=3)).reset
 
 
 def test_nan_in_the_memory_is_a_reset_not_a_failure(caplog: pytest.LogCaptureFixture) -> None:
     pipeline, engine = make()
-    pipeline.begin(make_frame(seq=0))()
+    pipeline.process(make_frame(seq=0))
     engine.poison = 1
-    assert pipeline.begin(make_frame(seq=1))().reset
+    assert pipeline.process(make_frame(seq=1)).reset
     (record,) = caplog.records
     assert (record.levelname, record.getMessage()) == ("WARNING", "memory let go: not_finite")
     assert getattr(record, "stream", "") == "gate"

@@ -47,7 +47,7 @@ def test_convgru_needs_a_stabiliser() -> None:
 
 
 def test_its_pipeline_does_what_was_asked() -> None:
-    made = make(temporal="ema").pipeline(FakeEngine()).begin(make_frame())()
+    made = make(temporal="ema").pipeline(FakeEngine()).process(make_frame())
     assert made.mode is TemporalMode.EMA
 
 

@@ -10,7 +10,7 @@ import pytest
 from streamseg.errors import EngineError
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.mailbox import Mailbox, Overflow
-from streamseg.inference.worker import EngineWorker, Finish, WorkerEvents
+from streamseg.inference.worker import EngineWorker, WorkerEvents
 from streamseg.types import Clock, Frame, Picture, PixelLayout, Segmentation, TemporalMode
 
 SOON_S = 20.0
@@ -34,10 +34,10 @@ class Bench:
         self.emitted: list[tuple[str, int]] = []
         self.process = process
         self._changed = threading.Condition()
-        self.worker = EngineWorker(self._begin, self.emit, WorkerEvents(**events))
+        self.worker = EngineWorker(self._process, self.emit, WorkerEvents(**events))
 
-    def _begin(self, of: Frame) -> Finish:
-        return lambda: self.process(of)  # looked up late: a test may set it after
+    def _process(self, of: Frame) -> Segmentation | None:
+        return self.process(of)  # looked up late: a test may set it after
 
     def emit(self, made: Segmentation) -> None:
         with self._changed:
@@ -152,61 +152,13 @@ def test_frames_that_keep_failing_do_not_flood_the_log(
     assert [record.getMessage() for record in caplog.records] == ["bad: frame 0: NaN in logits"]
 
 
-class Log:
-    """A worker that notes what it begins and finishes, and may fail to begin."""
-
-    def __init__(self, refused: set[int] | None = None) -> None:
-        self.seen: list[str] = []
-        self.failed: list[int] = []
-        self.drained = threading.Event()
-        self._refused = refused or set()
-        events = WorkerEvents(
-            failed=lambda _stream, _error: self.failed.append(len(self.seen)),
-            drained=lambda _stream: self.drained.set(),
-        )
-        self.worker = EngineWorker(self._begin, lambda made: self._note("emit", made.frame), events)
-
-    def _note(self, what: str, of: Frame) -> None:
-        self.seen.append(f"{what} {of.seq}")
-
-    def _begin(self, of: Frame) -> Finish:
-        if of.seq in self._refused:
-            raise EngineError("no")
-        self._note("begin", of)
-        return lambda: segmentation(of)
-
-    def run(self, frames: int) -> list[str]:
-        """What happened to so many frames that were all there."""
-        mailbox: Mailbox[Frame] = Mailbox(frames, Overflow.DROP_OLDEST)
-        for seq in range(frames):
-            mailbox.put(frame("gate", seq))
-        mailbox.close(discard=False)
-        self.worker.add("gate", mailbox)
-        self.worker.start()
-        assert self.drained.wait(SOON_S)
-        self.worker.stop()
-        assert self.worker.join(Deadline(SOON_S))
-        return self.seen
-
-
-def test_the_next_frame_is_begun_before_the_last_is_finished() -> None:
-    assert Log().run(3) == ["begin 0", "begin 1", "emit 0", "begin 2", "emit 1", "emit 2"]
-
-
-def test_a_frame_that_cannot_be_begun_holds_up_no_other() -> None:
-    log = Log({1})
-    assert log.run(3) == ["begin 0", "emit 0", "begin 2", "emit 2"]
-    assert log.failed == [1]
-
-
 def test_a_crash_in_emit_is_reported_too() -> None:
     failed = threading.Event()
 
     def emit(_made: Segmentation) -> None:
         raise ValueError("a bug")
 
-    events = WorkerEvents(failed=lambda _stream, _error: failed.set())
-    worker = EngineWorker(lambda of: lambda: segmentation(of), emit, events)
+    worker = EngineWorker(segmentation, emit, WorkerEvents(failed=lambda _stream, _error: failed.set()))
     mailbox: Mailbox[Frame] = Mailbox(1, Overflow.DROP_OLDEST, worker.wake)
     mailbox.put(frame("gate"))
     worker.add("gate", mailbox)
