@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,6 +13,10 @@ from numpy.typing import NDArray
 
 U8: TypeAlias = NDArray[np.uint8]
 F32: TypeAlias = NDArray[np.float32]
+BOOL: TypeAlias = NDArray[np.bool_]
+
+# Names of streams, packages, runs and epochs: fit for a topic, a file's name and a URL.
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class Clock(StrEnum):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from streamseg.types import TemporalMode
-
-STREAM_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+from streamseg.types import NAME, TemporalMode
 
 
 class _Section(BaseModel):
@@ -120,7 +117,7 @@ class Config(_Section):
     @field_validator("streams")
     @classmethod
     def _names_fit_a_topic(cls, streams: dict[str, StreamConfig]) -> dict[str, StreamConfig]:
-        bad = [name for name in streams if not STREAM_NAME.fullmatch(name)]
+        bad = [name for name in streams if not NAME.fullmatch(name)]
         if bad:
             msg = f"stream names are 1 to 64 of A-Z a-z 0-9 _ . -, not {', '.join(map(repr, bad))}"
             raise ValueError(msg)

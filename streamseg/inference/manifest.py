@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from streamseg.errors import PackageError
-from streamseg.types import ClassInfo
+from streamseg.types import NAME, ClassInfo
 
 MANIFEST_NAME = "model.yaml"
 
@@ -103,7 +103,7 @@ class Manifest(_Part):
     """
 
     schema_version: Literal[1]
-    name: str = Field(pattern="^[A-Za-z0-9_.-]{1,64}$")
+    name: str = Field(pattern=f"^{NAME.pattern}$")
     version: str = Field(min_length=1)
     task: Literal["semantic-segmentation"] = "semantic-segmentation"
     input: InputSize

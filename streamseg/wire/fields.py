@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from streamseg.errors import WireError
+from streamseg.types import NAME
 
 TEXT_CHARS = 1024
 NUMBER_MAX = 1e300
-_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 WHOLE_MAX = 2**53  # the integers that every language's JSON reads exactly (RFC 8259, section 6)
 
 
@@ -79,7 +78,7 @@ class Fields:
     def word(self, key: str) -> str:
         """A string of 1 to 64 letters, digits and `_.-`: fit for a file's name."""
         value = self._get(key)
-        if not isinstance(value, str) or not _WORD.fullmatch(value):
+        if not isinstance(value, str) or not NAME.fullmatch(value):
             raise self._wrong(key, "a word of letters, digits and _.-", value)
         return value
 

@@ -5,13 +5,12 @@ ZeroMQ subscriptions match by prefix: the `/` after the stream's name keeps `cam
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 
 from streamseg.errors import WireError
+from streamseg.types import NAME
 
 VERSION = 1
-STREAM_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 TOPIC_BYTES = 96  # the longest possible topic is 6 + 64 + 7; nothing longer is worth looking at
 EVERYTHING = b"seg/1/"
 
@@ -41,7 +40,7 @@ def prefix(stream: str, family: str = "seg") -> bytes:
     Raises:
         WireError: `stream` is not a stream's name.
     """
-    if not STREAM_NAME.fullmatch(stream):
+    if not NAME.fullmatch(stream):
         raise WireError(
             f"not a stream's name: {stream!r:.80} (letters, digits, _ . - and at most 64 of them)"
         )
@@ -55,6 +54,6 @@ def parse_topic(raw: bytes) -> tuple[str, Kind]:
         WireError: It is no topic of this version.
     """
     stream, _, kind = raw[6:TOPIC_BYTES].decode("ascii", "replace").partition("/")
-    if kind not in set(Kind) or not STREAM_NAME.fullmatch(stream) or topic(stream, Kind(kind)) != raw:
+    if kind not in set(Kind) or not NAME.fullmatch(stream) or topic(stream, Kind(kind)) != raw:
         raise WireError(f"not a topic of seg/1: {raw[:TOPIC_BYTES]!r}")
     return stream, Kind(kind)

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamseg.errors import WireError
-from streamseg.wire.topics import STREAM_NAME, TOPIC_BYTES, Kind, parse_topic, prefix, topic
+from streamseg.types import NAME
+from streamseg.wire.topics import TOPIC_BYTES, Kind, parse_topic, prefix, topic
 
 
-@given(st.from_regex(STREAM_NAME, fullmatch=True), st.sampled_from(list(Kind)))
+@given(st.from_regex(NAME, fullmatch=True), st.sampled_from(list(Kind)))
 def test_a_topic_is_read_as_what_was_written(stream: str, kind: Kind) -> None:
     assert parse_topic(topic(stream, kind)) == (stream, kind)
     assert len(topic(stream, kind)) <= TOPIC_BYTES
