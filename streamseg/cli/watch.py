@@ -20,6 +20,7 @@ from streamseg.client.record import save_mask
 from streamseg.client.subscription import Mask, Subscription, subscribe
 from streamseg.errors import StreamsegError
 from streamseg.flow.meters import Quantiles, RateMeter
+from streamseg.flow.throttle import Throttle
 
 _LOOK_S = 1.0  # how long to wait for a mask before saying that none came
 _TELL_S = 1.0  # between two lines about a stream
@@ -127,7 +128,7 @@ class _Seen:
     rate: RateMeter = field(default_factory=lambda: RateMeter(_RATE_S))
     ages_ms: Quantiles = field(default_factory=lambda: Quantiles(_SAMPLES))
     gaps: int = 0
-    told_s: float = 0.0
+    due: Throttle = field(default_factory=lambda: Throttle(_TELL_S))
 
 
 class Viewer:
@@ -151,8 +152,7 @@ class Viewer:
             self._keep(mask, self._save)
         if self._as_json:
             typer.echo(as_line(mask))
-        elif time.monotonic() - seen.told_s >= _TELL_S:
-            seen.told_s = time.monotonic()
+        elif seen.due.pass_on() is not None:
             self._display.tell(mask.stream, _line(mask, seen))
 
     def _keep(self, mask: Mask, folder: Path) -> None:

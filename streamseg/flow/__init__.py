@@ -1,1 +1,1 @@
-"""Handing work on: bounded mailboxes, stage threads, deadlines, backoff and meters. Pure logic, no I/O."""
+"""Handing work on: bounded mailboxes, threads, deadlines, backoff, throttles, meters. Pure logic, no I/O."""
