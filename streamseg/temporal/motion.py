@@ -28,6 +28,13 @@ def luma_size(size_wh: tuple[int, int]) -> tuple[int, int]:
     return max(size_wh[0] // 4, SMALLEST), max(size_wh[1] // 4, SMALLEST)
 
 
+def luma_of(rgb: U8, size_wh: tuple[int, int]) -> U8:
+    """Luma of an RGB picture `[H, W, 3]` for a network of input `size_wh`, as motion takes it."""
+    small = cv2.resize(rgb, luma_size(size_wh), interpolation=cv2.INTER_AREA)
+    luma: U8 = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    return luma
+
+
 class Motion:
     """Dense inverse search in OpenCV's ultrafast preset, to the finest scale; not for two threads at once.
 

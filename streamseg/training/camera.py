@@ -17,6 +17,13 @@ def cells(size_wh: tuple[int, int]) -> tuple[int, int]:
     return -(-size_wh[0] // STRIDE), -(-size_wh[1] // STRIDE)
 
 
+def shrunk(by: int) -> F64:
+    """3×3 matrix from pixels to those of a picture `by` times smaller; centres are at whole numbers."""
+    matrix = np.diag([1 / by, 1 / by, 1.0])
+    matrix[:2, 2] = 0.5 / by - 0.5  # (x + ½) / by - ½
+    return matrix
+
+
 def camera_path(
     source_wh: tuple[int, int],
     size_wh: tuple[int, int],

@@ -12,19 +12,18 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from streamseg.temporal.motion import Motion, luma_size
+from streamseg.temporal.motion import Motion, luma_of
 from streamseg.training.augment import add_noise, recolour
-from streamseg.training.camera import F64, camera_path, cells, flow_between
+from streamseg.training.camera import F64, camera_path, cells, flow_between, shrunk
 from streamseg.training.data import IGNORE
+from streamseg.training.metrics import warp_labels
 from streamseg.training.movers import Mover, cells_of, find_thing, own_path, paste, paste_label
 from streamseg.training.recipe import StabiliseRecipe
-from streamseg.types import F32, U8
+from streamseg.types import BOOL, F32, U8
 
-BOOL = NDArray[np.bool_]
 MOVERS = 1.0  # things that move by themselves, on average, in a take
-_HALF = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]])  # pixel centres: (x + ½) / 2 - ½
+_HALF = shrunk(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def film(
     images = [image for shot in shots for image in shot.images]
     truth = [flow for shot in shots for flow in shot.truth]
     motion = Motion(cells(size_wh))
-    lumas = [_luma(image, size_wh) for image in images]
+    lumas = [luma_of(image, size_wh) for image in images]
     measured = [
         _measured(motion, lumas[t - 1 : t + 1], truth[t], settings, rng) for t in range(1, len(lumas))
     ]
@@ -161,16 +160,8 @@ def _motion(
             flow = np.where(covered, own, flow)
         truth.append(flow)
         owners.append(owner)
-        known.append(_carried(owners[max(t - 1, 0)], flow) == owner)
+        known.append(warp_labels(owners[max(t - 1, 0)], flow.transpose(1, 2, 0)) == owner)
     return truth, known
-
-
-def _carried(owner: U8, flow: F32) -> U8:
-    y, x = np.mgrid[: owner.shape[0], : owner.shape[1]].astype(np.float32)
-    carried: U8 = cv2.remap(
-        owner, x + flow[0], y + flow[1], cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=IGNORE
-    )
-    return carried
 
 
 def _degrade(images: list[U8], rng: np.random.Generator) -> list[U8]:
@@ -186,12 +177,6 @@ def _degrade(images: list[U8], rng: np.random.Generator) -> list[U8]:
             frame = cv2.GaussianBlur(frame, (0, 0), float(rng.uniform(0.5, 2.0)))
         frames.append(add_noise(frame, float(sigma), rng) if sigma > 1 else frame)
     return frames
-
-
-def _luma(image: U8, size_wh: tuple[int, int]) -> U8:
-    small = cv2.resize(image, luma_size(size_wh), interpolation=cv2.INTER_AREA)
-    luma: U8 = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-    return luma
 
 
 def _measured(

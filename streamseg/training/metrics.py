@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamseg.types import F32, U8
+from streamseg.types import BOOL, F32, U8
 
 I64 = NDArray[np.int64]
-BOOL = NDArray[np.bool_]
 
 
 class Confusion:

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from streamseg.training.camera import F64, STRIDE, cells
-from streamseg.types import U8
+from streamseg.training.camera import F64, STRIDE, cells, shrunk
+from streamseg.types import BOOL, U8
 
-BOOL = NDArray[np.bool_]
 LEAST_PX = 200  # area of the smallest thing worth pasting
 LARGEST = 0.2  # of the picture
 
@@ -88,7 +86,6 @@ def paste_label(label: U8, mover: Mover, matrix: F64) -> U8:
 
 def cells_of(mover: Mover, t: int, size_wh: tuple[int, int]) -> BOOL:
     """Which cells of the memory the thing covers, `[h, w]`; `size_wh` is the frame's size."""
-    to_cells = np.diag([1 / STRIDE, 1 / STRIDE, 1.0])
-    to_cells[:2, 2] = 0.5 / STRIDE - 0.5  # pixel centres
-    covered: BOOL = cv2.warpAffine(mover.mask, (to_cells @ mover.path[t])[:2], cells(size_wh)) > 127
+    matrix = (shrunk(STRIDE) @ mover.path[t])[:2]
+    covered: BOOL = cv2.warpAffine(mover.mask, matrix, cells(size_wh)) > 127
     return covered

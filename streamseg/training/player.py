@@ -8,7 +8,7 @@ import cv2
 
 from streamseg.inference.engine import InferenceEngine, Masks
 from streamseg.temporal.memory import Memory
-from streamseg.temporal.motion import luma_size
+from streamseg.temporal.motion import luma_of
 from streamseg.temporal.stage import TemporalStage
 from streamseg.training.dataset import Shot
 from streamseg.types import Clock, Frame, Picture, PixelLayout
@@ -47,8 +47,7 @@ def step(
     """
     size = engine.package.manifest.size_wh
     rgb = cv2.resize(shot.image, size, interpolation=cv2.INTER_AREA)
-    small = cv2.resize(shot.image, luma_size(size), interpolation=cv2.INTER_AREA)
-    luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    luma = luma_of(shot.image, size)
     frame = _frame(shot)
     begin = time.perf_counter()
     masks, memory = stage.step(engine.start(rgb[None]), frame, luma, memory)

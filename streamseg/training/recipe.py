@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -11,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from streamseg.errors import ConfigError
+from streamseg.types import NAME
 
 LossName = Literal["ce", "ohem", "mse", "dice", "lovasz"]
 LabelId = Annotated[int, Field(ge=0, le=255)]
@@ -158,7 +160,7 @@ class StabiliseRecipe(_Strict):
 class Recipe(_Strict):
     """A whole training run, from pictures to a model package."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    name: str = Field(pattern=f"^{NAME.pattern}$")
     version: str
     seed: int = 0
     size: tuple[int, int] = Field(
@@ -202,6 +204,11 @@ class Recipe(_Strict):
             msg = "width and height must be multiples of 8, 32 or more"
             raise ValueError(msg)
         return size
+
+    def class_ids(self, names: Sequence[str]) -> list[int]:
+        """Ids of the classes of these names."""
+        known = [c.name for c in self.classes]
+        return [known.index(name) for name in names]
 
 
 def load_recipe(path: Path) -> Recipe:

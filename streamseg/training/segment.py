@@ -38,8 +38,7 @@ class SegmentStage:
         self.recipe, self.settings = recipe, recipe.segment
         self.labelling = labelling_of(recipe)
         self.train, self.val = find_pairs(recipe.data.train), find_pairs(recipe.data.val)
-        names = [c.name for c in recipe.classes]
-        self.pasted = [names.index(name) for name in self.settings.paste_classes]
+        self.pasted = recipe.class_ids(self.settings.paste_classes)
         torch.manual_seed(recipe.seed)
         self.model: Segmenter = new_segmenter(recipe, pretrained=self.settings.pretrained)
         shares = torch.from_numpy(class_shares(self.train, self.labelling)).float()

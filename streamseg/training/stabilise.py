@@ -15,7 +15,7 @@ from torch import Tensor
 from streamseg.models.rnn import RNNStabiliser
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import ConvGRUStabiliser, Stabiliser, warp
-from streamseg.temporal.motion import Motion, luma_size
+from streamseg.temporal.motion import Motion, luma_of
 from streamseg.training import losses, metrics
 from streamseg.training.camera import cells
 from streamseg.training.clips import film
@@ -49,8 +49,7 @@ class StabiliseStage:
         self.segmenter = segmenter.eval().requires_grad_(requires_grad=False)
         torch.manual_seed(recipe.seed)
         self.model: Stabiliser = new_stabiliser(recipe)
-        names = [c.name for c in recipe.classes]
-        self.moving = [names.index(name) for name in self.settings.moving]
+        self.moving = recipe.class_ids(self.settings.moving)
         shares = torch.from_numpy(class_shares(self.train, self.labelling)).float()
         self.weights = losses.class_weights(shares)
         self.schedule = Schedule(self.settings.steps, self.settings.warmup_steps)
@@ -130,9 +129,7 @@ class StabiliseStage:
             image, label = read_pair(pair, self.labelling)
             image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
             label = cv2.resize(label, size, interpolation=cv2.INTER_NEAREST)
-            luma = cv2.cvtColor(
-                cv2.resize(image, luma_size(size), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY
-            )
+            luma = luma_of(image, size)
             flow = motion.still() if last is None else motion.flow(luma, last[0])
             logits = self._logits(torch.from_numpy(image)[None, None])[:, 0]
             labels, _, memory = model(

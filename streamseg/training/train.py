@@ -92,7 +92,7 @@ def train(recipe: Recipe, root: Path, say: Callable[[str], None]) -> Folders:
 
 
 def check_data(recipe: Recipe) -> None:
-    """Look at every picture, label and clip once; what is odd but not wrong is logged.
+    """Look at every picture and label once; what is odd but not wrong is logged.
 
     Raises:
         TrainingError: With every problem, one line each.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamseg.temporal.motion import Motion, MotionMode, carry, in_cells, luma_size
+from streamseg.temporal.motion import Motion, MotionMode, carry, in_cells, luma_of, luma_size
 from streamseg.types import F32, U8
 from tests.temporal.conftest import LUMA_WH, view
 
@@ -83,6 +83,16 @@ def test_the_guide_is_luma_between_0_and_1() -> None:
     assert guide.flags.c_contiguous
     assert (guide[..., :60] == 0).all()
     np.testing.assert_allclose(guide[..., 60:], 1.0, rtol=1e-6)
+
+
+def test_luma_of_a_picture_weighs_its_colours() -> None:
+    """BT.601: green is bright, blue is dark; at the size that motion takes."""
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:, :32, 1] = picture[:, 32:, 2] = 255
+    luma = luma_of(picture, (64, 48))
+    assert luma.shape == (12, 16)
+    assert (luma[:, :8] == 150).all()
+    assert (luma[:, 8:] == 29).all()
 
 
 @pytest.mark.parametrize(

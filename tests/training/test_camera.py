@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamseg.training.camera import F64, camera_path, cells, flow_between
+from streamseg.training.camera import F64, camera_path, cells, flow_between, shrunk
 from streamseg.training.recipe import StabiliseRecipe
 
 SIZE_WH = (160, 120)
@@ -19,6 +19,12 @@ def path(seed: int, length: int = 6) -> list[F64]:
 @pytest.mark.parametrize(("size", "expected"), [((480, 360), (120, 90)), ((65, 33), (17, 9))])
 def test_cells_are_rounded_up(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert cells(size) == expected
+
+
+def test_centres_stay_centres_when_a_picture_shrinks() -> None:
+    """The middle of the first four pixels is the first pixel of a quarter; corners meet corners."""
+    assert (shrunk(4) @ [1.5, 1.5, 1]).tolist() == [0, 0, 1]
+    assert (shrunk(4) @ [-0.5, 7.5, 1]).tolist() == [-0.5, 1.5, 1]
 
 
 def test_the_generator_decides_everything() -> None:
