@@ -15,56 +15,25 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 
 from streamseg.errors import ConfigError, TrainingError
-from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.manifest import dump_manifest, load_manifest
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import Stabiliser
-from streamseg.training import checks, metrics
-from streamseg.training.card import card
-from streamseg.training.data import find_pairs, labelling_of
-from streamseg.training.dataset import Dataset
+from streamseg.training import checks
 from streamseg.training.ema import M
-from streamseg.training.evaluate import evaluate
 from streamseg.training.export import export
+from streamseg.training.finish import finish
 from streamseg.training.fit import Run, Stage
-from streamseg.training.measures import Measures, as_json
+from streamseg.training.folders import Folders
 from streamseg.training.recipe import Recipe, parse_recipe
-from streamseg.training.report import Example, write_report
 from streamseg.training.segment import SegmentStage
 from streamseg.training.stabilise import StabiliseStage
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where a run keeps its things."""
-
-    root: Path
-    name: str
-
-    def stage(self, name: str) -> Path:
-        """A stage's checkpoints and log."""
-        return self.root / self.name / name
-
-    @property
-    def package(self) -> Path:
-        """The exported package."""
-        return self.root / self.name / self.name
-
-    @property
-    def report(self) -> Path:
-        """The page to read."""
-        return self.root / self.name / "report.html"
 
 
 def train(recipe: Recipe, root: Path, say: Callable[[str], None]) -> Folders:
@@ -148,51 +117,3 @@ def _completed(before: dict[str, Any], recipe: Recipe, ignored: set[str]) -> dic
         return parse_recipe(whole, "before").model_dump(mode="json", exclude=ignored)
     except ConfigError:  # it has settings that are no more; they count as changed
         return before
-
-
-def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict[str, Measures]:
-    """Measure the exported package with the engine the daemon would take; write figures, card and report."""
-    engine = load_engine(open_package(str(folders.package)))
-    data = Dataset(find_pairs(recipe.data.val), recipe.data.val_is_clip, labelling_of(recipe))
-    say(f"measuring on {len(data.pairs)} pictures with {engine.info.backend} {engine.info.precision}")
-    measures = evaluate(engine, data)
-    manifest = load_manifest(folders.package / "model.yaml")
-    figures = {mode: {k: v for k, v in m.items() if k != "frame_ms"} for mode, m in as_json(measures).items()}
-    manifest = manifest.model_copy(update={"metrics": _rounded(figures)})
-    dump_manifest(manifest, folders.package / "model.yaml")
-    backend = f"{engine.info.backend} {engine.info.version} in {engine.info.precision}"
-    text = card(recipe, manifest, measures, backend)
-    (folders.package / "README.md").write_text(text, encoding="utf-8")
-    stages = {name: folders.stage(name) for name in ("segment", "stabilise")}
-    write_report(
-        folders.report,
-        f"{recipe.name} {recipe.version}",
-        stages,
-        measures,
-        manifest.class_infos(),
-        _examples(engine, data),
-    )
-    engine.close()
-    return measures
-
-
-def _rounded(value: object) -> object:
-    if isinstance(value, dict):
-        return {k: _rounded(v) for k, v in value.items()}
-    return round(value, 4) if isinstance(value, float) else value
-
-
-def _examples(engine: InferenceEngine, data: Dataset, count: int = 6) -> list[Example]:
-    """The worst and the best pictures, by their own mIoU, single frames."""
-    manifest = engine.package.manifest
-    examples = []
-    for pair in data.pairs:
-        image, truth = data.read(pair, len(manifest.classes))
-        if image.shape[1::-1] != manifest.size_wh:
-            continue
-        prediction = engine.start(image[None]).readout().labels[0]
-        confusion = metrics.Confusion(len(manifest.classes))
-        confusion.add(truth, prediction)
-        examples.append(Example(pair.image.name, image, truth, prediction, confusion.mean_iou))
-    examples.sort(key=lambda e: e.miou)
-    return [*examples[:count], *examples[count:][-count:]]
