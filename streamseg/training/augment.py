@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from streamseg.training.data import IGNORE
-from streamseg.training.recipe import AugmentRecipe
+from streamseg.training.stage_recipes import AugmentRecipe
 from streamseg.types import F32, U8
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from streamseg.training.recipe import StabiliseRecipe
+from streamseg.training.stage_recipes import StabiliseRecipe
 from streamseg.types import F32
 
 F64 = NDArray[np.float64]

@@ -1,7 +1,7 @@
 """A checkpoint is one safetensors file with everything a run needs to go on as if it had never stopped.
 
-Tensors: model, its moving average, optimiser state, torch's random state. Counters ride in the file's JSON
-header, so that one atomic rename replaces the whole checkpoint and no pickle is ever read.
+Tensors: the networks that learn, their optimisers' state, the moving average. Counters ride in the file's
+JSON header, so that one atomic rename replaces the whole checkpoint and no pickle is ever read.
 """
 
 from __future__ import annotations
@@ -63,18 +63,18 @@ def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(head): tensor for name, tensor in tensors.items() if name.startswith(head)}
 
 
-def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Per-parameter state as `optimiser.<index>.<name>`; the options come from the recipe anyway."""
+def pack_optimiser(optimiser: torch.optim.Optimizer, prefix: str) -> dict[str, Tensor]:
+    """Per-parameter state as `<prefix>.<index>.<name>`; the options come from the recipe anyway."""
     state = optimiser.state_dict()["state"]
     return {
-        f"optimiser.{index}.{name}": value for index, entry in state.items() for name, value in entry.items()
+        f"{prefix}.{index}.{name}": value for index, entry in state.items() for name, value in entry.items()
     }
 
 
-def unpack_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+def unpack_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor], prefix: str) -> None:
     """Put state written by `pack_optimiser` back."""
     state: dict[int, dict[str, Tensor]] = {}
-    for key, value in unpack("optimiser", tensors).items():
+    for key, value in unpack(prefix, tensors).items():
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})

@@ -14,6 +14,7 @@ from streamseg.errors import TrainingError
 from streamseg.training.colors import Packed, ids_of, pack, unpack
 from streamseg.training.data import Labelling, Pair, few, label_fault, labelling_of, pictures, split_problems
 from streamseg.training.recipe import Recipe, SplitRecipe
+from streamseg.training.unlabelled import find_stills
 from streamseg.types import U8
 
 LEAST_PICTURES = 8  # to train on; below, a batch is the whole set
@@ -58,12 +59,23 @@ def check_data(recipe: Recipe) -> Findings:
     train_lines = [*split_lines(data.train, train), *too_few(train), *empty_classes(train, names)]
     val_lines = split_lines(data.val, val)
     return Findings(
-        [*_named("train", train_lines), *_named("val", val_lines)],
+        [*_named("train", train_lines), *_named("val", val_lines), *_unlabelled(recipe)],
         [
             *_named("train", lone_labels(data.train)),
             *_named("val", lone_labels(data.val) + unmeasured_classes(train, val, names)),
         ],
     )
+
+
+def _unlabelled(recipe: Recipe) -> list[str]:
+    """Why the pictures without labels cannot be used, where a stage wants them."""
+    if "semi" not in recipe.stages:
+        return []
+    try:
+        find_stills(recipe.data.unlabelled)
+    except TrainingError as error:
+        return [str(error)]
+    return []
 
 
 def _named(split: str, lines: Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ from streamseg.training.camera import F64, camera_path, cells, flow_between, shr
 from streamseg.training.data import IGNORE
 from streamseg.training.metrics import warp_labels
 from streamseg.training.movers import Mover, cells_of, find_thing, own_path, paste, paste_label
-from streamseg.training.recipe import StabiliseRecipe
+from streamseg.training.stage_recipes import StabiliseRecipe
 from streamseg.types import BOOL, F32, U8
 
 MOVERS = 1.0  # things that move by themselves, on average, in a take

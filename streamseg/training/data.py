@@ -17,7 +17,7 @@ from streamseg.training.recipe import Recipe, SplitRecipe
 from streamseg.types import U8
 
 IGNORE = 255
-_PICTURES = {".png", ".jpg", ".jpeg", ".bmp"}
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,10 @@ def split_problems(split: SplitRecipe) -> list[str]:
 
 
 def pictures(split: SplitRecipe) -> list[Pair]:
-    """The pictures of a split, by name, less the excluded, each with the path its label should have."""
-    images = sorted(p for p in split.images.iterdir() if p.suffix.lower() in _PICTURES)
+    """The pictures a split takes, by name, each with the path its label should have."""
+    images = sorted(p for p in split.images.iterdir() if p.suffix.lower() in PICTURES)
     images = [p for p in images if not any(fnmatch(p.name, pattern) for pattern in split.exclude)]
-    return [Pair(p, split.labels / f"{p.stem}.png") for p in images]
+    return [Pair(p, split.labels / f"{p.stem}.png") for p in images[:: split.every]]
 
 
 def read_pair(pair: Pair, labelling: Labelling) -> tuple[U8, U8]:

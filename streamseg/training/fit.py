@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, Protocol
+from typing import Any, Generic
 
+import numpy as np
 import torch
+from lightning_fabric import Fabric
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,58 +21,40 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from torch import Tensor, nn
+from torch import Tensor
 
 from streamseg.errors import TrainingError
 from streamseg.training import checkpoint
 from streamseg.training.ema import M, WeightAverage
+from streamseg.training.learner import Learner
+from streamseg.training.processes import new_fabric, share_of
+from streamseg.training.stage import Stage
 
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """Linear warm-up, then the polynomial decay of DeepLab (Chen et al. 2017)."""
-
-    steps: int
-    warmup: int
-    power: float = 0.9
-
-    def factor(self, step: int) -> float:
-        """What the base learning rates are multiplied by at `step`."""
-        decay: float = (1 - step / self.steps) ** self.power
-        return min(1.0, (step + 1) / max(self.warmup, 1)) * decay
-
-
-class Stage(Protocol[M]):
-    """What a training stage must know; the loop knows the rest."""
-
-    name: str
-    model: M
-    schedule: Schedule
-    ema_decay: float
-    validate_every: int  # steps
-
-    def parameter_groups(self) -> list[dict[str, Any]]:
-        """Parameters with their base learning rates, for AdamW."""
-
-    def batches(self, first_step: int) -> Iterator[Any]:
-        """Batches from `first_step` on; the same ones whether the run was resumed or not."""
-
-    def losses(self, batch: Any) -> dict[str, Tensor]:
-        """Terms of the loss, already weighted; their sum is minimised."""
-
-    def validate(self, model: M) -> dict[str, float]:
-        """Measures of the averaged model; `score` decides which weights are kept as best."""
+_LOG = logging.getLogger(__name__)
 
 
 class Run(Generic[M]):
-    """One stage in one folder: `checkpoint.safetensors`, `best.safetensors` and `log.jsonl`."""
+    """One stage in one folder: `checkpoint.safetensors`, `best.safetensors` and `log.jsonl`.
 
-    def __init__(self, stage: Stage[M], folder: Path, *, save_every_s: float = 120.0) -> None:
+    Of several processes each trains on its share of every batch; the first one measures, writes and shows.
+    """
+
+    def __init__(
+        self, stage: Stage[M], folder: Path, fabric: Fabric | None = None, *, save_every_s: float = 120.0
+    ) -> None:
         self.stage, self.folder, self.save_every_s = stage, folder, save_every_s
+        self.fabric = fabric or new_fabric()
+        self.learners = [
+            Learner("model", stage.model, stage.parameter_groups(), stage.losses, self.fabric),
+            *self._critics(stage),
+        ]
         self.average = WeightAverage(stage.model, stage.ema_decay)
-        self.optimiser = torch.optim.AdamW(stage.parameter_groups())
-        self.base_lr = [group["lr"] for group in self.optimiser.param_groups]
         self.step, self.best, self.history = 0, -math.inf, list[dict[str, float]]()
+
+    def _critics(self, stage: Stage[M]) -> list[Learner]:
+        if stage.critic is None:
+            return []
+        return [Learner("critic", stage.critic, stage.critic_groups(), stage.critic_losses, self.fabric)]
 
     @property
     def checkpoint_path(self) -> Path:
@@ -95,14 +79,14 @@ class Run(Generic[M]):
         end = min(stop_after or self.stage.schedule.steps, self.stage.schedule.steps)
         if self.step >= end:
             return
-        with _progress() as progress:
+        with _progress(shown=self.fabric.is_global_zero) as progress:
             task = progress.add_task(
                 self.stage.name, total=self.stage.schedule.steps, completed=self.step, note=""
             )
             saved_at = time.monotonic()
-            for batch in self.stage.batches(self.step):
-                losses = self._train_step(batch)
-                progress.update(task, completed=self.step, note=_note(losses, self.history))
+            for batch in self.stage.batches(self.step, share_of(self.fabric)):
+                values = self._train_step(self.fabric.to_device(batch))
+                progress.update(task, completed=self.step, note=_note(values, self.history))
                 if self.step % self.stage.validate_every == 0 or self.step == self.stage.schedule.steps:
                     self._validate()
                 if self.step >= end or time.monotonic() - saved_at > self.save_every_s:
@@ -110,33 +94,53 @@ class Run(Generic[M]):
                     saved_at = time.monotonic()
                 if self.step >= end:
                     break
+        self.fabric.barrier()
 
     def _train_step(self, batch: Any) -> dict[str, float]:
-        factor = self.stage.schedule.factor(self.step)
-        for group, lr in zip(self.optimiser.param_groups, self.base_lr, strict=True):
-            group["lr"] = lr * factor
-        self.stage.model.train()
-        losses = self.stage.losses(batch)
-        total = torch.stack(list(losses.values())).sum()
+        torch.manual_seed(_seed(self.stage.seed, self.step, self.fabric.global_rank))
+        self.stage.step, factor = self.step, self.stage.schedule.factor(self.step)
+        values: dict[str, Tensor] = {}
+        for learner in self.learners:
+            terms = learner.terms(batch)
+            total = torch.stack(list(terms.values())).sum()
+            self._refuse_infinite(total)
+            learner.step(total, factor)
+            values |= terms if values else {"loss": total, **terms}
+        self.step += 1
+        self.average.update(self.stage.model, self.step)
+        means = self._means({**values, **self.stage.noted})
+        self._log({"step": self.step, "lr": factor * self.learners[0].base_lr[-1], **means})
+        return {name: value for name, value in means.items() if name != "loss"}
+
+    def _refuse_infinite(self, total: Tensor) -> None:
         if not torch.isfinite(total):
             raise TrainingError(
                 f"{self.stage.name}: the loss is {total.item()} at step {self.step + 1}; the last "
                 f"checkpoint in {self.folder} is kept. Lower the learning rate, or look for broken labels"
             )
-        self.optimiser.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.stage.model.parameters(), 5.0)
-        self.optimiser.step()
-        self.step += 1
-        self.average.update(self.stage.model, self.step)
-        values = {name: loss.item() for name, loss in losses.items()}
-        self._log({"step": self.step, "lr": factor * self.base_lr[-1], "loss": total.item(), **values})
-        return values
+
+    def _means(self, values: Mapping[str, Tensor]) -> dict[str, float]:
+        """Over the processes."""
+        stacked = torch.stack([value.detach().float() for value in values.values()])
+        means: Any = self.fabric.all_reduce(stacked, reduce_op="mean")
+        return dict(zip(values, means.tolist(), strict=True))
 
     def _validate(self) -> None:
-        measures = {"step": float(self.step), **self.stage.validate(self.average.model)}
-        self.history.append(measures)
-        self._log({"validation": measures})
+        if self.fabric.is_global_zero:
+            measures = {"step": float(self.step), **self.stage.validate(self.average.model)}
+            self.history.append(measures)
+            self._log({"validation": measures})
+            self._remark()
+            self._keep_best(measures)
+        self.fabric.barrier()
+
+    def _remark(self) -> None:
+        remark = self.stage.remark()
+        if remark is not None:
+            _LOG.warning("%s, step %d: %s", self.stage.name, self.step, remark)
+            self._log({"remark": {"step": self.step, "text": remark}})
+
+    def _keep_best(self, measures: Mapping[str, float]) -> None:
         if measures["score"] > self.best:
             self.best = measures["score"]
             checkpoint.save(
@@ -149,18 +153,17 @@ class Run(Generic[M]):
         Raises:
             TrainingError: It cannot be written.
         """
-        tensors = {
-            **checkpoint.pack("model", self.stage.model.state_dict()),
-            **checkpoint.pack("average", self.average.model.state_dict()),
-            **checkpoint.pack_optimiser(self.optimiser),
-            "rng": torch.get_rng_state(),
-        }
+        if not self.fabric.is_global_zero:
+            return
+        tensors = checkpoint.pack("average", self.average.model.state_dict())
+        for learner in self.learners:
+            tensors |= learner.packed()
         checkpoint.save(
             self.checkpoint_path, tensors, {"step": self.step, "best": self.best, "history": self.history}
         )
 
     def resume(self) -> None:
-        """Go back to the state of the checkpoint, if there is one.
+        """Go back to the state of the checkpoint, if there is one; every process reads it.
 
         Raises:
             TrainingError: The checkpoint is unreadable or made by another recipe.
@@ -168,12 +171,12 @@ class Run(Generic[M]):
         if not self.checkpoint_path.exists():
             return
         tensors, counters = checkpoint.load(self.checkpoint_path)
-        checkpoint.load_model(self.stage.model, tensors, "model", self.checkpoint_path)
         checkpoint.load_model(self.average.model, tensors, "average", self.checkpoint_path)
-        checkpoint.unpack_optimiser(self.optimiser, tensors)
-        torch.set_rng_state(tensors["rng"])
+        for learner in self.learners:
+            learner.unpack(tensors, self.checkpoint_path)
         self.step, self.best, self.history = counters["step"], counters["best"], counters["history"]
-        self._forget_log_after(self.step)
+        if self.fabric.is_global_zero:
+            self._forget_log_after(self.step)
 
     def load_best(self) -> M:
         """The averaged model with the best score, in evaluation mode."""
@@ -183,6 +186,8 @@ class Run(Generic[M]):
         return self.average.model
 
     def _log(self, entry: Mapping[str, Any]) -> None:
+        if not self.fabric.is_global_zero:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
@@ -212,7 +217,12 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def _progress() -> Progress:
+def _seed(seed: int, step: int, rank: int) -> int:
+    """Of a step's randomness: a run that was stopped needs no random state to go on as if it had not been."""
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
+
+
+def _progress(*, shown: bool) -> Progress:
     columns = (
         TextColumn("{task.description:9}"),
         BarColumn(),
@@ -220,9 +230,10 @@ def _progress() -> Progress:
         TimeElapsedColumn(),
         TextColumn("left"),
     )
-    return Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[note]}"), refresh_per_second=1)
+    note = TextColumn("{task.fields[note]}")
+    return Progress(*columns, TimeRemainingColumn(), note, refresh_per_second=1, disable=not shown)
 
 
-def _note(losses: Mapping[str, float], history: list[dict[str, float]]) -> str:
-    text = " ".join(f"{name} {value:.3f}" for name, value in losses.items())
+def _note(values: Mapping[str, float], history: list[dict[str, float]]) -> str:
+    text = " ".join(f"{name} {value:.3f}" for name, value in values.items())
     return f"{text}  last score {history[-1]['score']:.3f}" if history else text

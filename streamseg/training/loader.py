@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from streamseg.training.processes import ALONE, Share
+
 Sample = tuple[Tensor, ...]
 MakeSample = Callable[[int, np.random.Generator], Sample]
 
@@ -39,7 +41,14 @@ class Order:
 
 
 def batches(
-    order: Order, make: MakeSample, *, batch: int, first_step: int, steps: int, workers: int = 1
+    order: Order,
+    make: MakeSample,
+    *,
+    batch: int,
+    first_step: int,
+    steps: int,
+    share: Share = ALONE,
+    workers: int = 1,
 ) -> Iterator[list[Tensor]]:
     """Yield the batches of steps `first_step` … `steps - 1`, each a list of stacked tensors.
 
@@ -49,22 +58,27 @@ def batches(
     Args:
         order: Which picture at which position.
         make: Makes one sample from a picture's index and a random generator; runs on a thread of its own.
-        batch: Samples a batch.
+        batch: Samples a batch, of all processes together.
         first_step: Where to begin (a resumed run).
         steps: Where to end.
+        share: Which of a batch's samples to make.
         workers: Threads that make samples, ahead of their use.
+
+    Raises:
+        TrainingError: A batch cannot be shared evenly.
     """
-    positions = iter(range(first_step * batch, steps * batch))
+    own = share.size(batch)
+    positions = iter(range(first_step * batch + share.rank, steps * batch, share.of))
     pool = ThreadPoolExecutor(workers, "samples")
 
     def ask(count: int) -> list[Future[Sample]]:
         return [pool.submit(make, order.item(p), order.generator(p)) for p in islice(positions, count)]
 
     try:
-        pending = deque(ask(AHEAD * batch))
+        pending = deque(ask(AHEAD * own))
         while pending:
-            pending += ask(batch)
-            samples = [pending.popleft().result() for _ in range(batch)]
+            pending += ask(own)
+            samples = [pending.popleft().result() for _ in range(own)]
             yield [torch.stack(parts) for parts in zip(*samples, strict=True)]
     finally:
         pool.shutdown(cancel_futures=True)

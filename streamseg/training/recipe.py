@@ -6,33 +6,35 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from streamseg.errors import ConfigError
+from streamseg.training.stage_recipes import (
+    AdversarialRecipe,
+    SegmentRecipe,
+    SemiRecipe,
+    StabiliseRecipe,
+    StageName,
+    Strict,
+)
 from streamseg.types import NAME
 
-LossName = Literal["ce", "ohem", "mse", "dice", "lovasz"]
 LabelId = Annotated[int, Field(ge=0, le=255)]
-Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ClassRecipe(_Strict):
+class ClassRecipe(Strict):
     """One class; its id is its place in the list."""
 
     name: str
     color: tuple[int, int, int] = Field(description="display colour, r g b, 0…255")
 
 
-class SplitRecipe(_Strict):
+class SplitRecipe(Strict):
     """A folder of pictures and a folder of label PNGs with the same file names.
 
     Said by one path alone, these are its `images/` and `labels/`.
@@ -41,6 +43,7 @@ class SplitRecipe(_Strict):
     images: Path
     labels: Path
     exclude: list[str] = Field(default=[], description="file name patterns left out, as in a shell")
+    every: int = Field(default=1, ge=1, description="take every n-th picture, by name, of those left")
 
     @model_validator(mode="before")
     @classmethod
@@ -48,11 +51,14 @@ class SplitRecipe(_Strict):
         return {"images": f"{raw}/images", "labels": f"{raw}/labels"} if isinstance(raw, str | Path) else raw
 
 
-class DataRecipe(_Strict):
+class DataRecipe(Strict):
     """Where the labelled pictures are."""
 
     train: SplitRecipe
     val: SplitRecipe
+    unlabelled: list[Path] = Field(
+        default=[], description="folders of pictures, and video files, without labels, for the stage semi"
+    )
     val_is_clip: bool = Field(
         False, description="the val pictures are consecutive frames: measure steadiness too"
     )
@@ -69,95 +75,7 @@ class DataRecipe(_Strict):
     )
 
 
-class AugmentRecipe(_Strict):
-    """Random changes of a training picture; geometry and colour."""
-
-    scale: tuple[float, float] = (0.7, 2.0)
-    rotate_deg: float = Field(default=8.0, ge=0)
-    flip: bool = True
-    colour: float = Field(
-        default=0.3, ge=0, le=1, description="strength of brightness, contrast, saturation and hue changes"
-    )
-    noise: float = Field(default=0.2, ge=0, le=1, description="share of pictures with sensor noise or blur")
-    rare_crops: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="share of pictures cropped around a pixel of a class rare in them",
-    )
-    paste: float = Field(
-        default=0.0, ge=0, le=1, description="share of pictures with a thing of another one pasted in"
-    )
-
-
-class SegmentRecipe(_Strict):
-    """The first stage: the per-frame network."""
-
-    architecture: Literal["fpn", "fcn", "unet", "deeplab"] = Field(default="fpn", description="the decoder")
-    encoder: Literal["lite0", "lite1", "lite2", "vgg"] = Field(
-        default="lite0", description="EfficientNet-Lite0, 1 or 2, or a small VGG, which is never pretrained"
-    )
-    epochs: int = Field(default=32, ge=1)
-    batch: int = Field(default=8, ge=1)
-    lr_encoder: float = Field(default=5e-4, gt=0)
-    lr_decoder: float = Field(default=2e-3, gt=0)
-    weight_decay: float = Field(default=1e-2, ge=0)
-    warmup_steps: int = Field(default=100, ge=0)
-    ema_decay: float = Field(default=0.995, ge=0, lt=1)
-    width: int = Field(default=96, ge=8, description="channels of the decoder")
-    pretrained: bool = True
-    losses: dict[LossName, Weight] = Field(
-        default={"ce": 1.0},
-        min_length=1,
-        description="weights of the terms: class-weighted cross-entropy (ce), the same over the hardest "
-        "quarter of the pixels (ohem), squared error (mse), soft Dice, Lovász-softmax",
-    )
-    validate_every: int = Field(default=4, ge=1, description="epochs between two measurements on val")
-    augment: AugmentRecipe = AugmentRecipe()
-    paste_classes: list[str] = Field(default=[], description="classes whose things augment.paste takes")
-
-    @model_validator(mode="after")
-    def _knows_what_to_paste(self) -> Self:
-        if self.augment.paste and not self.paste_classes:
-            msg = "augment.paste takes things of paste_classes, and there are none: name some classes"
-            raise ValueError(msg)
-        return self
-
-
-class StabiliseRecipe(_Strict):
-    """The second stage: the stabiliser on the frozen segmenter, on camera-path clips made from stills."""
-
-    cell: Literal["gru", "rnn"] = Field(
-        default="gru", description="gated, or the plain tanh recurrence to compare it with"
-    )
-    steps: int = Field(default=800, ge=1)
-    clips: int = Field(default=4, ge=1, description="clips a batch")
-    frames: int = Field(default=5, ge=2, description="frames a clip")
-    lr: float = Field(default=2e-3, gt=0)
-    warmup_steps: int = Field(default=50, ge=0)
-    hidden: int = Field(default=8, ge=1, description="channels of memory beside one for each class")
-    width: int = Field(default=32, ge=8, description="channels of the gates' first convolution; rnn has none")
-    consistency: float = Field(default=1.0, ge=0, description="weight of the warping loss")
-    flow_noise_cells: float = Field(
-        default=1.0, ge=0, description="largest error added to the exact flow, in memory cells"
-    )
-    dropout: float = Field(
-        default=0.05, ge=0, le=1, description="share of frames before which the memory is dropped"
-    )
-    unsure: float = Field(
-        default=1.0,
-        ge=0,
-        description="strength of the random errors added to the scores: on pictures it has learnt from, the "
-        "segmenter is surer than it will be on others",
-    )
-    moving: list[str] = Field(
-        default=[], description="classes whose things move by themselves; pasted into the clips"
-    )
-    cuts: float = Field(default=0.15, ge=0, le=1, description="share of clips with a scene cut")
-    lost_frames: float = Field(default=0.1, ge=0, le=1, description="share of frames lost (twice the motion)")
-
-
-class Recipe(_Strict):
+class Recipe(Strict):
     """A whole training run, from pictures to a model package."""
 
     name: str = Field(pattern=f"^{NAME.pattern}$")
@@ -167,8 +85,17 @@ class Recipe(_Strict):
         description="width and height of the network's input, pixels, multiples of 8"
     )
     classes: list[ClassRecipe] = Field(min_length=2, max_length=254)
+    stages: list[StageName] = Field(
+        default=["segment", "stabilise"], min_length=1, description="what is trained, one after the other"
+    )
+    start: Path | None = Field(
+        default=None,
+        description="folder of a finished stage (runs/<name>/<stage>) whose networks are gone on from",
+    )
     data: DataRecipe
     segment: SegmentRecipe = SegmentRecipe()
+    adversarial: AdversarialRecipe = AdversarialRecipe()
+    semi: SemiRecipe = SemiRecipe()
     stabilise: StabiliseRecipe = StabiliseRecipe()
 
     @model_validator(mode="after")
@@ -186,6 +113,22 @@ class Recipe(_Strict):
         ]
         if unknown:
             raise ValueError("; ".join(unknown))
+        return self
+
+    @model_validator(mode="after")
+    def _stages_in_order(self) -> Self:
+        if len(set(self.stages)) < len(self.stages):
+            msg = f"stages: each at most once, not {', '.join(self.stages)}"
+            raise ValueError(msg)
+        if "segment" in self.stages[1:]:
+            msg = "stages: segment, which begins from nothing, can only be the first"
+            raise ValueError(msg)
+        if self.stages[0] != "segment" and self.start is None:
+            msg = f"stages: {self.stages[0]} goes on from a segmenter: begin with segment, or name a start"
+            raise ValueError(msg)
+        if "semi" in self.stages and not self.data.unlabelled:
+            msg = "stages: semi learns from data.unlabelled, and there is none: name a folder or a video"
+            raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
@@ -214,14 +157,31 @@ class Recipe(_Strict):
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe; `${NAME:-default}` is replaced from the environment.
 
+    `extends: other.yaml`, a path beside it, takes over all of another recipe but what this one says itself.
+
     Raises:
         ConfigError: Unreadable, not YAML, or invalid; every problem with its key.
     """
+    return parse_recipe(_read(path, ()), str(path))
+
+
+def _read(path: Path, heirs: tuple[Path, ...]) -> Any:
+    if path.resolve() in heirs:
+        raise ConfigError([f"{path}: extends: goes round in a circle"])
     try:
         raw = yaml.safe_load(_expand(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError([f"{path}: cannot read the recipe: {' '.join(str(error).split())}"]) from error
-    return parse_recipe(raw, str(path))
+    if not isinstance(raw, dict) or "extends" not in raw:
+        return raw
+    base = _read(path.parent / str(raw.pop("extends")), (*heirs, path.resolve()))
+    return _merged(base, raw)
+
+
+def _merged(base: Any, changes: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(changes, dict):
+        return changes
+    return {**base, **{key: _merged(base.get(key), value) for key, value in changes.items()}}
 
 
 def parse_recipe(raw: Any, origin: str) -> Recipe:

@@ -1,10 +1,11 @@
-"""The first stage: train the per-frame segmenter with the losses its recipe names."""
+"""Train the per-frame segmenter with the losses its recipe names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -16,31 +17,41 @@ from streamseg.training import losses, metrics
 from streamseg.training.augment import augment
 from streamseg.training.collage import paste_thing
 from streamseg.training.data import Labelling, Pair, class_shares, find_pairs, labelling_of, read_pair
-from streamseg.training.fit import Schedule
 from streamseg.training.loader import Order, Sample, batches
+from streamseg.training.processes import ALONE, Share
 from streamseg.training.recipe import Recipe
+from streamseg.training.stage import Schedule, Stage
+from streamseg.training.stage_recipes import SegmentRecipe
 from streamseg.types import U8
 
 PASTE_TRIES = 4  # pictures read for one thing to paste
 
 
-class SegmentStage:
-    """Supervised losses on augmented pictures, AdamW, bf16 autocast in the channels-last layout."""
+class SegmentStage(Stage[Segmenter]):
+    """Supervised losses on augmented pictures, AdamW, in the channels-last layout."""
 
     name = "segment"
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(
+        self, recipe: Recipe, settings: SegmentRecipe | None = None, segmenter: Segmenter | None = None
+    ) -> None:
         """Find the data and build the network.
+
+        Args:
+            recipe: The run.
+            settings: None: the recipe's.
+            segmenter: To go on from; None: a new one.
 
         Raises:
             TrainingError: The data cannot be used, or the encoder's weights are not installed.
         """
-        self.recipe, self.settings = recipe, recipe.segment
+        super().__init__()
+        self.recipe, self.settings, self.seed = recipe, settings or recipe.segment, recipe.seed
         self.labelling = labelling_of(recipe)
         self.train, self.val = find_pairs(recipe.data.train), find_pairs(recipe.data.val)
         self.pasted = recipe.class_ids(self.settings.paste_classes)
         torch.manual_seed(recipe.seed)
-        self.model: Segmenter = new_segmenter(recipe, pretrained=self.settings.pretrained)
+        self.model = segmenter or new_segmenter(recipe, pretrained=self.settings.pretrained)
         shares = torch.from_numpy(class_shares(self.train, self.labelling)).float()
         self.weights = losses.class_weights(shares)
         self.terms = losses.terms(self.weights)
@@ -65,11 +76,11 @@ class SegmentStage:
             ]
         return groups
 
-    def batches(self, first_step: int) -> Iterator[Any]:
+    def batches(self, first_step: int, share: Share = ALONE) -> Iterator[Any]:
         """Pictures `[N, 3, H, W]` uint8 and labels `[N, H, W]` uint8."""
-        order = Order(len(self.train), self.recipe.seed)
+        order = Order(len(self.train), self.seed)
         size, steps = self.settings.batch, self.schedule.steps
-        return batches(order, self._sample, batch=size, first_step=first_step, steps=steps)
+        return batches(order, self._sample, batch=size, first_step=first_step, steps=steps, share=share)
 
     def _sample(self, index: int, rng: np.random.Generator) -> Sample:
         image, label = read_pair(self.train[index], self.labelling)
@@ -87,15 +98,17 @@ class SegmentStage:
     def losses(self, batch: Any) -> dict[str, Tensor]:
         """The recipe's terms of one batch, each under its name."""
         image, label = batch
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = self.model(image)
+        return self.supervised(self.model(image), label)
+
+    def supervised(self, logits: Tensor, label: Tensor) -> dict[str, Tensor]:
+        """The recipe's terms of logits `[N, C, h, w]` and labels `[N, H, W]`."""
         return {
             name: weight * self.terms[name](logits, label) for name, weight in self.settings.losses.items()
         }
 
     def validate(self, model: Segmenter) -> dict[str, float]:
         """MIoU on the val pictures; it is the score."""
-        confusion = validate_segmenter(model, self.val, self.labelling)
+        confusion = validate_segmenter(model, self.val, self.labelling, self.recipe.size)
         return {"score": confusion.mean_iou, "miou": confusion.mean_iou, "accuracy": confusion.accuracy}
 
 
@@ -123,15 +136,18 @@ def new_segmenter(recipe: Recipe, *, pretrained: bool) -> Segmenter:
 
 
 @torch.inference_mode()
-def validate_segmenter(model: nn.Module, pairs: list[Pair], labelling: Labelling) -> metrics.Confusion:
-    """Confusion of a segmenter over pictures at their own size, at label resolution."""
-    confusion = metrics.Confusion(labelling.classes)
+def validate_segmenter(
+    model: nn.Module, pairs: Sequence[Pair], labelling: Labelling, size_wh: tuple[int, int]
+) -> metrics.Confusion:
+    """Confusion of a segmenter over pictures at the network's size, at label resolution."""
+    confusion, device = metrics.Confusion(labelling.classes), next(model.parameters()).device
     for pair in pairs:
         image, label = read_pair(pair, labelling)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = model(torch.from_numpy(image).permute(2, 0, 1)[None])
+        image = cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA)
+        with torch.autocast(device.type, torch.bfloat16):
+            logits = model(torch.from_numpy(image).permute(2, 0, 1)[None].to(device))
         full = nn.functional.interpolate(
             logits.float(), size=label.shape, mode="bilinear", align_corners=False
         )
-        confusion.add(label, full.argmax(1)[0].to(torch.uint8).numpy())
+        confusion.add(label, full.argmax(1)[0].to(torch.uint8).numpy(force=True))
     return confusion

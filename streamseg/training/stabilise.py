@@ -1,8 +1,8 @@
-"""The second stage: train the stabiliser on the frozen segmenter, on clips filmed from stills."""
+"""Train the stabiliser on the frozen segmenter, on clips filmed from stills."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor
 
+from streamseg.models.discriminator import TemporalDiscriminator
 from streamseg.models.rnn import RNNStabiliser
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import ConvGRUStabiliser, Stabiliser, warp
@@ -20,15 +21,20 @@ from streamseg.training import losses, metrics
 from streamseg.training.camera import cells
 from streamseg.training.clips import film
 from streamseg.training.data import class_shares, find_pairs, labelling_of, read_pair
-from streamseg.training.fit import Schedule
+from streamseg.training.judging import Judging, drawn_map
 from streamseg.training.loader import Order, Sample, batches
+from streamseg.training.processes import ALONE, Share
 from streamseg.training.recipe import Recipe
+from streamseg.training.stage import Schedule, Stage
 
 PATCH = 6  # cells a side of the errors added to the scores
 
 
-class StabiliseStage:
-    """Cross-entropy on every frame, warping consistency between neighbours; the segmenter does not learn."""
+class StabiliseStage(Stage[Stabiliser]):
+    """Cross-entropy on every frame, warping consistency between neighbours; the segmenter does not learn.
+
+    With a critic, pairs of neighbouring maps should also pass as drawn by a person.
+    """
 
     name = "stabilise"
     ema_decay = 0.98
@@ -43,27 +49,35 @@ class StabiliseStage:
         Raises:
             TrainingError: The data cannot be used.
         """
-        self.recipe, self.settings = recipe, recipe.stabilise
+        super().__init__()
+        self.recipe, self.settings, self.seed = recipe, recipe.stabilise, recipe.seed + 1
         self.labelling = labelling_of(recipe)
         self.train, self.val = find_pairs(recipe.data.train), find_pairs(recipe.data.val)
         self.segmenter = segmenter.eval().requires_grad_(requires_grad=False)
         torch.manual_seed(recipe.seed)
-        self.model: Stabiliser = new_stabiliser(recipe)
+        self.model = new_stabiliser(recipe)
+        self.judging = self._new_judging()
         self.moving = recipe.class_ids(self.settings.moving)
         shares = torch.from_numpy(class_shares(self.train, self.labelling)).float()
         self.weights = losses.class_weights(shares)
         self.schedule = Schedule(self.settings.steps, self.settings.warmup_steps)
         self.validate_every = max(self.settings.steps // 2, 1)
 
+    def _new_judging(self) -> Judging | None:
+        if self.settings.critic is None:
+            return None
+        self.critic = TemporalDiscriminator(len(self.recipe.classes))
+        return Judging(self.critic, self.settings.critic)
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """One group: the network is small."""
         return [{"params": list(self.model.parameters()), "lr": self.settings.lr, "weight_decay": 1e-4}]
 
-    def batches(self, first_step: int) -> Iterator[Any]:
+    def batches(self, first_step: int, share: Share = ALONE) -> Iterator[Any]:
         """The fields of `Clip`, stacked: `[N, T, …]`."""
-        order = Order(len(self.train), self.recipe.seed + 1)
+        order = Order(len(self.train), self.seed)
         clips, steps = self.settings.clips, self.settings.steps
-        return batches(order, self._sample, batch=clips, first_step=first_step, steps=steps)
+        return batches(order, self._sample, batch=clips, first_step=first_step, steps=steps, share=share)
 
     def _sample(self, index: int, rng: np.random.Generator) -> Sample:
         chosen = iter([index])
@@ -78,36 +92,67 @@ class StabiliseStage:
         """Run the clips frame by frame, memory passed along."""
         images, labels, guides, flows, truth, known, joined = batch
         logits = _unsure(self._logits(images), self.settings.unsure)
-        memory = torch.zeros(len(images), self.model.memory_channels, *logits.shape[-2:])
-        terms, probabilities = list[Tensor](), list[Tensor]()
-        for t in range(images.shape[1]):
-            kept = joined[:, t] & (torch.rand(len(images)) >= self.settings.dropout)
+        with torch.autocast(logits.device.type, enabled=False):  # flow needs more bits than bfloat16 has
+            scores = self._run(logits, guides, flows, joined)
+            terms = [losses.cross_entropy(s, labels[:, t], self.weights) for t, s in enumerate(scores)]
+            maps = [s.softmax(1) for s in scores]
+            now, before = _pairs(maps, truth)
+            same = _same(truth, known & joined[:, :, None, None, None])
+            consistency = losses.warping_consistency(now, before, same)
+        values = {"ce": torch.stack(terms).mean(), "warp": self.settings.consistency * consistency}
+        if self.judging is not None:
+            values["fool"] = self._fool(self.judging, maps, labels, truth, same)
+        return values
+
+    def _run(self, logits: Tensor, guides: Tensor, flows: Tensor, joined: Tensor) -> list[Tensor]:
+        """Scores `[N, C, h, w]` of every frame."""
+        clips, device = len(logits), logits.device
+        memory = torch.zeros(clips, self.model.memory_channels, *logits.shape[-2:], device=device)
+        scores = list[Tensor]()
+        for t in range(logits.shape[1]):
+            kept = joined[:, t] & (torch.rand(clips, device=device) >= self.settings.dropout)
             # A cut is found by the daemon most of the time; half the time the network must find it.
-            told = kept | (~joined[:, t] & (torch.rand(len(images)) < 0.5) & (t > 0))
+            told = kept | (~joined[:, t] & (torch.rand(clips, device=device) < 0.5) & (t > 0))
             memory = self.model.step(
                 logits[:, t], guides[:, t], flows[:, t], memory * told[:, None, None, None]
             )
-            scores = self.model.scores(memory)
-            probabilities.append(scores.softmax(1))
-            terms.append(losses.cross_entropy(scores, labels[:, t], self.weights))
-        known &= joined[:, :, None, None, None]
-        consistency = self._consistency(probabilities, truth, known)
-        return {"ce": torch.stack(terms).mean(), "warp": self.settings.consistency * consistency}
+            scores.append(self.model.scores(memory))
+        return scores
+
+    def _fool(
+        self, judging: Judging, maps: list[Tensor], labels: Tensor, truth: Tensor, same: Tensor
+    ) -> Tensor:
+        """The loss of pairs of maps for not passing as drawn ones; both are judged where both are known."""
+        size = maps[0].shape[-2], maps[0].shape[-1]
+        drawn, labelled = zip(
+            *(drawn_map(m, losses.subsample(labels[:, t], size)) for t, m in enumerate(maps)), strict=True
+        )
+        counts = (same > 0) & torch.cat(labelled[1:])
+        return judging.fool((*_pairs(maps, truth), same), (*_pairs(drawn, truth), same), counts, self.step)
+
+    def critic_groups(self) -> list[dict[str, Any]]:
+        """One group; none without a critic."""
+        if self.critic is None or self.settings.critic is None:
+            return []
+        parameters = list(self.critic.parameters())
+        return [{"params": parameters, "lr": self.settings.critic.lr, "weight_decay": 0.0}]
+
+    def critic_losses(self, batch: Any) -> dict[str, Tensor]:
+        """How far its verdicts are from the truth, on the pairs the stabiliser just made."""
+        assert self.judging is not None, "there is a critic"  # noqa: S101 asked for by the loop alone
+        terms = self.judging.losses()
+        self.noted["critic_accuracy"] = torch.tensor(self.judging.accuracy, device=batch[0].device)
+        return terms
+
+    def remark(self) -> str | None:
+        """That the discriminator has collapsed, if there is one and it has."""
+        return self.judging.remark() if self.judging is not None else None
 
     @torch.no_grad()
     def _logits(self, images: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
-            logits: Tensor = self.segmenter(images.permute(0, 1, 4, 2, 3))
+        with torch.autocast(images.device.type, torch.bfloat16):
+            logits: Tensor = self.segmenter.to(images.device)(images.permute(0, 1, 4, 2, 3))
         return logits.float()
-
-    def _consistency(self, probabilities: list[Tensor], truth: Tensor, known: Tensor) -> Tensor:
-        parts = []
-        for t in range(1, len(probabilities)):
-            before, now = probabilities[t - 1], probabilities[t]
-            inside = warp(torch.ones_like(before[:, :1]), truth[:, t]) > 0.99
-            same = (inside & known[:, t]).float()
-            parts.append(losses.warping_consistency(now, warp(before, truth[:, t]), same))
-        return torch.stack(parts).mean()
 
     def validate(self, model: Stabiliser) -> dict[str, float]:
         """MIoU on the val pictures as a clip and, where they are one, steadiness; the score weighs both."""
@@ -123,7 +168,8 @@ class StabiliseStage:
     def _play(self, model: Stabiliser) -> tuple[metrics.Confusion, metrics.Steadiness]:
         confusion, steady = metrics.Confusion(model.classes), metrics.Steadiness(model.classes)
         motion, size = Motion(cells(self.recipe.size)), self.recipe.size
-        memory = torch.zeros(1, model.memory_channels, *reversed(cells(size)))
+        device = next(model.parameters()).device
+        memory = torch.zeros(1, model.memory_channels, *reversed(cells(size)), device=device)
         last: Any = None
         for pair in self.val:
             image, label = read_pair(pair, self.labelling)
@@ -131,11 +177,10 @@ class StabiliseStage:
             label = cv2.resize(label, size, interpolation=cv2.INTER_NEAREST)
             luma = luma_of(image, size)
             flow = motion.still() if last is None else motion.flow(luma, last[0])
-            logits = self._logits(torch.from_numpy(image)[None, None])[:, 0]
-            labels, _, memory = model(
-                logits, torch.from_numpy(motion.guide(luma)), torch.from_numpy(flow), memory
-            )
-            prediction = labels[0].numpy()
+            logits = self._logits(torch.from_numpy(image)[None, None].to(device))[:, 0]
+            guide = torch.from_numpy(motion.guide(luma)).to(device)
+            labels, _, memory = model(logits, guide, torch.from_numpy(flow).to(device), memory)
+            prediction = labels[0].numpy(force=True)
             confusion.add(label, prediction)
             if last is not None and self.recipe.data.val_is_clip:
                 steady.add(metrics.measure_motion(last[1], image), (last[2], last[3]), (label, prediction))
@@ -146,10 +191,22 @@ class StabiliseStage:
 def _unsure(logits: Tensor, strength: float) -> Tensor:
     """Scores `[N, T, C, h, w]` as of pictures never seen: flatter, with patchy errors, new in each frame."""
     clips, frames, classes, h, w = logits.shape
-    scale = 1 - 0.5 * strength * torch.rand(clips, 1, 1, 1, 1)
-    patches = torch.randn(clips * frames, classes, -(-h // PATCH), -(-w // PATCH))
+    scale, size = (torch.rand(clips, 1, 1, 1, 1, device=logits.device) for _ in range(2))
+    patches = torch.randn(clips * frames, classes, -(-h // PATCH), -(-w // PATCH), device=logits.device)
     errors = F.interpolate(patches, size=(h, w), mode="bilinear").view_as(logits)
-    return logits * scale + errors * 1.5 * strength * torch.rand(clips, 1, 1, 1, 1)
+    return logits * (1 - 0.5 * strength * scale) + errors * 1.5 * strength * size
+
+
+def _pairs(maps: Sequence[Tensor], truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Every map but the first, and the one before it carried along: `[(T - 1) · N, C, h, w]` each."""
+    before = [warp(earlier, truth[:, t]) for t, earlier in enumerate(maps[:-1], 1)]
+    return torch.cat(list(maps[1:])), torch.cat(before)
+
+
+def _same(truth: Tensor, known: Tensor) -> Tensor:
+    """1 where a cell of a pair shows what its earlier frame showed too, `[(T - 1) · N, 1, h, w]`."""
+    inside = [warp(torch.ones_like(flow[:, :1]), flow) > 0.99 for flow in truth.unbind(1)[1:]]
+    return (torch.cat(inside) & torch.cat(known.unbind(1)[1:])).float()
 
 
 def new_stabiliser(recipe: Recipe) -> Stabiliser:

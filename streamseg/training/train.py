@@ -1,7 +1,6 @@
-"""A whole run: check the data, train the segmenter, train the stabiliser, export, measure, report.
+"""A whole run: check the data, train its stages one after the other, export, measure, report.
 
-    runs/<name>/segment/      checkpoint.safetensors  best.safetensors  log.jsonl  recipe.json
-    runs/<name>/stabilise/    the same
+    runs/<name>/<stage>/      checkpoint.safetensors  best.safetensors  log.jsonl  recipe.json
     runs/<name>/report.html
     runs/<name>/<name>/       the model package
 
@@ -15,33 +14,42 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
+from lightning_fabric import Fabric
 
 from streamseg.errors import ConfigError, TrainingError
-from streamseg.models.segmenter import Segmenter
-from streamseg.models.stabiliser import Stabiliser
 from streamseg.training import checks
-from streamseg.training.ema import M
+from streamseg.training.adversarial import AdversarialStage
 from streamseg.training.export import export
 from streamseg.training.finish import finish
-from streamseg.training.fit import Run, Stage
+from streamseg.training.fit import Run
 from streamseg.training.folders import Folders
+from streamseg.training.networks import Networks, load_networks
+from streamseg.training.processes import new_fabric
 from streamseg.training.recipe import Recipe, parse_recipe
 from streamseg.training.segment import SegmentStage
+from streamseg.training.semi import SemiStage
 from streamseg.training.stabilise import StabiliseStage
+from streamseg.training.stage_recipes import StageName
 
 _LOG = logging.getLogger(__name__)
 
+Say = Callable[[str], None]
+AnyStage = SegmentStage | StabiliseStage
 
-def train(recipe: Recipe, root: Path, say: Callable[[str], None]) -> Folders:
+
+def train(recipe: Recipe, root: Path, say: Say) -> Folders:
     """Run a recipe from where it stands to the measured package.
+
+    Under `torchrun` every process runs this; the first one alone speaks, exports and measures.
 
     Args:
         recipe: What to do.
-        root: Folder of all runs.
+        root: Folder of all runs; of several processes the same.
         say: Told what is being done, a line at a time.
 
     Raises:
@@ -49,15 +57,56 @@ def train(recipe: Recipe, root: Path, say: Callable[[str], None]) -> Folders:
             loss is not finite, or the disk is full. The last good checkpoint stays.
     """
     cv2.setNumThreads(1)  # the cores are the networks'
-    folders = Folders(root, recipe.name)
+    fabric, folders = new_fabric(), Folders(root, recipe.name)
+    say = say if fabric.is_global_zero else _silent
     say(f"checking the data of {recipe.name}")
     check_data(recipe)
-    segmenter = _train_segmenter(recipe, folders, say)
-    stabiliser = _train_stabiliser(recipe, segmenter, folders, say)
-    say(f"exporting to {folders.package}")
-    export(recipe, segmenter, stabiliser, folders.package)
-    finish(recipe, folders, say)
+    networks = train_stages(recipe, folders, fabric, say)
+    if fabric.is_global_zero:
+        say(f"exporting to {folders.package}")
+        export(recipe, networks.need_segmenter(), networks.stabiliser, folders.package)
+        finish(recipe, folders, say)
+    fabric.barrier()
     return folders
+
+
+def train_stages(recipe: Recipe, folders: Folders, fabric: Fabric, say: Say) -> Networks:
+    """Run a recipe's stages, each from where it stands; the networks in evaluation mode, on the CPU."""
+    networks = Networks() if recipe.start is None else load_networks(recipe, recipe.start)
+    for name in recipe.stages:
+        stage = new_stage(name, recipe, networks)
+        say(f"{name}: {len(stage.train)} pictures, {stage.schedule.steps} steps")
+        folder = folders.stage(name)
+        if fabric.is_global_zero:
+            _same_recipe(folder / "recipe.json", recipe, name)
+        run: Run[Any] = Run(stage, folder, fabric)
+        run.fit()
+        networks = _with(networks, stage, run)
+    return networks
+
+
+def new_stage(name: StageName, recipe: Recipe, networks: Networks) -> AnyStage:
+    """The stage of that name, going on from the networks there are."""
+    if name == "segment":
+        return SegmentStage(recipe, segmenter=networks.segmenter)
+    segmenter = networks.need_segmenter()
+    if name == "stabilise":
+        return StabiliseStage(recipe, segmenter)
+    segmenter.requires_grad_(requires_grad=True)
+    kind = AdversarialStage if name == "adversarial" else SemiStage
+    return kind(recipe, segmenter, networks.critic)
+
+
+def _with(networks: Networks, stage: AnyStage, run: Run[Any]) -> Networks:
+    model = run.average.model.cpu()
+    if isinstance(stage, StabiliseStage):
+        return replace(networks, stabiliser=model)
+    critic = stage.critic.cpu() if isinstance(stage, AdversarialStage) else networks.critic
+    return replace(networks, segmenter=model, critic=critic)
+
+
+def _silent(_: str) -> None:
+    pass
 
 
 def check_data(recipe: Recipe) -> None:
@@ -73,33 +122,11 @@ def check_data(recipe: Recipe) -> None:
         _LOG.warning("data: %s", warning)
 
 
-def _train_segmenter(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> Segmenter:
-    stage = SegmentStage(recipe)
-    say(f"training the segmenter: {len(stage.train)} pictures, {stage.schedule.steps} steps")
-    return _fit(stage, recipe, {"stabilise", "name", "version"}, folders)
-
-
-def _train_stabiliser(
-    recipe: Recipe, segmenter: Segmenter, folders: Folders, say: Callable[[str], None]
-) -> Stabiliser:
-    stage = StabiliseStage(recipe, segmenter)
-    say(f"training the stabiliser: clips of {recipe.stabilise.frames} frames, {stage.schedule.steps} steps")
-    return _fit(stage, recipe, {"name", "version"}, folders)
-
-
-def _fit(stage: Stage[M], recipe: Recipe, ignored: set[str], folders: Folders) -> M:
-    folder = folders.stage(stage.name)
-    _same_recipe(folder / "recipe.json", recipe, ignored)
-    run = Run(stage, folder)
-    run.fit()
-    return run.average.model
-
-
-def _same_recipe(path: Path, recipe: Recipe, ignored: set[str]) -> None:
+def _same_recipe(path: Path, recipe: Recipe, stage: StageName) -> None:
     """Refuse to go on with a checkpoint made by other settings."""
-    settings = recipe.model_dump(mode="json", exclude=ignored)
+    settings = _settings(recipe, stage)
     if path.exists():
-        before = _completed(json.loads(path.read_text(encoding="utf-8")), recipe, ignored)
+        before = _completed(json.loads(path.read_text(encoding="utf-8")), recipe, stage)
         changed = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
         if changed:
             raise TrainingError(
@@ -110,10 +137,22 @@ def _same_recipe(path: Path, recipe: Recipe, ignored: set[str]) -> None:
     path.write_text(json.dumps(settings, indent=1), encoding="utf-8")
 
 
-def _completed(before: dict[str, Any], recipe: Recipe, ignored: set[str]) -> dict[str, Any]:
+def _settings(recipe: Recipe, stage: StageName) -> dict[str, Any]:
+    """What a stage's result depends on."""
+    stages = recipe.stages[: recipe.stages.index(stage) + 1]
+    # segment says what pictures and losses are, also for the stages after it
+    keep = {"seed", "size", "classes", "start", "data", "segment", *stages}
+    settings = {**recipe.model_dump(mode="json", include=keep), "stages": stages}
+    if "semi" not in stages:
+        del settings["data"]["unlabelled"]
+    return settings
+
+
+def _completed(before: dict[str, Any], recipe: Recipe, stage: StageName) -> dict[str, Any]:
     """Settings as an older version wrote them, with those added since at their defaults: what it did then."""
-    whole = {**recipe.model_dump(mode="json", include=ignored), **before}
+    defaults = {key: Recipe.model_fields[key].get_default() for key in ("stages", "start")}
+    whole = {**recipe.model_dump(mode="json"), **defaults, **before}
     try:
-        return parse_recipe(whole, "before").model_dump(mode="json", exclude=ignored)
+        return _settings(parse_recipe(whole, "before"), stage)
     except ConfigError:  # it has settings that are no more; they count as changed
         return before

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamseg.training.augment import add_noise, augment, random_affine, rare_pixel, recolour
-from streamseg.training.recipe import AugmentRecipe
+from streamseg.training.stage_recipes import AugmentRecipe
 from tests.training.conftest import SIZE_WH, draw
 
 

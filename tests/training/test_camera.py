@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamseg.training.camera import F64, camera_path, cells, flow_between, shrunk
-from streamseg.training.recipe import StabiliseRecipe
+from streamseg.training.stage_recipes import StabiliseRecipe
 
 SIZE_WH = (160, 120)
 

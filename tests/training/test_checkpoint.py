@@ -59,8 +59,8 @@ def test_optimiser_state_comes_back() -> None:
     step(model, optimiser)
     copy, resumed = fresh()
     copy.load_state_dict(model.state_dict())
-    saved = {name: tensor.clone() for name, tensor in checkpoint.pack_optimiser(optimiser).items()}
-    checkpoint.unpack_optimiser(resumed, saved)
+    saved = {name: tensor.clone() for name, tensor in checkpoint.pack_optimiser(optimiser, "o").items()}
+    checkpoint.unpack_optimiser(resumed, saved, "o")
     step(model, optimiser)
     step(copy, resumed)
     assert torch.equal(model.weight, copy.weight)

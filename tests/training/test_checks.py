@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from streamseg.training.checks import Findings, check_data
-from streamseg.training.recipe import parse_recipe
+from streamseg.training.recipe import Recipe, parse_recipe
 from tests.training.conftest import recipe_document
 
 COLORS = np.array([(90, 90, 90), (230, 220, 60), (20, 30, 90)], np.uint8)
@@ -139,3 +139,11 @@ def test_a_broken_table_hides_no_other_problem(pictures: Path) -> None:
     label(pictures, "00.png", split="val").unlink()
     found = check(pictures, colors=str(pictures / "colors.txt"))
     assert [line.split(": ")[0] for line in found.problems] == [f"{pictures}/colors.txt:1", "val"]
+
+
+def test_pictures_without_labels_are_looked_for_when_a_stage_wants_them(recipe: Recipe) -> None:
+    data = recipe.data.model_copy(update={"unlabelled": [Path("nowhere")]})
+    unused = recipe.model_copy(update={"data": data})
+    assert check_data(unused).problems == []
+    wanted = unused.model_copy(update={"stages": ["segment", "semi"]})
+    assert check_data(wanted).problems == ["data.unlabelled: nowhere: no such file or folder"]

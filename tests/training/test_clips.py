@@ -8,7 +8,7 @@ import pytest
 
 from streamseg.training.camera import cells
 from streamseg.training.clips import Clip, film
-from streamseg.training.recipe import StabiliseRecipe
+from streamseg.training.stage_recipes import StabiliseRecipe
 from streamseg.types import U8
 
 SIZE_WH = (160, 120)

@@ -16,7 +16,7 @@ from streamseg.training.recipe import Recipe, SplitRecipe
 LABELLING = Labelling(3, (9,))
 
 
-def split(pictures: Path, **more: list[str]) -> SplitRecipe:
+def split(pictures: Path, **more: Any) -> SplitRecipe:
     return SplitRecipe(images=pictures / "train/images", labels=pictures / "train/labels", **more)
 
 

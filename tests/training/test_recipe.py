@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from streamseg.errors import ConfigError
 from streamseg.training.recipe import load_recipe, parse_recipe
@@ -112,3 +113,45 @@ def test_remapping_leads_to_classes(pictures: Path, remap: dict[int, int], said:
     document["data"]["remap"] = remap
     with pytest.raises(ConfigError, match=said):
         parse_recipe(document, "r.yaml")
+
+
+def test_a_recipe_may_extend_another(pictures: Path, tmp_path: Path) -> None:
+    document = recipe_document(pictures)
+    (tmp_path / "base.yaml").write_text(yaml.safe_dump(document))
+    (tmp_path / "more").mkdir()
+    heir = tmp_path / "more/heir.yaml"
+    heir.write_text("extends: ../base.yaml\nname: other\nsegment: {epochs: 9}\nsize: [96, 64]\n")
+    recipe = load_recipe(heir)
+    assert (recipe.name, recipe.size, recipe.segment.epochs) == ("other", (96, 64), 9)
+    assert recipe.segment.batch == document["segment"]["batch"]
+    assert recipe.data == load_recipe(tmp_path / "base.yaml").data
+
+
+def test_recipes_that_extend_each_other_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("extends: b.yaml\n")
+    (tmp_path / "b.yaml").write_text("extends: a.yaml\n")
+    with pytest.raises(ConfigError, match=r"a\.yaml: extends: goes round in a circle"):
+        load_recipe(tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").write_text("extends: gone.yaml\n")
+    with pytest.raises(ConfigError, match=r"gone\.yaml: cannot read the recipe"):
+        load_recipe(tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("stages", "said"),
+    [
+        (["stabilise"], "stabilise goes on from a segmenter: begin with segment, or name a start"),
+        (["segment", "segment"], "each at most once"),
+        (["adversarial", "segment"], "segment, which begins from nothing, can only be the first"),
+        (["segment", "semi"], r"semi learns from data\.unlabelled, and there is none"),
+        (["segment", "polish"], "Input should be 'segment', 'adversarial', 'semi' or 'stabilise'"),
+    ],
+)
+def test_stages_in_no_order_are_refused(pictures: Path, stages: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        parse_recipe(recipe_document(pictures) | {"stages": stages}, "r.yaml")
+
+
+def test_a_single_stage_needs_a_start(pictures: Path) -> None:
+    document = recipe_document(pictures) | {"stages": ["adversarial"], "start": "runs/tiny/segment"}
+    assert parse_recipe(document, "r.yaml").start == Path("runs/tiny/segment")

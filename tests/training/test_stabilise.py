@@ -11,7 +11,8 @@ from streamseg.models.rnn import RNNStabiliser
 from streamseg.training.fit import Run, read_log
 from streamseg.training.recipe import Recipe
 from streamseg.training.segment import new_segmenter
-from streamseg.training.stabilise import StabiliseStage, _unsure
+from streamseg.training.stabilise import StabiliseStage, _pairs, _same, _unsure
+from streamseg.training.stage_recipes import CriticRecipe
 
 
 @pytest.fixture
@@ -47,14 +48,40 @@ def test_the_segmenter_does_not_learn(stage: StabiliseStage) -> None:
     assert all(p.grad is not None for p in stage.model.parameters())
 
 
-def test_consistency_is_nothing_where_nothing_changes(stage: StabiliseStage) -> None:
-    some = torch.randn(2, 3, 12, 16).softmax(1)
-    other = some.flip(1)
-    still = torch.zeros(2, 3, 2, 12, 16)
-    known = torch.ones(2, 3, 1, 12, 16, dtype=torch.bool)
-    assert stage._consistency([some, some, some], still, known).item() == pytest.approx(0, abs=1e-6)
-    assert stage._consistency([some, other, some], still, known).item() > 0.1
-    assert stage._consistency([some, other, some], still, known & False).item() == 0
+def test_a_pair_is_a_map_and_the_one_before_it_carried_along() -> None:
+    first, second = torch.rand(2, 1, 3, 6, 8)
+    flow = torch.zeros(1, 2, 2, 6, 8)
+    flow[:, 1, 0] = 1.0  # the second frame shows what was one cell to the right
+    now, before = _pairs([first, second], flow)
+    assert torch.equal(now, second)
+    assert torch.allclose(before[..., :-1], first[..., 1:], atol=1e-5)
+    assert torch.allclose(before[..., -1], torch.zeros(()), atol=1e-5)
+
+
+def test_only_what_the_earlier_frame_showed_is_the_same() -> None:
+    flow, known = torch.zeros(2, 3, 2, 6, 8), torch.ones(2, 3, 1, 6, 8, dtype=torch.bool)
+    flow[0, 1, 0], known[1, 2, 0, 0] = 1.0, False
+    same = _same(flow, known)
+    assert same.shape == (4, 1, 6, 8)  # the pairs of the first step, then those of the second
+    assert same.flatten(1).sum(1).tolist() == [6 * 7, 6 * 8, 6 * 8, 5 * 8]
+
+
+def test_a_critic_learns_beside_and_is_listened_to_after_its_warm_up(recipe: Recipe) -> None:
+    critic = CriticRecipe(weight=0.5, warmup_steps=2)
+    judged = recipe.model_copy(update={"stabilise": recipe.stabilise.model_copy(update={"critic": critic})})
+    stage = StabiliseStage(judged, new_segmenter(judged, pretrained=False))
+    batch = next(stage.batches(0))
+    assert stage.losses(batch)["fool"].item() == 0
+    stage.step = 2
+    fool = stage.losses(batch)["fool"]
+    assert fool.item() > 0
+    fool.backward()  # type: ignore[no-untyped-call]
+    assert stage.critic is not None
+    assert all(p.grad is None for p in stage.critic.parameters())
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in stage.model.parameters())
+    assert stage.critic_losses(batch)["critic"].item() > 0
+    assert 0 <= stage.noted["critic_accuracy"].item() <= 1
+    assert len(stage.critic_groups()[0]["params"]) == len(list(stage.critic.parameters()))
 
 
 def test_unsure_scores_are_flatter_and_differ_from_frame_to_frame() -> None:

@@ -10,7 +10,9 @@ import pytest
 from streamseg.errors import TrainingError
 from streamseg.inference.manifest import load_manifest
 from streamseg.inference.package import open_package
+from streamseg.training.fit import read_log
 from streamseg.training.recipe import Recipe
+from streamseg.training.stage_recipes import CriticRecipe
 from streamseg.training.train import _same_recipe, check_data, train
 
 
@@ -21,7 +23,7 @@ def test_pictures_in_package_out(recipe: Recipe, tmp_path: Path) -> None:
     assert set(manifest.metrics) == {"none", "ema", "convgru", "truth"}
     assert "## Limits" in (folders.package / "README.md").read_text()
     assert "<title>tiny 0.1</title>" in folders.report.read_text()
-    assert any("training the segmenter: 8 pictures, 8 steps" in line for line in said)
+    assert any("segment: 8 pictures, 8 steps" in line for line in said)
 
     before = (folders.package / "segmenter.onnx").read_bytes()
     train(recipe, tmp_path / "runs", said.append)  # finished: exports and measures again
@@ -50,21 +52,61 @@ def test_what_is_odd_but_not_wrong_is_logged(recipe: Recipe, caplog: pytest.LogC
 
 
 def test_a_run_of_an_older_version_goes_on(recipe: Recipe, tmp_path: Path) -> None:
-    path, ignored = tmp_path / "segment/recipe.json", {"stabilise", "name", "version"}
-    _same_recipe(path, recipe, ignored)
+    path = tmp_path / "segment/recipe.json"
+    _same_recipe(path, recipe, "segment")
     older = json.loads(path.read_text())
-    del older["segment"]["architecture"], older["segment"]["encoder"]
+    del older["segment"]["architecture"], older["segment"]["encoder"], older["stages"], older["start"]
     path.write_text(json.dumps(older))
     other = recipe.model_copy(update={"segment": recipe.segment.model_copy(update={"encoder": "vgg"})})
     with pytest.raises(TrainingError, match=r"another recipe \(changed: segment\)"):
-        _same_recipe(path, other, ignored)
-    _same_recipe(path, recipe, ignored)
+        _same_recipe(path, other, "segment")
+    _same_recipe(path, recipe, "segment")
     assert json.loads(path.read_text())["segment"]["encoder"] == "lite0"
 
 
 def test_a_setting_that_is_no_more_counts_as_changed(recipe: Recipe, tmp_path: Path) -> None:
     path = tmp_path / "segment/recipe.json"
-    _same_recipe(path, recipe, {"stabilise", "name", "version"})
+    _same_recipe(path, recipe, "segment")
     path.write_text(json.dumps({**json.loads(path.read_text()), "given_up": 1}))
     with pytest.raises(TrainingError, match=r"\(changed: given_up\)"):
-        _same_recipe(path, recipe, {"stabilise", "name", "version"})
+        _same_recipe(path, recipe, "segment")
+
+
+def test_a_stage_depends_on_what_came_before_it_alone(recipe: Recipe, tmp_path: Path) -> None:
+    stabilised = recipe.model_copy(update={"stages": ["segment", "stabilise"]})
+    judged = recipe.model_copy(update={"stages": ["segment", "adversarial", "stabilise"]})
+    for stage in ("segment", "stabilise"):
+        _same_recipe(tmp_path / stage / "recipe.json", stabilised, stage)
+    _same_recipe(tmp_path / "segment/recipe.json", judged, "segment")
+    with pytest.raises(TrainingError, match=r"changed: adversarial, stages"):
+        _same_recipe(tmp_path / "stabilise/recipe.json", judged, "stabilise")
+
+
+def test_the_whole_chain_and_a_stage_on_its_own(recipe: Recipe, tmp_path: Path) -> None:
+    data = recipe.data.model_copy(update={"unlabelled": [recipe.data.val.images]})
+    stages = ["segment", "adversarial", "semi", "stabilise"]
+    short = {"epochs": 1, "critic": CriticRecipe(warmup_steps=1)}
+    chain = recipe.model_copy(
+        update={
+            "data": data,
+            "stages": stages,
+            "adversarial": recipe.adversarial.model_copy(update=short),
+            "semi": recipe.semi.model_copy(update=short),
+        }
+    )
+    folders = train(chain, tmp_path / "runs", lambda _: None)
+    for stage in stages:
+        assert (folders.stage(stage) / "checkpoint.safetensors").exists()
+    assert {"ce", "fool", "critic", "critic_accuracy"} <= set(read_log(folders.stage("adversarial"))[-2])
+    assert {"semi", "pass", "believed"} <= set(read_log(folders.stage("semi"))[-2])
+
+    alone = chain.model_copy(
+        update={"name": "alone", "stages": ["stabilise"], "start": folders.stage("semi")}
+    )
+    said: list[str] = []
+    again = train(alone, tmp_path / "runs", said.append)
+    assert [line.split(":")[0] for line in said if "pictures, " in line] == ["stabilise"]
+    graphs = ("segmenter.onnx", "stabiliser.onnx")
+    assert [(again.package / g).read_bytes() for g in graphs] == [
+        (folders.package / g).read_bytes() for g in graphs
+    ]

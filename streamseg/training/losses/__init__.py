@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from streamseg.training.losses.adversarial import (
-    Adversarial,
     discriminator_accuracy,
     discriminator_loss,
     generator_loss,
 )
+from streamseg.training.losses.cells import subsample
 from streamseg.training.losses.consistency import warping_consistency
 from streamseg.training.losses.cross_entropy import class_weights, cross_entropy
 from streamseg.training.losses.dice import dice
@@ -16,7 +16,6 @@ from streamseg.training.losses.mse import mse
 from streamseg.training.losses.terms import terms
 
 __all__ = [
-    "Adversarial",  # which of the two adversarial losses
     "class_weights",  # weights of the classes from their shares
     "cross_entropy",  # weighted, over all pixels or the hardest
     "dice",  # overlap of areas
@@ -25,6 +24,7 @@ __all__ = [
     "generator_loss",  # made maps should pass as real
     "lovasz",  # stand-in for the intersection over union
     "mse",  # squared error of the probabilities
+    "subsample",  # labels at the logits' resolution
     "terms",  # the supervised ones by their recipe names
     "warping_consistency",  # probabilities should change only as the motion says
 ]

@@ -7,13 +7,11 @@ does not saturate), `least_squares` as numbers that should be 1 for real maps an
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor
 
-Adversarial = Literal["bce", "least_squares"]
+from streamseg.training.stage_recipes import Adversarial
 
 
 def generator_loss(made: Tensor, kind: Adversarial = "bce") -> Tensor:

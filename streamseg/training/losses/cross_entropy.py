@@ -34,6 +34,7 @@ def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor, *, ohem: floa
     Returns:
         Mean over the labelled pixels, weighted; 0 where there is none.
     """
+    weights = weights.to(logits.device)
     full = F.interpolate(logits.float(), size=labels.shape[-2:], mode="bilinear", align_corners=False)
     if ohem is not None:
         return _hardest(full, labels, weights, ohem)

@@ -11,7 +11,7 @@ from streamseg.training.losses.cross_entropy import cross_entropy
 from streamseg.training.losses.dice import dice
 from streamseg.training.losses.lovasz import lovasz
 from streamseg.training.losses.mse import mse
-from streamseg.training.recipe import LossName
+from streamseg.training.stage_recipes import LossName
 
 Term = Callable[[Tensor, Tensor], Tensor]  # logits [N, C, h, w], labels [N, H, W] → scalar
 HARDEST = 0.25  # share of the pixels `ohem` looks at

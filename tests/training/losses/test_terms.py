@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from streamseg.training.losses import cross_entropy, terms
-from streamseg.training.recipe import LossName
+from streamseg.training.stage_recipes import LossName
 
 
 def test_every_name_has_a_term() -> None:

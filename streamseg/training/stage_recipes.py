@@ -1,0 +1,147 @@
+"""What a recipe says of each training stage."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+StageName = Literal["segment", "adversarial", "semi", "stabilise"]
+LossName = Literal["ce", "ohem", "mse", "dice", "lovasz"]
+Adversarial = Literal["bce", "least_squares"]
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Strict(BaseModel):
+    """A part of a recipe: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AugmentRecipe(Strict):
+    """Random changes of a training picture; geometry and colour."""
+
+    scale: tuple[float, float] = (0.7, 2.0)
+    rotate_deg: float = Field(default=8.0, ge=0)
+    flip: bool = True
+    colour: float = Field(
+        default=0.3, ge=0, le=1, description="strength of brightness, contrast, saturation and hue changes"
+    )
+    noise: float = Field(default=0.2, ge=0, le=1, description="share of pictures with sensor noise or blur")
+    rare_crops: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of pictures cropped around a pixel of a class rare in them",
+    )
+    paste: float = Field(
+        default=0.0, ge=0, le=1, description="share of pictures with a thing of another one pasted in"
+    )
+
+
+class SegmentRecipe(Strict):
+    """The per-frame network, learnt from labelled pictures."""
+
+    architecture: Literal["fpn", "fcn", "unet", "deeplab"] = Field(default="fpn", description="the decoder")
+    encoder: Literal["lite0", "lite1", "lite2", "vgg"] = Field(
+        default="lite0", description="EfficientNet-Lite0, 1 or 2, or a small VGG, which is never pretrained"
+    )
+    epochs: int = Field(default=32, ge=1)
+    batch: int = Field(default=8, ge=1)
+    lr_encoder: float = Field(default=5e-4, gt=0)
+    lr_decoder: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    warmup_steps: int = Field(default=100, ge=0)
+    ema_decay: float = Field(default=0.995, ge=0, lt=1)
+    width: int = Field(default=96, ge=8, description="channels of the decoder")
+    pretrained: bool = True
+    losses: dict[LossName, Weight] = Field(
+        default={"ce": 1.0},
+        min_length=1,
+        description="weights of the terms: class-weighted cross-entropy (ce), the same over the hardest "
+        "quarter of the pixels (ohem), squared error (mse), soft Dice, Lovász-softmax",
+    )
+    validate_every: int = Field(default=4, ge=1, description="epochs between two measurements on val")
+    augment: AugmentRecipe = AugmentRecipe()
+    paste_classes: list[str] = Field(default=[], description="classes whose things augment.paste takes")
+
+    @model_validator(mode="after")
+    def _knows_what_to_paste(self) -> Self:
+        if self.augment.paste and not self.paste_classes:
+            msg = "augment.paste takes things of paste_classes, and there are none: name some classes"
+            raise ValueError(msg)
+        return self
+
+
+class CriticRecipe(Strict):
+    """A discriminator that learns to tell drawn labels from the network's, which learns to pass."""
+
+    weight: float = Field(default=0.01, ge=0, description="of the network's loss for not passing")
+    loss: Adversarial = Field(
+        default="bce", description="cross-entropy of the verdicts, or their squared error (least_squares)"
+    )
+    lr: float = Field(default=2e-4, gt=0)
+    warmup_steps: int = Field(
+        default=50, ge=0, description="first steps in which it learns and is not yet listened to"
+    )
+    smoothing: float = Field(default=0.1, ge=0, lt=0.5, description="taken off the target of drawn labels")
+
+
+class AdversarialRecipe(Strict):
+    """The segmenter goes on learning beside a discriminator; its losses and pictures are those of segment."""
+
+    epochs: int = Field(default=8, ge=1)
+    lr_encoder: float = Field(default=1e-4, gt=0)
+    lr_decoder: float = Field(default=4e-4, gt=0)
+    critic: CriticRecipe = CriticRecipe()
+
+
+class SemiRecipe(AdversarialRecipe):
+    """Pictures without labels join: the network's own labels count where the discriminator believes them.
+
+    Hung et al. 2018; weights and threshold are the paper's.
+    """
+
+    weight: float = Field(default=0.1, ge=0, description="of the loss on the network's own labels")
+    believed: float = Field(
+        default=0.2, gt=0, lt=1, description="verdict above which a cell counts as labelled"
+    )
+    fool_weight: float = Field(
+        default=0.001, ge=0, description="of the loss for not passing, on pictures without labels"
+    )
+
+
+class StabiliseRecipe(Strict):
+    """The stabiliser on the frozen segmenter, on camera-path clips made from stills."""
+
+    cell: Literal["gru", "rnn"] = Field(
+        default="gru", description="gated, or the plain tanh recurrence to compare it with"
+    )
+    steps: int = Field(default=800, ge=1)
+    clips: int = Field(default=4, ge=1, description="clips a batch")
+    frames: int = Field(default=5, ge=2, description="frames a clip")
+    lr: float = Field(default=2e-3, gt=0)
+    warmup_steps: int = Field(default=50, ge=0)
+    hidden: int = Field(default=8, ge=1, description="channels of memory beside one for each class")
+    width: int = Field(default=32, ge=8, description="channels of the gates' first convolution; rnn has none")
+    consistency: float = Field(default=1.0, ge=0, description="weight of the warping loss")
+    flow_noise_cells: float = Field(
+        default=1.0, ge=0, description="largest error added to the exact flow, in memory cells"
+    )
+    dropout: float = Field(
+        default=0.05, ge=0, le=1, description="share of frames before which the memory is dropped"
+    )
+    unsure: float = Field(
+        default=1.0,
+        ge=0,
+        description="strength of the random errors added to the scores: on pictures it has learnt from, the "
+        "segmenter is surer than it will be on others",
+    )
+    moving: list[str] = Field(
+        default=[], description="classes whose things move by themselves; pasted into the clips"
+    )
+    cuts: float = Field(default=0.15, ge=0, le=1, description="share of clips with a scene cut")
+    lost_frames: float = Field(default=0.1, ge=0, le=1, description="share of frames lost (twice the motion)")
+    critic: CriticRecipe | None = Field(
+        default=None, description="a discriminator of pairs of consecutive label maps; none: no such loss"
+    )

@@ -1,0 +1,49 @@
+"""A run may begin from another one's networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from streamseg.errors import TrainingError
+from streamseg.models.discriminator import SpatialDiscriminator
+from streamseg.training import checkpoint
+from streamseg.training.networks import Networks, load_networks
+from streamseg.training.recipe import Recipe
+from streamseg.training.segment import new_segmenter
+
+
+def saved(folder: Path, **networks: torch.nn.Module) -> Path:
+    tensors: dict[str, torch.Tensor] = {}
+    for name, network in networks.items():
+        tensors |= checkpoint.pack(name, network.state_dict())
+    checkpoint.save(folder / "checkpoint.safetensors", tensors, {"step": 1})
+    return folder
+
+
+def test_the_averaged_segmenter_and_its_critic(recipe: Recipe, tmp_path: Path) -> None:
+    segmenter, critic = new_segmenter(recipe, pretrained=False), SpatialDiscriminator(3)
+    other = new_segmenter(recipe, pretrained=False)
+    networks = load_networks(recipe, saved(tmp_path, model=other, average=segmenter, critic=critic))
+    assert networks.segmenter is not None
+    assert networks.critic is not None
+    assert torch.equal(networks.segmenter.classifier.weight, segmenter.classifier.weight)
+    loaded = zip(networks.critic.parameters(), critic.parameters(), strict=True)
+    assert all(torch.equal(one, another) for one, another in loaded)
+    assert networks.stabiliser is None
+    with pytest.raises(TrainingError, match="there is no segmenter yet: begin with the stage segment"):
+        Networks().need_segmenter()
+
+
+def test_a_stage_without_a_critic_has_none(recipe: Recipe, tmp_path: Path) -> None:
+    networks = load_networks(recipe, saved(tmp_path, average=new_segmenter(recipe, pretrained=False)))
+    assert networks.critic is None
+
+
+def test_no_checkpoint_and_another_network_are_said(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"start: .*nowhere holds no checkpoint: train that stage first"):
+        load_networks(recipe, tmp_path / "nowhere")
+    with pytest.raises(TrainingError, match="made by another recipe"):
+        load_networks(recipe, saved(tmp_path, average=torch.nn.Linear(2, 2)))

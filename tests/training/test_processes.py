@@ -1,0 +1,48 @@
+"""Several processes train as one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from streamseg.errors import TrainingError
+from streamseg.training.processes import ALONE, Share, new_fabric, share_of
+
+SCRIPT = Path(__file__).parent / "line_run.py"
+
+
+def test_shares_are_even_or_refused() -> None:
+    assert Share(0, 2).size(8) == 4
+    assert ALONE.size(7) == 7
+    with pytest.raises(TrainingError, match="a batch of 7 cannot be shared evenly by 2 processes"):
+        Share(0, 2).size(7)
+
+
+def test_alone_unless_torchrun_says_otherwise() -> None:
+    assert share_of(new_fabric()) == ALONE
+
+
+def losses(folder: Path, processes: int) -> list[float]:
+    """Of a run of a small network by that many processes, joined by gloo."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
+    free_port = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
+    done = subprocess.run(
+        [*launch, *free_port, str(SCRIPT), str(folder)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=110, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [entry["loss"] for entry in entries if "loss" in entry]
+
+
+def test_two_processes_give_the_losses_of_one_with_the_same_batch(tmp_path: Path) -> None:
+    alone, together = losses(tmp_path / "one", 1), losses(tmp_path / "two", 2)
+    assert len(alone) == 8
+    assert alone[-1] < alone[0] / 2, "it learns"
+    assert together == pytest.approx(alone, rel=1e-4)
