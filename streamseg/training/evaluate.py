@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from streamseg.errors import TrainingError
 from streamseg.inference.engine import InferenceEngine
 from streamseg.temporal.motion import MotionMode
 from streamseg.temporal.stage import TemporalStage, make_stage
 from streamseg.training.dataset import Dataset, shots
-from streamseg.training.measures import Measures, measure
+from streamseg.training.measures import Measures, Watcher, measure
 from streamseg.training.player import StagePlayer
 from streamseg.training.stress import Stress, stressed
 from streamseg.types import TemporalMode
@@ -22,6 +22,7 @@ def evaluate(
     *,
     motion: MotionMode = MotionMode.FLOW,
     stress: Stress | None = None,
+    watchers: Sequence[Watcher] = (),
 ) -> dict[str, Measures]:
     """Measure an engine in several temporal modes.
 
@@ -31,13 +32,14 @@ def evaluate(
         modes: Default: `none`, for a clip also `ema` and, with a stabiliser in the package, `convgru`.
         motion: Whether the past is carried along with the picture.
         stress: What happens to the pictures before the model sees them.
+        watchers: Shown every moment and what each mode made of it.
 
     Returns:
         Measures by mode; for a clip also `truth`, what the labels themselves would score.
     """
     chosen = list(modes) if modes is not None else default_modes(engine, clip=data.clip)
     stages = {mode.value: make_stage(mode, engine, motion) for mode in chosen}
-    return _measure(engine, data, stages, stress)
+    return _measure(engine, data, stages, stress, watchers)
 
 
 def ablate(engine: InferenceEngine, data: Dataset) -> dict[str, Measures]:
@@ -57,7 +59,7 @@ def ablate(engine: InferenceEngine, data: Dataset) -> dict[str, Measures]:
     for mode in default_modes(engine, clip=True)[1:]:
         for motion in MotionMode:
             stages[f"{mode}:{motion}"] = make_stage(mode, engine, motion)
-    return _measure(engine, data, stages, None)
+    return _measure(engine, data, stages)
 
 
 def default_modes(engine: InferenceEngine, *, clip: bool) -> list[TemporalMode]:
@@ -69,11 +71,15 @@ def default_modes(engine: InferenceEngine, *, clip: bool) -> list[TemporalMode]:
 
 
 def _measure(
-    engine: InferenceEngine, data: Dataset, stages: Mapping[str, TemporalStage], stress: Stress | None
+    engine: InferenceEngine,
+    data: Dataset,
+    stages: Mapping[str, TemporalStage],
+    stress: Stress | None = None,
+    watchers: Sequence[Watcher] = (),
 ) -> dict[str, Measures]:
     classes = [c.name for c in engine.package.manifest.classes]
     taken = shots(data, len(classes))
     if stress is not None:
         taken = stressed(taken, stress, clip=data.clip, fps=data.fps)
     players = {name: StagePlayer(engine, stage, remembers=data.clip) for name, stage in stages.items()}
-    return measure(taken, players, classes, clip=data.clip)
+    return measure(taken, players, classes, clip=data.clip, watchers=watchers)

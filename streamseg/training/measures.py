@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
@@ -41,6 +41,24 @@ class Measures:
     flicker: float
     changed_accuracy: float
     frame_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One shot as every player labelled it.
+
+    Attributes:
+        shot: What was shown.
+        labels: Predictions by player, `[H, W]` uint8 at the truth's size.
+        motion: Since the moment before; None in the first, and where the shots are no clip.
+    """
+
+    shot: Shot
+    labels: dict[str, U8]
+    motion: metrics.Motion | None
+
+
+Watcher = Callable[[Moment], None]
 
 
 class Player(Protocol):
@@ -87,7 +105,12 @@ class Evaluation:
 
 
 def measure(
-    taken: Iterable[Shot], players: Mapping[str, Player], classes: Sequence[str], *, clip: bool
+    taken: Iterable[Shot],
+    players: Mapping[str, Player],
+    classes: Sequence[str],
+    *,
+    clip: bool,
+    watchers: Sequence[Watcher] = (),
 ) -> dict[str, Measures]:
     """Show the shots to every player and measure them all.
 
@@ -99,22 +122,27 @@ def measure(
         players: By name.
         classes: Names by id.
         clip: The shots follow each other in time.
+        watchers: Shown every moment, in order.
 
     Returns:
         Measures by name; for a clip also `truth`, what the labels themselves would score.
     """
     everyone = {**players, "truth": label_perfectly} if clip else players
     results = {name: Evaluation(classes) for name in everyone}
-    before: tuple[Shot, dict[str, U8]] | None = None
+    before: Moment | None = None
     for shot in taken:
         labels = {}
         for name, player in everyone.items():
             masks, took_ms = player(shot)
             labels[name] = results[name].add(shot.truth, masks)
             results[name].times_ms.append(took_ms)
-        if clip and before is not None:
-            _count_motion(results, before, (shot, labels))
-        before = shot, labels
+        motion = metrics.measure_motion(before.shot.scene, shot.scene) if clip and before else None
+        now = Moment(shot, labels, motion)
+        if before is not None and motion is not None:
+            _count_motion(results, motion, before, now)
+        for watcher in watchers:
+            watcher(now)
+        before = now
     return {name: result.measures(clip=clip) for name, result in results.items()}
 
 
@@ -124,11 +152,11 @@ def label_perfectly(shot: Shot) -> tuple[Masks, float]:
 
 
 def _count_motion(
-    results: Mapping[str, Evaluation], before: tuple[Shot, dict[str, U8]], now: tuple[Shot, dict[str, U8]]
+    results: Mapping[str, Evaluation], motion: metrics.Motion, before: Moment, now: Moment
 ) -> None:
-    motion = metrics.measure_motion(before[0].scene, now[0].scene)
     for name, result in results.items():
-        result.steady.add(motion, (before[0].truth, before[1][name]), (now[0].truth, now[1][name]))
+        then, here = ((moment.shot.truth, moment.labels[name]) for moment in (before, now))
+        result.steady.add(motion, then, here)
 
 
 def _resize(labels: U8, shape: tuple[int, ...]) -> U8:

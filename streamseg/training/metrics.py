@@ -123,6 +123,18 @@ def warp_labels(labels: U8, flow: F32) -> U8:
     return warped
 
 
+def calm_pixels(motion: Motion, warped: U8, truth: U8) -> BOOL:
+    """Where a label has no reason to change: the flow is believed, no true boundary is within 3 px; `[H, W]`.
+
+    Args:
+        motion: Between two pictures.
+        warped: Labels of the first, carried along it, `[H, W]`; 255 where they came from outside.
+        truth: Of the second, `[H, W]`.
+    """
+    calm: BOOL = motion.consistent & ~dilate(boundaries(truth), 3) & (warped != 255) & (truth != 255)
+    return calm
+
+
 def _sources(flow: F32) -> tuple[F32, F32]:
     y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
     return x + flow[..., 0], y + flow[..., 1]
@@ -151,7 +163,7 @@ class Steadiness:
         pair.add(warped, now[1], motion.consistent)
         if pair.counts.any():
             self._iou.append(pair.mean_iou)
-        calm = motion.consistent & ~dilate(boundaries(now[0]), 3) & (warped != 255) & (now[0] != 255)
+        calm = calm_pixels(motion, warped, now[0])
         self._still += int(np.count_nonzero(calm))
         self._flicker += int(np.count_nonzero(calm & (warped != now[1])))
         warped_truth = warp_labels(before[0], motion.flow)

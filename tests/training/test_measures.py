@@ -9,7 +9,7 @@ import pytest
 
 from streamseg.inference.engine import Masks
 from streamseg.training.dataset import Shot
-from streamseg.training.measures import Evaluation, as_json, label_perfectly, measure
+from streamseg.training.measures import Evaluation, Moment, as_json, label_perfectly, measure
 from streamseg.types import U8
 from tests.training.conftest import draw
 
@@ -70,3 +70,13 @@ def test_motion_is_that_of_the_scenes_whatever_the_model_sees() -> None:
     assert measure(blind, {"x": label_perfectly}, names, clip=True)["x"].temporal_iou == pytest.approx(
         clear["x"].temporal_iou
     )
+
+
+def test_a_watcher_is_shown_every_moment() -> None:
+    seen: list[Moment] = []
+    players = {"x": label_perfectly}
+    measure([shot(0), shot(1)], players, ["ground", "disc", "bar"], clip=True, watchers=[seen.append])
+    assert [moment.shot.index for moment in seen] == [0, 1]
+    assert [moment.motion is None for moment in seen] == [True, False]
+    assert list(seen[0].labels) == ["x", "truth"]
+    assert (seen[1].labels["x"] == shot(1).truth).all()

@@ -137,3 +137,17 @@ def test_calibration_by_hand() -> None:
     honest.add(truth, u8([0, 0, 0, 0, 0]), u8([255] * 5))
     assert honest.error == 0
     assert np.isnan(metrics.Calibration().error), "who says nothing is not perfect"
+
+
+def test_calm_pixels_are_known_believed_and_away_from_boundaries() -> None:
+    truth = np.zeros((9, 20), np.uint8)
+    truth[:, 10:] = 1
+    truth[0, 0] = 255
+    warped = np.zeros_like(truth)
+    warped[8, 0] = 255
+    motion = metrics.Motion(np.zeros((9, 20, 2), np.float32), np.ones((9, 20), np.bool_))
+    motion.consistent[5, 19] = False
+    calm = metrics.calm_pixels(motion, warped, truth)
+    assert calm[5].tolist() == [True] * 6 + [False] * 8 + [True] * 5 + [False]
+    assert not calm[8, 0]
+    assert not calm[:5, :4].any(), "an ignored pixel has a boundary, too"
