@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.manifest import dump_manifest, load_manifest
+from streamseg.inference.engine import EngineInfo
+from streamseg.inference.manifest import Manifest, dump_manifest, load_manifest
 from streamseg.inference.package import open_package
 from streamseg.inference.select import load_engine
-from streamseg.training import metrics
-from streamseg.training.card import card
-from streamseg.training.data import find_pairs, labelling_of
+from streamseg.training.card import card, networks
+from streamseg.training.data import find_pairs, labelling_of, pictures
 from streamseg.training.dataset import Dataset
 from streamseg.training.evaluate import evaluate
 from streamseg.training.folders import Folders
+from streamseg.training.gallery import Gallery
 from streamseg.training.measures import Measures, as_json
 from streamseg.training.recipe import Recipe
-from streamseg.training.report import Example, write_report
+from streamseg.training.report import write_report
+from streamseg.training.strip import Stretch
+
+_STAGES = ("segment", "adversarial", "semi", "stabilise")  # in the order of training
 
 
 def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict[str, Measures]:
@@ -24,45 +28,51 @@ def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict
     engine = load_engine(open_package(str(folders.package)))
     data = Dataset(find_pairs(recipe.data.val), recipe.data.val_is_clip, labelling_of(recipe))
     say(f"measuring on {len(data.pairs)} pictures with {engine.info.backend} {engine.info.precision}")
-    measures = evaluate(engine, data)
+    gallery, stretch = Gallery([pair.image.name for pair in data.pairs], len(recipe.classes)), Stretch()
+    measures = evaluate(engine, data, watchers=(gallery.add, stretch.add))
     manifest = load_manifest(folders.package / "model.yaml")
     figures = {mode: {k: v for k, v in m.items() if k != "frame_ms"} for mode, m in as_json(measures).items()}
     manifest = manifest.model_copy(update={"metrics": _rounded(figures)})
     dump_manifest(manifest, folders.package / "model.yaml")
-    backend = f"{engine.info.backend} {engine.info.version} in {engine.info.precision}"
-    text = card(recipe, manifest, measures, backend)
+    text = card(recipe, manifest, measures, _backend(engine.info))
     (folders.package / "README.md").write_text(text, encoding="utf-8")
-    trained = {name: folders.stage(name) for name in ("segment", "stabilise")}
-    stages = {name: folder for name, folder in trained.items() if (folder / "log.jsonl").exists()}
     write_report(
         folders.report,
-        f"{recipe.name} {recipe.version}",
-        stages,
+        recipe,
+        _facts(recipe, manifest, engine.info, data),
+        _stages(folders),
         measures,
         manifest.class_infos(),
-        _examples(engine, data),
+        gallery,
+        stretch,
     )
     engine.close()
     return measures
+
+
+def _stages(folders: Folders) -> dict[str, Path]:
+    trained = {name: folders.stage(name) for name in _STAGES}
+    return {name: folder for name, folder in trained.items() if (folder / "log.jsonl").exists()}
+
+
+def _facts(recipe: Recipe, manifest: Manifest, info: EngineInfo, data: Dataset) -> dict[str, str]:
+    """What the head of the report says of the run."""
+    learnt, measured = len(pictures(recipe.data.train)), len(data.pairs)
+    size = f"{(manifest.parameters or 0) / 1e6:.2f} M parameters, {recipe.size[0]}×{recipe.size[1]} pixels"
+    return {
+        "networks": f"{networks(recipe, stabilised=manifest.memory is not None)}; {size}",
+        "pictures": f"{learnt} to learn from, {measured} to measure on{', a clip' if data.clip else ''}",
+        "measured with": _backend(info),
+        "data": manifest.data,
+        "licence": manifest.license,
+    }
+
+
+def _backend(info: EngineInfo) -> str:
+    return f"{info.backend} {info.version} in {info.precision}"
 
 
 def _rounded(value: object) -> object:
     if isinstance(value, dict):
         return {k: _rounded(v) for k, v in value.items()}
     return round(value, 4) if isinstance(value, float) else value
-
-
-def _examples(engine: InferenceEngine, data: Dataset, count: int = 6) -> list[Example]:
-    """The worst and the best pictures, by their own mIoU, single frames."""
-    manifest = engine.package.manifest
-    examples = []
-    for pair in data.pairs:
-        image, truth = data.read(pair, len(manifest.classes))
-        if image.shape[1::-1] != manifest.size_wh:
-            continue
-        prediction = engine.start(image[None]).readout().labels[0]
-        confusion = metrics.Confusion(len(manifest.classes))
-        confusion.add(truth, prediction)
-        examples.append(Example(pair.image.name, image, truth, prediction, confusion.mean_iou))
-    examples.sort(key=lambda e: e.miou)
-    return [*examples[:count], *examples[count:][-count:]]

@@ -1,152 +1,107 @@
-"""What a training run leaves to read: one HTML page with curves, a table by class and pictures."""
+"""What a training run leaves to read: one HTML page with curves, tables and pictures."""
 
 from __future__ import annotations
 
-import base64
-import html
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from io import BytesIO
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
+import yaml
 
-from streamseg.client.draw import colorize, overlay
+from streamseg.training import charts, page, sheets, strip
 from streamseg.training.fit import read_log
+from streamseg.training.gallery import Example, Gallery, panels
 from streamseg.training.measures import Measures
-from streamseg.types import U8, ClassInfo
+from streamseg.training.recipe import Recipe
+from streamseg.training.strip import Stretch
+from streamseg.types import ClassInfo
 
-_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #ddd}
-td:first-child,th:first-child{text-align:left}img{max-width:100%}figure{margin:1rem 0}"""
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One measured picture: RGB, truth and prediction `[H, W]`, and its own mIoU."""
-
-    name: str
-    image: U8
-    truth: U8
-    prediction: U8
-    miou: float
+_PANEL = 480  # largest width of a picture, pixels
 
 
 def write_report(
     path: Path,
-    title: str,
+    recipe: Recipe,
+    facts: Mapping[str, str],
     stages: Mapping[str, Path],
     measures: Mapping[str, Measures],
     classes: Sequence[ClassInfo],
-    examples: Sequence[Example],
+    gallery: Gallery,
+    stretch: Stretch,
 ) -> None:
     """Write `path` (HTML, self-contained).
 
     Args:
         path: The page.
-        title: Its heading.
-        stages: Folders of the runs by stage name; their `log.jsonl` gives the curves.
+        recipe: What was run.
+        facts: About the run, for the page's head: what each is about, and what it says.
+        stages: Folders of the runs by stage name, in order; their `log.jsonl` gives the curves.
         measures: Results by temporal mode.
         classes: The model's classes.
-        examples: Pictures, worst first.
+        gallery: Has seen all pictures.
+        stretch: Has seen them too.
     """
-    parts = [f"<h1>{html.escape(title)}</h1>", measures_table(measures), class_table(measures)]
-    parts += [_figure(curves_png(folder, name), f"stage {name}") for name, folder in stages.items()]
-    parts.append("<h2>Pictures, the worst first</h2>")
-    parts += [_example(example, classes) for example in sorted(examples, key=lambda e: e.miou)]
-    page = f'<!doctype html><meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style>'
+    title = f"{recipe.name} {recipe.version}"
+    parts = [
+        *header(title, facts, recipe),
+        "<h2>Measured</h2>",
+        sheets.by_mode(measures),
+        "<h2>Classes</h2>",
+        "<p>IoU by temporal mode; precision and recall of single frames.</p>",
+        sheets.by_class(measures, gallery.confusion, classes),
+        *clip(stretch, classes),
+        "<h2>What is taken for what</h2>",
+        "<p>Single frames: the true class in rows, % of its pixels.</p>",
+        sheets.matrix(gallery.confusion, classes),
+        *pictures("worst", gallery.worst, classes),
+        *pictures("best", gallery.best, classes),
+        *(part for name, folder in stages.items() for part in stage(name, folder)),
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page + "\n".join(parts), encoding="utf-8")
+    path.write_text(page.document(title, parts), encoding="utf-8")
 
 
-def measures_table(measures: Mapping[str, Measures]) -> str:
-    """One row a temporal mode."""
-    head = (
-        "temporal",
-        "mIoU %",
-        "pixels right %",
-        "boundary F1 %",
-        "ECE %",
-        "temporal IoU",
-        "flicker %",
-        "changed right %",
+def header(title: str, facts: Mapping[str, str], recipe: Recipe) -> Iterator[str]:
+    """What was run, and by which recipe."""
+    said = "".join(f"<dt>{escape(about)}</dt><dd>{escape(text)}</dd>" for about, text in facts.items())
+    text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    yield f"<h1>{escape(title)}</h1><dl>{said}</dl>"
+    yield f"<details><summary>the recipe</summary><pre>{escape(text)}</pre></details>"
+
+
+def stage(name: str, folder: Path) -> Iterator[str]:
+    """The curves of one stage, and the sentences in its log."""
+    curves = charts.read_curves(read_log(folder))
+    yield f"<h2>Stage {escape(name)}</h2>"
+    drawn = charts.draw(curves).items()
+    yield page.block("charts", (page.image(charts.as_png(f), f"{name}: {of}") for of, f in drawn))
+    if curves.remarks:
+        said = (f"<li>step {step}: {escape(text)}</li>" for step, text in curves.remarks)
+        yield f"<ul>{''.join(said)}</ul>"
+
+
+def pictures(which: str, examples: Sequence[Example], classes: Sequence[ClassInfo]) -> Iterator[str]:
+    """The worst or the best pictures, single frames."""
+    if not examples:
+        return
+    yield f"<h2>The {which} pictures</h2>"
+    yield page.legend(classes)
+    for example in examples:
+        drawn = {of: page.shrunk(panel, _PANEL) for of, panel in panels(example, classes).items()}
+        images = (page.image(page.coded(panel), f"{example.name}: {of}") for of, panel in drawn.items())
+        yield page.figure(images, f"{example.name}: mIoU {100 * example.miou:.1f} %; {', '.join(drawn)}")
+
+
+def clip(stretch: Stretch, classes: Sequence[ClassInfo]) -> Iterator[str]:
+    """Where the clip is least steady, frame by frame."""
+    if not stretch.frames:
+        return
+    first, last = (stretch.frames[i].moment.shot.index for i in (0, -1))
+    yield "<h2>Where single frames flicker most</h2>"
+    yield (
+        f"<p>Frames {first} to {last} of the clip. Marked are pixels away from true boundaries "
+        "whose label is not that of the frame before, carried along the motion.</p>"
     )
-    rows = [
-        (name, _percent(m.miou), _percent(m.accuracy), _percent(m.boundary_f1), _percent(m.calibration_error),
-         f"{m.temporal_iou:.3f}", _percent(m.flicker, 2), _percent(m.changed_accuracy))
-        for name, m in measures.items()
-    ]  # fmt: skip
-    return _table(head, rows)
-
-
-def class_table(measures: Mapping[str, Measures]) -> str:
-    """IoU by class, one column a temporal mode."""
-    modes = {name: m for name, m in measures.items() if name != "truth"}
-    names = list(next(iter(modes.values())).iou)
-    rows = [(name, *(_percent(m.iou[name]) for m in modes.values())) for name in names]
-    return _table(("IoU %", *modes), rows)
-
-
-def curves_png(folder: Path, name: str) -> bytes:
-    """Losses and validation measures of one stage over its steps, as a PNG."""
-    # a second to import, and only the report needs it
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    log = read_log(folder)
-    steps = [entry for entry in log if "step" in entry]
-    checks = [entry["validation"] for entry in log if "validation" in entry]
-    figure = Figure(figsize=(10, 3.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for key in sorted({k for entry in steps for k in entry} - {"step", "lr"}):
-        left.plot([e["step"] for e in steps], smooth([e[key] for e in steps]), label=key)
-    for key in sorted({k for check in checks for k in check} - {"step", "score"}):
-        right.plot([c["step"] for c in checks], [c[key] for c in checks], marker="o", label=key)
-    for axes, label in ((left, f"{name}: losses"), (right, "validation")):
-        axes.set(xlabel="step", title=label)
-        axes.grid(alpha=0.3)
-        if axes.lines:
-            axes.legend()
-    buffer = BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)
-    return buffer.getvalue()
-
-
-def smooth(values: Sequence[float], window: int = 21) -> list[float]:
-    """Trailing mean over up to `window` values; as long as its input."""
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    return [
-        float(sums[i + 1] - sums[max(i + 1 - window, 0)]) / min(i + 1, window) for i in range(len(values))
-    ]
-
-
-def _example(example: Example, classes: Sequence[ClassInfo]) -> str:
-    panels = [
-        overlay(example.image, example.prediction, classes),
-        colorize(example.prediction, classes),
-        colorize(example.truth, classes),
-    ]
-    strip = cv2.cvtColor(np.hstack(panels), cv2.COLOR_RGB2BGR)
-    encoded: Any = cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
-    caption = f"{example.name}: mIoU {_percent(example.miou)} %; overlay, prediction, truth"
-    return _figure(encoded.tobytes(), caption, "jpeg")
-
-
-def _figure(data: bytes, caption: str, kind: str = "png") -> str:
-    source = base64.b64encode(data).decode()
-    image = f'<img src="data:image/{kind};base64,{source}">'
-    return f"<figure>{image}<figcaption>{html.escape(caption)}</figcaption></figure>"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    header = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<table><tr>{header}</tr>{body}</table>"
-
-
-def _percent(share: float, digits: int = 1) -> str:
-    return "–" if np.isnan(share) else f"{100 * share:.{digits}f}"
+    drawn = strip.rows(stretch.frames, classes).items()
+    figures = (page.figure([page.image(page.coded(row), caption)], caption, "row") for caption, row in drawn)
+    yield page.block("wide strip", figures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import torch
 
 from streamseg.inference.manifest import load_manifest
@@ -12,14 +13,34 @@ from streamseg.training.finish import finish
 from streamseg.training.folders import Folders
 from streamseg.training.recipe import Recipe
 from streamseg.training.segment import new_segmenter
+from streamseg.training.stabilise import new_stabiliser
 
 
 def test_a_package_is_measured_and_described(recipe: Recipe, tmp_path: Path) -> None:
     torch.manual_seed(0)
     folders = Folders(tmp_path, recipe.name)
-    export(recipe, new_segmenter(recipe, pretrained=False), None, folders.package)
+    for stage in ("stabilise", "semi", "elsewhere"):
+        folders.stage(stage).mkdir(parents=True)
+        (folders.stage(stage) / "log.jsonl").write_text('{"step": 1, "loss": 1.0}\n')
+    export(recipe, new_segmenter(recipe, pretrained=False), new_stabiliser(recipe), folders.package)
     measures = finish(recipe, folders, lambda _: None)
     written = load_manifest(folders.package / "model.yaml").metrics
     assert written["none"]["miou"] == round(measures["none"].miou, 4)
     assert f"{measures['none'].miou:.1%}" in (folders.package / "README.md").read_text()
-    assert folders.report.read_text().count("<figcaption>") == len(list(recipe.data.val.images.iterdir()))
+    page = folders.report.read_text()
+    assert page.index("Stage semi") < page.index("Stage stabilise")
+    assert "Stage elsewhere" not in page
+    assert "8 to learn from, 3 to measure on, a clip" in page
+    assert "Frames 0 to 2 of the clip" in page
+
+
+def test_pictures_of_another_size_than_the_networks_are_shown_too(recipe: Recipe, tmp_path: Path) -> None:
+    for folder in (recipe.data.val.images, recipe.data.val.labels):
+        for path in folder.iterdir():
+            picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+            cv2.imwrite(str(path), cv2.resize(picture, (96, 80), interpolation=cv2.INTER_NEAREST))
+    folders = Folders(tmp_path, recipe.name)
+    export(recipe, new_segmenter(recipe, pretrained=False), None, folders.package)
+    finish(recipe, folders, lambda _: None)
+    page = folders.report.read_text()
+    assert all(f"<figcaption>{name}: mIoU" in page for name in ("00.png", "01.png", "02.png"))

@@ -3,42 +3,94 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from streamseg.training.report import Example, smooth, write_report
-from streamseg.types import ClassInfo
-from tests.training.conftest import draw
+from streamseg.training.gallery import Gallery
+from streamseg.training.recipe import Recipe
+from streamseg.training.report import write_report
+from streamseg.training.strip import Stretch
+from tests.training.moments import CLASSES, labels, moment
 from tests.training.test_card import MEASURES
 
-CLASSES = tuple(ClassInfo(i, name, (60 * i, 90, 200)) for i, name in enumerate(("ground", "disc", "bar")))
+REMARK = {"remark": {"step": 8, "text": "the discriminator <always> wins"}}
 
 
-def test_curves_tables_and_pictures_are_inside(tmp_path: Path) -> None:
-    stage = tmp_path / "segment"
-    stage.mkdir()
+def log_of(folder: Path, *more: object) -> Path:
     entries = [{"step": i, "lr": 0.1, "loss": 1 / i, "ce": 1 / i} for i in range(1, 9)]
-    log = [*entries, {"validation": {"step": 8.0, "score": 0.5, "miou": 0.5}}]
-    (stage / "log.jsonl").write_text("".join(json.dumps(e) + "\n" for e in log))
-    image, label = draw(1)
-    label = np.where(label == 9, 255, label).astype(np.uint8)
-    examples = [
-        Example("good.png", image, label, label, 1.0),
-        Example("<bad>.png", image, label, label * 0, 0.2),
-    ]
+    folder.mkdir()
+    log = [*entries, {"validation": {"step": 8.0, "score": 0.5, "miou": 0.5}}, *more]
+    (folder / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in log))
+    return folder
+
+
+def a_page(recipe: Recipe, tmp_path: Path, *, steadied: bool) -> str:
+    gallery, stretch = Gallery(["0.png", "<1>.png", "2.png"], 3, count=1), Stretch()
+    for index, pixels in enumerate((16, 40, 0)):
+        seen = moment(index, labels(pixels), labels(0) if steadied else None)
+        gallery.add(seen)
+        stretch.add(seen)
+    critics = {"step": 9, "critic": 0.7, "critic_accuracy": 0.9}
+    stages = {
+        "segment": log_of(tmp_path / "segment", ["odd"], {"odd": {"step": 1}}),
+        "adversarial": log_of(tmp_path / "adversarial", critics, REMARK),
+    }
+    facts = {"networks": "A & B", "licence": "CC0-1.0"}
     page = tmp_path / "out/report.html"
-    write_report(page, "tiny <1>", {"segment": stage}, {"none": MEASURES}, CLASSES, examples)
-    text = page.read_text()
-    assert text.count("data:image/png;base64,") == 1
-    assert text.count("data:image/jpeg;base64,") == 2
-    assert text.index("&lt;bad&gt;.png") < text.index("good.png"), "the worst first"
-    assert "tiny &lt;1&gt;" in text
-    assert "70.1" in text
-    assert "http" not in text
+    write_report(page, recipe, facts, stages, {"none": MEASURES}, CLASSES, gallery, stretch)
+    return page.read_text()
 
 
-def test_smoothing_is_a_trailing_mean() -> None:
-    assert smooth([1.0, 3.0, 5.0], window=2) == pytest.approx([1.0, 2.0, 4.0])
-    assert smooth([], window=2) == []
+@pytest.fixture
+def page(recipe: Recipe, tmp_path: Path) -> str:
+    return a_page(recipe, tmp_path, steadied=True)
+
+
+def test_the_head_says_what_was_run(page: str) -> None:
+    assert "<title>tiny 0.1</title>" in page
+    assert "<dt>networks</dt><dd>A &amp; B</dd>" in page
+    assert "<dt>licence</dt><dd>CC0-1.0</dd>" in page
+    details = page.partition("<details>")[2].partition("</details>")[0]
+    assert "statement: drawn by a test" in details
+
+
+def test_every_stage_has_its_curves(page: str) -> None:
+    charts = re.findall(r'<img alt="(\w+: \w+)" src="data:image/png', page)
+    assert charts == [
+        "segment: losses",
+        "segment: miou",
+        "adversarial: losses",
+        "adversarial: discriminator",
+        "adversarial: miou",
+    ]
+
+
+def test_remarks_stand_under_their_stage(page: str) -> None:
+    assert "<li>step 8: the discriminator &lt;always&gt; wins</li>" in page.partition("Stage adversarial")[2]
+    assert page.count("<li>") == 1
+
+
+def test_the_worst_picture_stands_under_its_heading_and_the_best_under_its_own(page: str) -> None:
+    assert re.findall(r"<h2>The (\w+) pictures|<figcaption>([^ ]+): mIoU ([\d.]+) %", page) == [
+        ("worst", "", ""),
+        ("", "&lt;1&gt;.png", "25.0"),
+        ("best", "", ""),
+        ("", "2.png", "100.0"),
+    ]
+
+
+def test_the_strip_has_both_masks_and_needs_a_stabiliser(page: str, recipe: Recipe, tmp_path: Path) -> None:
+    assert "Frames 0 to 2 of the clip" in page
+    assert "<figcaption>flicker without the stabiliser: 64 pixels</figcaption>" in page
+    assert "<figcaption>flicker with it: 0 pixels</figcaption>" in page
+    (tmp_path / "other").mkdir()
+    assert "flicker with" not in a_page(recipe, tmp_path / "other", steadied=False)
+
+
+def test_nothing_is_asked_of_others(page: str) -> None:
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert sources
+    assert all(source.startswith("data:image/") for source in sources)
+    assert not re.search(r"<script|<link|@import|url\(", page)
