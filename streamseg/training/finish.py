@@ -20,8 +20,6 @@ from streamseg.training.recipe import Recipe
 from streamseg.training.report import write_report
 from streamseg.training.strip import Stretch
 
-_STAGES = ("segment", "adversarial", "semi", "stabilise")  # in the order of training
-
 
 def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict[str, Measures]:
     """Measure the exported package with the engine the daemon would take; write figures, card and report."""
@@ -40,7 +38,7 @@ def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict
         folders.report,
         recipe,
         _facts(recipe, manifest, engine.info, data),
-        _stages(folders),
+        _stages(recipe, folders),
         measures,
         manifest.class_infos(),
         gallery,
@@ -50,8 +48,8 @@ def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict
     return measures
 
 
-def _stages(folders: Folders) -> dict[str, Path]:
-    trained = {name: folders.stage(name) for name in _STAGES}
+def _stages(recipe: Recipe, folders: Folders) -> dict[str, Path]:
+    trained: dict[str, Path] = {name: folders.stage(name) for name in recipe.stages}
     return {name: folder for name, folder in trained.items() if (folder / "log.jsonl").exists()}
 
 

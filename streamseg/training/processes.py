@@ -5,6 +5,7 @@ One process on the best device there is; under `torchrun` as many as it starts, 
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 
@@ -45,6 +46,7 @@ def new_fabric() -> Fabric:
     weights, optimiser and losses stay in float32.
     """
     local, nodes = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE"))
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # what it takes is said by `train`
     lacks_bf16 = torch.cuda.is_available() and not torch.cuda.is_bf16_supported()
     fabric = Fabric(
         accelerator="auto",
@@ -60,3 +62,9 @@ def new_fabric() -> Fabric:
 def share_of(fabric: Fabric) -> Share:
     """This process's part of the batches."""
     return Share(fabric.global_rank, fabric.world_size)
+
+
+def described(fabric: Fabric) -> str:
+    """What it computes on, e.g. "cpu, bf16-mixed, 2 processes"."""
+    processes = f"{fabric.world_size} processes" if fabric.world_size > 1 else "1 process"
+    return f"{fabric.device.type}, {fabric.strategy.precision.precision}, {processes}"

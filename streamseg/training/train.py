@@ -29,7 +29,7 @@ from streamseg.training.finish import finish
 from streamseg.training.fit import Run
 from streamseg.training.folders import Folders
 from streamseg.training.networks import Networks, load_networks
-from streamseg.training.processes import new_fabric
+from streamseg.training.processes import described, new_fabric
 from streamseg.training.recipe import Recipe, parse_recipe
 from streamseg.training.segment import SegmentStage
 from streamseg.training.semi import SemiStage
@@ -59,7 +59,7 @@ def train(recipe: Recipe, root: Path, say: Say) -> Folders:
     cv2.setNumThreads(1)  # the cores are the networks'
     fabric, folders = new_fabric(), Folders(root, recipe.name)
     say = say if fabric.is_global_zero else _silent
-    say(f"checking the data of {recipe.name}")
+    say(f"checking the data of {recipe.name}; training on {described(fabric)}")
     check_data(recipe)
     networks = train_stages(recipe, folders, fabric, say)
     if fabric.is_global_zero:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from streamseg.errors import TrainingError
-from streamseg.training.processes import ALONE, Share, new_fabric, share_of
+from streamseg.training.processes import ALONE, Share, described, new_fabric, share_of
 
 SCRIPT = Path(__file__).parent / "line_run.py"
 
@@ -24,7 +24,9 @@ def test_shares_are_even_or_refused() -> None:
 
 
 def test_alone_unless_torchrun_says_otherwise() -> None:
-    assert share_of(new_fabric()) == ALONE
+    fabric = new_fabric()
+    assert share_of(fabric) == ALONE
+    assert described(fabric).endswith("-mixed, 1 process")
 
 
 def losses(folder: Path, processes: int) -> list[float]:
