@@ -2,11 +2,14 @@
 
 The contract between trainer and daemon (N dynamic, H x W static):
 
-    segmenter    image uint8 [N, H, W, 3]                        → logits float32 [N, C, h, w], features?
-    stabiliser   logits, features?, guide float32 [N, 1, h', w'],
-                 flow float32 [N, 2, h', w'], memory float32     → labels uint8 [N, H, W],
-                 [N, M, h', w']                                    confidence uint8 [N, H, W], memory_out
-    readout      logits                                          → labels, confidence
+    segmenter      image uint8 [N, H, W, 3]                        → logits float32 [N, C, h, w], features?
+    stabiliser     logits, features?, guide float32 [N, 1, h', w'],
+                   flow float32 [N, 2, h', w'], memory float32     → labels uint8 [N, H, W],
+                   [N, M, h', w']                                    confidence uint8 [N, H, W], memory_out
+    readout        logits                                          → labels, confidence
+    discriminator  image, logits                                   → realness float32 [N, 1, h, w], 0…1
+
+The daemon runs the first three; the discriminator serves `streamseg explain`.
 """
 
 from __future__ import annotations
@@ -109,6 +112,7 @@ def check_graph(path: Path, role: GraphRole, manifest: Manifest, found: GraphSpe
 
 def _wanted(role: GraphRole, manifest: Manifest) -> GraphSpec:
     width, height = manifest.size_wh
+    image = TensorSpec("image", "uint8", (ANY, height, width, 3))
     logits = TensorSpec("logits", "float32", (ANY, len(manifest.classes), ANY, ANY))
     features = TensorSpec(FEATURES, "float32", (ANY, ANY, ANY, ANY))
     maps = (
@@ -117,9 +121,11 @@ def _wanted(role: GraphRole, manifest: Manifest) -> GraphSpec:
     )
     match role:
         case GraphRole.SEGMENTER:
-            return GraphSpec((TensorSpec("image", "uint8", (ANY, height, width, 3)),), (logits, features))
+            return GraphSpec((image,), (logits, features))
         case GraphRole.READOUT:
             return GraphSpec((logits,), maps)
+        case GraphRole.DISCRIMINATOR:
+            return GraphSpec((image, logits), (TensorSpec("realness", "float32", (ANY, 1, ANY, ANY)),))
         case GraphRole.STABILISER:
             return _stabiliser(manifest, logits, features, maps)
 

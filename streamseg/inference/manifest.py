@@ -30,6 +30,11 @@ class GraphRole(StrEnum):
     SEGMENTER = "segmenter"
     STABILISER = "stabiliser"
     READOUT = "readout"
+    DISCRIMINATOR = "discriminator"
+
+
+# What an engine runs; a discriminator only serves `streamseg explain`.
+ENGINE_ROLES = (GraphRole.SEGMENTER, GraphRole.STABILISER, GraphRole.READOUT)
 
 
 class _Part(BaseModel):
@@ -73,6 +78,7 @@ class Graphs(_Part):
     segmenter: GraphFile
     stabiliser: GraphFile | None = None
     readout: GraphFile | None = None
+    discriminator: GraphFile | None = None
 
 
 class MemoryShape(_Part):

@@ -46,7 +46,7 @@ def report() -> BackendReport:
 def load(package: Package, settings: Settings) -> HostEngine:
     """Compiles a package with OpenVINO; see `Backend.load`."""
     loader = _Loader(package, settings)
-    choices = {role: loader.choose(role) for role in package.graphs}
+    choices = {role: loader.choose(role) for role in package.engine_graphs}
     graphs = {role: loader.graph(role, choice.precision) for role, choice in choices.items()}
     first = choices.pop(GraphRole.SEGMENTER)
     others = ", ".join(f"{role} in {choice.precision}" for role, choice in choices.items())
@@ -92,7 +92,7 @@ class _Loader:
 
     def _read_all(self) -> dict[GraphRole, ov.Model]:
         check, models = PackageCheck(self._package), {}
-        for role, entry in self._package.graphs.items():
+        for role, entry in self._package.engine_graphs.items():
             models[role] = _read(self._core, self._package.path / entry.file)
             check.graph(role, _spec(models[role]))
         return models

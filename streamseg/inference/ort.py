@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +41,37 @@ def load(package: Package, settings: Settings) -> HostEngine:
         )
     thread = ThreadPoolExecutor(1, thread_name_prefix="engine-ort")
     check, graphs = PackageCheck(package), {}
-    for role, entry in package.graphs.items():
-        session = _read(package.path / entry.file, settings)
-        check.graph(role, _spec(session))
+    for role, entry in package.engine_graphs.items():
+        path = package.path / entry.file
+        session = _read(path, path, settings)
         graphs[role] = OrtGraph(session, thread)
+        check.graph(role, graphs[role].spec)
     info = EngineInfo(
         NAME, "f32", cpu_name(), ort.__version__, "f32 is what onnxruntime computes in on a CPU"
     )
     return HostEngine(package, info, graphs, free=thread.shutdown)
 
 
-def _read(path: Path, settings: Settings) -> ort.InferenceSession:
+@contextmanager
+def opened(model: Path | bytes, path: Path, settings: Settings) -> Iterator[OrtGraph]:
+    """One graph by itself, for whoever takes a package apart; freed when the context ends.
+
+    Args:
+        model: A file, or an ONNX model's bytes.
+        path: The file that errors name.
+        settings: As for `load`; the precision is f32.
+
+    Raises:
+        PackageError: The graph cannot be read.
+    """
+    session = _read(model, path, settings)
+    with ThreadPoolExecutor(1, thread_name_prefix="engine-ort") as thread:
+        yield OrtGraph(session, thread)
+
+
+def _read(model: Path | bytes, path: Path, settings: Settings) -> ort.InferenceSession:
     try:
-        return ort.InferenceSession(path, _options(settings), providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(model, _options(settings), providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions share no base class but this
         raise PackageError(f"{path}: ONNX Runtime cannot load it: {one_line(error)}") from error
 
@@ -67,12 +87,6 @@ def _options(settings: Settings) -> ort.SessionOptions:
     return options
 
 
-def _spec(session: ort.InferenceSession) -> GraphSpec:
-    return GraphSpec(
-        tuple(map(_tensor_spec, session.get_inputs())), tuple(map(_tensor_spec, session.get_outputs()))
-    )
-
-
 def _tensor_spec(node: Any) -> TensorSpec:
     shape = tuple(size if isinstance(size, int) else ANY for size in node.shape)
     return TensorSpec(node.name, _DTYPES.get(node.type, node.type), shape)
@@ -84,8 +98,9 @@ class OrtGraph:
     def __init__(self, session: ort.InferenceSession, thread: ThreadPoolExecutor) -> None:
         self._session = session
         self._thread = thread
-        self._inputs = [node.name for node in session.get_inputs()]
-        self._outputs = [node.name for node in session.get_outputs()]
+        sides = session.get_inputs(), session.get_outputs()
+        self.spec = GraphSpec(*(tuple(map(_tensor_spec, side)) for side in sides))
+        self._inputs, self._outputs = ([node.name for node in side] for side in sides)
 
     def start(self, feeds: Arrays) -> OrtPending:
         """See `HostGraph.start`."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from streamseg.errors import PackageError
 from streamseg.inference.manifest import (
+    ENGINE_ROLES,
     MANIFEST_NAME,
     GraphFile,
     GraphRole,
@@ -35,7 +36,7 @@ class Package:
     manifest: Manifest
 
     def graph(self, name: str) -> Path | None:
-        """The ONNX file of `segmenter`, `stabiliser` or `readout`; None where the package has none."""
+        """The ONNX file of a role, by its key in `graphs`; None where the package has none."""
         entry = self._entry(GraphRole(name))
         return None if entry is None else self.path / entry.file
 
@@ -46,9 +47,14 @@ class Package:
         return {role: entry for role, entry in entries if entry is not None}
 
     @property
+    def engine_graphs(self) -> Mapping[GraphRole, GraphFile]:
+        """Those of them that an engine loads and runs."""
+        return {role: entry for role, entry in self.graphs.items() if role in ENGINE_ROLES}
+
+    @property
     def sha256(self) -> str:
-        """One hash for the whole model, made of its graphs' hashes: equal exactly where the graphs are."""
-        text = "".join(f"{role}:{entry.sha256}\n" for role, entry in self.graphs.items())
+        """One hash for the whole model, made of its engine's graphs' hashes: equal exactly where they are."""
+        text = "".join(f"{role}:{entry.sha256}\n" for role, entry in self.engine_graphs.items())
         return hashlib.sha256(text.encode()).hexdigest()
 
     def problems(self) -> list[str]:

@@ -48,6 +48,7 @@ class Tiny:
         stabiliser: Bring one (and a memory).
         readout: Bring one.
         features: The segmenter gives features and the stabiliser takes them.
+        discriminator: Bring one.
         seed: Of the weights.
     """
 
@@ -56,6 +57,7 @@ class Tiny:
     stabiliser: bool = True
     readout: bool = True
     features: bool = False
+    discriminator: bool = False
     seed: int = 0
 
     @property
@@ -78,6 +80,8 @@ def make_package(folder: Path, tiny: Tiny | None = None, name: str = "tiny") -> 
         models[GraphRole.STABILISER] = stabiliser(tiny)
     if tiny.readout:
         models[GraphRole.READOUT] = readout(tiny)
+    if tiny.discriminator:
+        models[GraphRole.DISCRIMINATOR] = discriminator(tiny)
     for role, model in models.items():
         onnx.save(model, path / f"{role}.onnx")
     return write_manifest(path, tiny, name, list(models))
@@ -218,6 +222,19 @@ def readout(tiny: Tiny) -> Any:
     graph = _Graph(tiny, 3)
     _read_out(graph, "logits")
     return graph.model("readout", [_float("logits", tiny.classes, *tiny.plane)], _maps(tiny))
+
+
+def discriminator(tiny: Tiny) -> Any:
+    """`image`, `logits` → `realness`: the largest softmax probability; the picture's part in it is nothing."""
+    graph = _Graph(tiny, 4)
+    width, height = tiny.size_wh
+    certain = graph.add("ReduceMax", graph.add("Softmax", "logits", axis=1), axes=[1], keepdims=1)
+    pixels = graph.add("Cast", "image", to=TensorProto.FLOAT)
+    nothing = graph.add("Mul", graph.add("ReduceMean", pixels, axes=[1, 2, 3], keepdims=1), graph.f32(0.0))
+    graph.add("Add", certain, nothing, output="realness")
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", height, width, 3])
+    inputs = [image, _float("logits", tiny.classes, *tiny.plane)]
+    return graph.model("discriminator", inputs, [_float("realness", 1, *tiny.plane)])
 
 
 def _grid(graph: _Graph) -> str:

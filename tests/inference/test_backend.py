@@ -93,6 +93,14 @@ def test_a_file_that_is_no_graph(backend: Backend, package: Package, content: by
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_discriminator_is_never_loaded(backend: Backend, tmp_path: Path) -> None:
+    judged = make_package(tmp_path, Tiny(discriminator=True), "judged")
+    unreadable = spoilt(judged, GraphRole.DISCRIMINATOR, b"no graph at all")
+    engine = backend.load(unreadable, SETTINGS)
+    assert engine.start(np.zeros((1, 48, 64, 3), np.uint8)).readout().labels.shape == (1, 48, 64)
+    engine.close()
+
+
 def test_a_graph_of_another_model(backend: Backend, package: Package) -> None:
     bad = spoilt(package, GraphRole.SEGMENTER, segmenter(Tiny(classes=7)).SerializeToString())
     with pytest.raises(PackageError, match=r"output 'logits' is float32 \[\?, 7, 12, 16\], must be "):

@@ -25,6 +25,7 @@ MEMORY_OUT = replace(MEMORY, name="memory_out")
 
 SEGMENTER = GraphSpec((IMAGE,), (LOGITS,))
 READOUT = GraphSpec((LOGITS,), (LABELS, CONFIDENCE))
+REALNESS = TensorSpec("realness", "float32", (ANY, 1, 12, 16))
 STABILISER = GraphSpec((LOGITS, GUIDE, FLOW, MEMORY), (LABELS, CONFIDENCE, MEMORY_OUT))
 
 
@@ -46,6 +47,7 @@ def problems(role: GraphRole, found: GraphSpec) -> list[str]:
         (GraphRole.STABILISER, GraphSpec((*STABILISER.inputs, FEATURES), STABILISER.outputs)),
         (GraphRole.STABILISER, GraphSpec(STABILISER.inputs, (*STABILISER.outputs, FEATURES))),
         (GraphRole.READOUT, GraphSpec((LOGITS,), (replace(LABELS, shape=(ANY, ANY, ANY)), CONFIDENCE))),
+        (GraphRole.DISCRIMINATOR, GraphSpec((IMAGE, LOGITS), (REALNESS,))),
     ],
 )
 def test_a_sound_graph_passes(role: GraphRole, spec: GraphSpec) -> None:
@@ -80,6 +82,11 @@ def test_a_sound_graph_passes(role: GraphRole, spec: GraphSpec) -> None:
             GraphRole.READOUT,
             GraphSpec((LOGITS, GUIDE), READOUT.outputs),
             "input 'guide' (float32 [?, 1, 12, 16]) is not one this daemon feeds",
+        ),
+        (
+            GraphRole.DISCRIMINATOR,
+            GraphSpec((IMAGE, LOGITS), (replace(REALNESS, shape=(ANY, 2, 12, 16)),)),
+            "output 'realness' is float32 [?, 2, 12, 16], must be float32 [?, 1, ?, ?]",
         ),
     ],
 )

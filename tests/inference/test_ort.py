@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from streamseg.errors import EngineError
+from streamseg.errors import EngineError, PackageError
 from streamseg.inference import ort
 from streamseg.inference.backend import Settings
 from streamseg.inference.package import Package
@@ -51,6 +51,26 @@ def test_a_failing_run_is_an_engine_error(package: Package, monkeypatch: pytest.
     monkeypatch.setattr(onnxruntime.InferenceSession, "run", fail)
     with pytest.raises(EngineError, match="ONNX Runtime failed: out of something"):
         engine.start(PICTURE).wait()
+
+
+def test_one_graph_by_itself(package: Package) -> None:
+    path, settings = package.path / "segmenter.onnx", Settings("f32", 1, None)
+    whole = ort.load(package, settings).start(PICTURE).logits()
+    before = set(threading.enumerate())
+    for model in (path, path.read_bytes()):
+        with ort.opened(model, path, settings) as graph:
+            assert [spec.name for spec in graph.spec.inputs] == ["image"]
+            np.testing.assert_array_equal(graph.start({"image": PICTURE}).result()["logits"], whole)
+    assert set(threading.enumerate()) == before
+
+
+def test_one_graph_that_is_none_names_its_file(package: Package) -> None:
+    path = package.path / "segmenter.onnx"
+    with (
+        pytest.raises(PackageError, match=r"segmenter\.onnx: ONNX Runtime cannot load it"),
+        ort.opened(b"no graph", path, Settings("f32", 1, None)),
+    ):
+        pass
 
 
 def test_closing_ends_its_thread(package: Package) -> None:

@@ -35,6 +35,16 @@ def test_its_graphs(package: Package, tmp_path: Path) -> None:
     assert alone.graph("stabiliser") is None
 
 
+def test_a_discriminator_is_of_the_package_and_not_of_its_engine(package: Package, tmp_path: Path) -> None:
+    judged = make_package(tmp_path, Tiny(discriminator=True), "judged")
+    assert list(judged.graphs) == list(GraphRole)
+    assert dict(judged.engine_graphs) == dict(package.graphs)
+    assert judged.sha256 == package.sha256, "the masks are the same"
+    (judged.path / "discriminator.onnx").write_bytes(b"something else")
+    (line,) = complaint(judged.path, [])
+    assert "discriminator.onnx: sha256 is " in line
+
+
 def test_its_hash_tells_graphs_apart_and_nothing_else(package: Package, tmp_path: Path) -> None:
     assert make_package(tmp_path, name="again").sha256 == package.sha256
     assert make_package(tmp_path, Tiny(seed=1), "other").sha256 != package.sha256
