@@ -24,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run.run, watch.watch, doctor.doctor, offline.train, offline.evaluate):
+for command in (run.run, watch.watch, doctor.doctor, offline.train, offline.evaluate, offline.explain):
     app.command()(command)
 app.add_typer(engine.engine_app, name="engine", help="Model packages: which, what, and whether whole.")
 app.add_typer(config.config_app, name="config", help="Configuration files.")

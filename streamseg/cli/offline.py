@@ -1,4 +1,4 @@
-"""`streamseg train` and `streamseg evaluate`."""
+"""`streamseg train`, `streamseg evaluate` and `streamseg explain`."""
 
 from __future__ import annotations
 
@@ -56,8 +56,7 @@ def evaluate(
 
     chosen = cast("BackendName", _one_of(known.BackendName, backend, "--backend"))
     computed_in = cast("Precision", _one_of(known.Precision, precision, "--precision"))
-    if json is not None and (json.is_dir() or not json.parent.is_dir()):
-        raise typer.BadParameter(f"{json}: not a file in a folder that is there", param_hint="--json")
+    _check_target(json, "--json")
     wanted = cli.Wanted(
         tuple(compare or ()),
         stress=stress,
@@ -68,6 +67,30 @@ def evaluate(
     cli.evaluate_package(
         package, data, backend=chosen, precision=computed_in, clip=clip, json_path=json, wanted=wanted
     )
+
+
+def explain(
+    package: Annotated[str, typer.Argument(help="model package: a name or a folder")],
+    picture: Annotated[Path, typer.Argument(help="a picture of any size")],
+    *,
+    class_name: Annotated[
+        str | None, typer.Option("--class", help="evidence for this class alone, instead of the 6 largest")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="the sheet, a PNG (default: named after PICTURE, here)")
+    ] = None,
+) -> None:
+    """Show why PACKAGE says what it says of PICTURE, as a sheet of panels."""
+    from streamseg.training import cli  # noqa: PLC0415
+
+    _check_target(out, "--out")
+    cli.explain_picture(package, picture, class_name, out)
+
+
+def _check_target(path: Path | None, option: str) -> None:
+    """Raises BadParameter, naming the option, where no file can be written at the path."""
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise typer.BadParameter(f"{path}: not a file in a folder that is there", param_hint=option)
 
 
 def _one_of(words: Any, given: str, option: str) -> str:

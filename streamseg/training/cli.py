@@ -1,14 +1,16 @@
-"""What `streamseg train` and `streamseg evaluate` do; imported only when asked for."""
+"""What `streamseg train`, `evaluate` and `explain` do; imported only when asked for."""
 
 from __future__ import annotations
 
+import difflib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 from rich.console import Console
 
 from streamseg.errors import MissingExtraError, TrainingError
@@ -19,9 +21,11 @@ from streamseg.inference.select import load_engine
 from streamseg.temporal.motion import MotionMode
 from streamseg.training import sections, tables
 from streamseg.training.compare import Measured, check_classes, name_apart
+from streamseg.training.data import read_picture
 from streamseg.training.dataset import Dataset, find_dataset
 from streamseg.training.measures import as_json
 from streamseg.training.recipe import Recipe, load_recipe
+from streamseg.types import ClassInfo
 
 Load = Callable[[Package], AbstractContextManager[InferenceEngine]]
 
@@ -107,6 +111,56 @@ def evaluate_package(
     figures = _measure(Console().print, packages, load, dataset, recipe, wanted)
     if json_path is not None:
         json_path.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+
+
+def explain_picture(
+    package: str, picture: Path, class_name: str | None = None, out: Path | None = None
+) -> None:
+    """Show why a package says what it says of a picture: a sheet of panels, and a table.
+
+    Args:
+        package: Name or folder.
+        picture: A file OpenCV reads, of any size.
+        class_name: The one class to gather evidence for; None: the most frequent.
+        out: The sheet, a PNG; None: named after the picture, in the current folder.
+
+    Raises:
+        MissingExtraError: The `train` extra is not installed.
+        PackageError, EngineError: The package cannot be loaded or run.
+        TrainingError: The picture cannot be read, the class is not one of the package's or not in the
+            prediction, or the sheet cannot be written.
+    """
+    try:
+        from streamseg.training.explain import explain  # noqa: PLC0415 brings onnx
+        from streamseg.training.explain_sheet import write_sheet  # noqa: PLC0415 brings matplotlib
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("explain", "train") from error
+    asked = open_package(package)
+    classes = asked.manifest.class_infos()
+    wanted = None if class_name is None else class_id(class_name, classes)
+    image = cv2.resize(read_picture(picture), asked.manifest.size_wh, interpolation=cv2.INTER_AREA)
+    found = explain(asked, image, wanted)
+    target = out or Path(f"{picture.stem}-explained.png")
+    try:
+        write_sheet(target, f"{asked.manifest.name} {asked.manifest.version}  ·  {picture.name}", found)
+    except OSError as error:
+        raise TrainingError(f"{target}: cannot be written: {error.strerror}") from error
+    say = Console().print
+    say(tables.by_class(found))
+    say(f"evidence gathered at {found.source}", markup=False)
+    if found.realness is None:
+        say("the package brings no discriminator, so the sheet has no panel of realness")
+    say(f"sheet: {target}", markup=False)
+
+
+def class_id(name: str, classes: Sequence[ClassInfo]) -> int:
+    """The id of a class by its name. Raises TrainingError with the nearest name and all that there are."""
+    ids = {info.name: info.id for info in classes}
+    if name in ids:
+        return ids[name]
+    close = difflib.get_close_matches(name, ids, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise TrainingError(f"--class: the package has no class {name!r}{hint} (known: {', '.join(ids)})")
 
 
 def _open(package: str, wanted: Wanted) -> dict[str, Package]:

@@ -112,6 +112,21 @@ def read_pair(pair: Pair, labelling: Labelling) -> tuple[U8, U8]:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), read_label(pair.label, labelling)
 
 
+def read_picture(path: Path) -> U8:
+    """Read a picture by itself, RGB `[H, W, 3]`.
+
+    Raises:
+        TrainingError: There is none, or the file is not one.
+    """
+    if not path.is_file():
+        raise TrainingError(f"{path}: no such picture")
+    image = cv2.imread(str(path))
+    if image is None:
+        raise TrainingError(f"{path}: cannot be decoded as a picture (PNG, JPEG, BMP, … are)")
+    rgb: U8 = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return rgb
+
+
 def read_label(path: Path, labelling: Labelling) -> U8:
     """Read one label map `[H, W]` of class ids and 255; a colour not in the table is ignored.
 

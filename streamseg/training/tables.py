@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.table import Table
 
 from streamseg.training.compare import Measured, side_by_side
 from streamseg.training.ghost import AfterCut
 from streamseg.training.measures import Measures
+
+if TYPE_CHECKING:
+    from streamseg.training.explain import Explanation  # brings onnx, which measuring must not need
 
 N = TypeVar("N", bound=tuple[str, ...])  # a name in parts
 
@@ -78,6 +81,16 @@ def by_package(measured: Mapping[str, Measured]) -> Table:
     sizes = [one.parameters if one else None for one in owners]
     table.add_row("parameters, millions", *("–" if n is None else f"{n / 1e6:.2f}" for n in sizes))
     table.add_row("on", *(f"{one.info.backend} {one.info.precision}" if one else "–" for one in owners))
+    return table
+
+
+def by_class(found: Explanation) -> Table:
+    """One row a class of a prediction, the largest first: its share, and how sure the network is there."""
+    table = _table(["class", "share %", "mean confidence", "mean entropy"])
+    for label, share in found.shares().items():
+        own = found.labels == label
+        sure, doubt = (float(cells[own].mean()) for cells in (found.confidence, found.entropy))
+        table.add_row(found.classes[label].name, number(100 * share, 1), number(sure, 3), number(doubt, 3))
     return table
 
 

@@ -20,6 +20,7 @@ from streamseg.cli import main
         "doctor",
         "train",
         "evaluate",
+        "explain",
         "version",
         "engine",
         "engine list",

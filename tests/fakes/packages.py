@@ -225,7 +225,7 @@ def readout(tiny: Tiny) -> Any:
 
 
 def discriminator(tiny: Tiny) -> Any:
-    """`image`, `logits` → `realness`: the largest softmax probability; the picture's part in it is nothing."""
+    """`image`, `logits` → `realness`: the largest softmax probability, whatever the picture."""
     graph = _Graph(tiny, 4)
     width, height = tiny.size_wh
     certain = graph.add("ReduceMax", graph.add("Softmax", "logits", axis=1), axes=[1], keepdims=1)
