@@ -127,7 +127,9 @@ class _Sheet:
         self.width = GAP_PX + columns * (PANEL_PX + GAP_PX)
         self.height = HEAD_PX + sum(TITLE_PX + self.panel_px + foot for foot in feet)
         self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI, facecolor=_FACE)
-        self._write(GAP_PX, HEAD_PX / 2, shorten(title, self.width / 1.4), size=14, weight="bold")
+        self._write(
+            GAP_PX, HEAD_PX / 2, shorten(title, (self.width - 2 * GAP_PX) / 1.6), size=14, weight="bold"
+        )
         y = HEAD_PX
         for row, foot in zip(rows, feet, strict=True):
             for column, panel in enumerate(row):

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from streamseg.cli import main
@@ -43,6 +45,22 @@ def test_evaluate_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["evaluate", "tiny", "data", *more]) == 0
     every = cli.Wanted(("b", "c"), stress=True, ablation=True, baselines=True, motion=MotionMode.NONE)
     assert calls == [every]
+
+
+def test_explain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls: list[Any] = []
+    monkeypatch.setattr(cli, "explain_picture", lambda *a: calls.append(a))
+    assert main(["explain", "tiny", "p.png"]) == 0
+    assert main(["explain", "tiny", "p.png", "--class", "car", "--out", str(tmp_path / "s.png")]) == 0
+    assert calls == [
+        ("tiny", Path("p.png"), None, None),
+        ("tiny", Path("p.png"), "car", tmp_path / "s.png"),
+    ]
+
+
+def test_a_sheet_wants_a_folder_that_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "tiny", "p.png", "--out", "/nowhere/s.png"]) == 2
+    assert "--out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -83,6 +101,19 @@ def test_measuring_needs_no_torch(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "expected a recipe, or a folder with images/ and labels/" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_explaining_needs_no_torch(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    engine = make_package(tmp_path / "engines").path
+    cv2.imwrite(str(tmp_path / "p.png"), np.full((48, 64, 3), 90, np.uint8))
+    explain = ["explain", str(engine), str(tmp_path / "p.png"), "--out", str(tmp_path / "sheet.png")]
+    done = subprocess.run(
+        [sys.executable, "-c", NO_TORCH, *explain], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    assert (tmp_path / "sheet.png").is_file()
 
 
 def test_missing_data_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 import yaml
 
@@ -13,7 +14,7 @@ from streamseg.errors import ConfigError, MissingExtraError, TrainingError
 from streamseg.temporal.motion import MotionMode
 from streamseg.training import cli
 from tests.fakes.packages import Tiny, make_package
-from tests.training.conftest import recipe_document
+from tests.training.conftest import draw, recipe_document
 
 
 def test_train_then_evaluate(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,3 +99,44 @@ def test_a_missing_extra_is_named_before_anything_is_measured(
     monkeypatch.setitem(sys.modules, "streamseg.training.baselines", None)
     with pytest.raises(MissingExtraError, match=r"streamseg\[baselines\]"):
         cli.evaluate_package(package, recipe_file, wanted=cli.Wanted(baselines=True))
+
+
+def test_explain_writes_a_sheet_here_and_prints_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = make_package(tmp_path / "engines", Tiny(discriminator=True)).path
+    cv2.imwrite(str(tmp_path / "a picture.jpg"), draw(1)[0].repeat(3, axis=1))  # three times as wide
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):  # a sheet that is there is replaced
+        cli.explain_picture(str(engine), tmp_path / "a picture.jpg")
+    assert cv2.imread("a picture-explained.png").shape[2] == 3
+    printed = capsys.readouterr().out
+    assert "share %" in printed
+    assert "sheet: a picture-explained.png" in printed
+    assert "no discriminator" not in printed
+
+
+def test_explain_says_that_there_is_no_discriminator(
+    package: str, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.explain_picture(package, pictures / "val/images/00.png", out=pictures / "s.png")
+    assert "the package brings no discriminator" in capsys.readouterr().out
+
+
+def test_explain_says_what_it_cannot_do(package: str, pictures: Path) -> None:
+    picture = pictures / "val/images/00.png"
+    with pytest.raises(
+        TrainingError, match=r"no class 'clas1'; did you mean 'class1'\? \(known: class0, class1"
+    ):
+        cli.explain_picture(package, picture, "clas1")
+    with pytest.raises(TrainingError, match=r"gone\.png: no such picture"):
+        cli.explain_picture(package, pictures / "gone.png")
+    (pictures / "full").mkdir()
+    with pytest.raises(TrainingError, match="full: cannot be written: Is a directory"):
+        cli.explain_picture(package, picture, out=pictures / "full")
+
+
+def test_explain_names_its_extra(package: str, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "streamseg.training.explain", None)
+    with pytest.raises(MissingExtraError, match=r"explain needs the 'train' extra"):
+        cli.explain_picture(package, pictures / "val/images/00.png")

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from streamseg.errors import TrainingError
-from streamseg.training.data import Labelling, class_shares, find_pairs, labelling_of, read_label, read_pair
+from streamseg.training.data import (
+    Labelling,
+    class_shares,
+    find_pairs,
+    labelling_of,
+    read_label,
+    read_pair,
+    read_picture,
+)
 from streamseg.training.recipe import Recipe, SplitRecipe
 
 LABELLING = Labelling(3, (9,))
@@ -98,3 +106,17 @@ def test_what_is_no_label_map_is_said(tmp_path: Path, label: np.ndarray[Any, Any
     cv2.imwrite(str(tmp_path / "a.png"), label)
     with pytest.raises(TrainingError, match=said):
         read_label(tmp_path / "a.png", LABELLING)
+
+
+def test_a_picture_by_itself_is_rgb(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "p.png"), np.full((2, 3, 3), (10, 20, 30), np.uint8))  # OpenCV writes BGR
+    assert (read_picture(tmp_path / "p.png") == (30, 20, 10)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("gone.png", "no such picture"), ("text.png", "cannot be decoded")]
+)
+def test_what_is_no_picture_is_told(name: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(TrainingError, match=rf"{name}: {said}"):
+        read_picture(tmp_path / name)

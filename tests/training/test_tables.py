@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from io import StringIO
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from streamseg.inference.engine import EngineInfo
 from streamseg.training.compare import Measured
+from streamseg.training.explain import Explanation
 from streamseg.training.ghost import AfterCut
-from streamseg.training.tables import STEADINESS, after_cut_line, by_measure, by_package, by_result
+from streamseg.training.tables import (
+    STEADINESS,
+    after_cut_line,
+    by_class,
+    by_measure,
+    by_package,
+    by_result,
+)
+from streamseg.types import ClassInfo
 from tests.training.test_card import MEASURES
 
 
@@ -51,6 +61,18 @@ def test_by_package_says_size_and_backend() -> None:
     assert table[:2] == [["a:", "a:", "runs/b:"], ["measure", "none", "ema", "none", "truth"]]
     assert ["parameters, millions", "3.07", "3.07", "–", "–"] in table
     assert ["on", "openvino bf16", "openvino bf16", "openvino bf16", "–"] in table
+
+
+def test_by_class_the_largest_first() -> None:
+    labels = np.array([[1, 0, 1, 1]], np.uint8)
+    sure, doubt = (np.array([row], np.float32) for row in ([0.5, 0.25, 0.75, 1.0], [0.5, 1.0, 0.25, 0.0]))
+    classes = ClassInfo(0, "road", (0, 0, 0)), ClassInfo(1, "sky", (0, 0, 0))
+    found = Explanation(np.zeros((1, 4, 3), np.uint8), labels, classes, sure, doubt, {}, "", None)
+    assert rows(by_class(found)) == [
+        ["class", "share %", "mean confidence", "mean entropy"],
+        ["sky", "75.0", "0.750", "0.250"],
+        ["road", "25.0", "0.250", "1.000"],
+    ]
 
 
 def test_a_narrow_terminal_breaks_no_figure() -> None:
