@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from streamseg.inference.package import open_package
+from streamseg.models.segmenter import Segmenter
 from streamseg.training.crossing import crossings, part
+from streamseg.training.export import SegmenterGraph, trace
 
 HEAD = """p = Cast <to = 1> (image)
 q = Transpose <perm = [0, 3, 1, 2]> (p)
@@ -77,6 +81,19 @@ def test_a_part_that_asks_for_an_earlier_size_keeps_the_picture() -> None:
     given = {name: onnx.ValueInfoProto(name=name) for name in ("deep", "image")}
     tail = part(model(PYRAMID.replace("Add (act, large)", "Neg (large)")), given, "logits").graph
     assert [entry.name for entry in tail.input] == ["deep", "image"]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "kind"), [("fpn", "Add"), ("fcn", "Add"), ("unet", "Concat"), ("deeplab", "Concat")]
+)
+def test_every_decoder_of_the_trainer_has_one(architecture: str, kind: str, tmp_path: Path) -> None:
+    network = Segmenter(5, architecture=architecture, width=16, pretrained=False)
+    image = torch.zeros(1, 96, 128, 3, dtype=torch.uint8)
+    trace(SegmenterGraph(network).eval(), {"image": image}, ["logits"], tmp_path / "s.onnx")
+    whole = onnx.load(tmp_path / "s.onnx")
+    first = crossings(whole)[0]
+    assert [node.op_type for node in whole.graph.node if first in node.output] == [kind]
+    assert ("decoder" in first) == (architecture != "fcn"), "FCN's decoder is linear to its end"
 
 
 def test_in_the_shipped_package_it_is_the_pyramids_last_sum() -> None:
