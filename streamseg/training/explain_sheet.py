@@ -109,7 +109,7 @@ def _heat_panel(title: str, note: str, cells: F32, scale: str, ends: tuple[str, 
 
 def _names(found: Explanation) -> tuple[tuple[tuple[int, int, int], str], ...]:
     shares = list(found.shares().items())
-    names = [(found.classes[i].color, f"{found.classes[i].name}  {100 * share:.1f} %") for i, share in shares]
+    names = [(found.classes[i].color, f"{found.classes[i].name} {100 * share:.1f} %") for i, share in shares]
     if len(names) > MOST_NAMES:
         names[MOST_NAMES - 1 :] = [((BACKGROUND,) * 3, f"and {len(names) - MOST_NAMES + 1} more")]
     return tuple(names)
@@ -119,8 +119,9 @@ class _Sheet:
     """The figure, laid out in pixels from its upper left corner."""
 
     def __init__(self, title: str, above: Sequence[Panel], below: Sequence[Panel]) -> None:
-        columns = len(above)
-        rows = [above, *(below[at : at + columns] for at in range(0, len(below), columns))]
+        columns = len(above) + (len(below) == 1)  # a single one would lie alone in a row
+        panels = [*above, *below]
+        rows = [panels[at : at + columns] for at in range(0, len(panels), columns)]
         height, width = above[0].picture.shape[:2]
         self.panel_px = round(PANEL_PX * height / width)
         feet = [max(_foot_px(panel) for panel in row) for row in rows]

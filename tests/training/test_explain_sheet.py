@@ -69,6 +69,15 @@ def test_realness_is_shown_where_it_is_known(realness: bool, titles: int, tmp_pa
     assert read(tmp_path / "s.png").shape[1] == GAP_PX + titles * (PANEL_PX + GAP_PX)
 
 
+def test_a_single_class_lies_beside_the_rest(tmp_path: Path) -> None:
+    sheets = []
+    for classes in (1, 2):
+        write_sheet(tmp_path / "s.png", "tiny 1", explanation(classes))
+        sheets.append(read(tmp_path / "s.png"))
+    assert sheets[0].shape[1] == GAP_PX + 4 * (PANEL_PX + GAP_PX)
+    assert sheets[1].shape[0] > sheets[0].shape[0] + PANEL_H_PX
+
+
 def test_the_margins_stay_empty_however_long_the_names_are(tmp_path: Path) -> None:
     found = explanation(14)
     long = [ClassInfo(info.id, f"{info.name} " * 12, info.color) for info in found.classes]
