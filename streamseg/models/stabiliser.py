@@ -19,6 +19,9 @@ from streamseg.models.readout import Readout
 
 KEEP = 3.5  # sigmoid of it, 0.97, is the share of the past, before training, where nothing speaks against it
 DOUBT = (4.0, 3.0, 4.0)  # what is taken from it for each unit of change, surprise and gain: see `_evidence`
+# A change of the whole picture beyond CALM is another scene, which the gates, looking at cells, cannot tell: the
+# mean change is below 0.1 in a drive, sensor noise included, and above 0.4 at a cut, the motion compensated.
+CALM, SCENE = 0.3, 40.0
 LEAST = 1e-6  # probabilities below it are as good as impossible
 
 
@@ -106,7 +109,8 @@ class ConvGRUStabiliser(Stabiliser):
         evidence = _evidence(now, before, guide * known - past[:, -2:-1])
         seen = F.relu(self.look(torch.cat([now, before, hidden, evidence, known], 1)))
         keep, reset = self.gates(seen).split([self.classes + self.hidden, self.hidden], 1)
-        keep, reset = (keep - self.doubt(evidence)).sigmoid(), reset.sigmoid()
+        doubt = self.doubt(evidence) + SCENE * _other_scene(evidence[:, :1], known)
+        keep, reset = (keep - doubt).sigmoid(), reset.sigmoid()
         fresh = torch.cat([now, self.candidate(torch.cat([seen, reset * hidden], 1)).tanh()], 1)
         # Cells partly without a past hold a partial sum; what is missing comes from the new frame.
         state = keep * past[:, :-2] + (1 - keep * known) * fresh
@@ -128,6 +132,12 @@ def _evidence(now: Tensor, before: Tensor, difference: Tensor) -> Tensor:
     sure, was_sure = now.amax(1, keepdim=True), before.amax(1, keepdim=True)
     surprise = sure * (now - before).abs().sum(1, keepdim=True) / 2
     return torch.cat([4 * difference.abs(), surprise, (sure - was_sure).relu()], 1)
+
+
+def _other_scene(change: Tensor, known: Tensor) -> Tensor:
+    """How far the mean change of the cells with a past is beyond `CALM`, `[N, 1, 1, 1]`."""
+    mean = change.mean((2, 3), keepdim=True) / known.mean((2, 3), keepdim=True).clamp(min=LEAST)
+    return F.relu(mean - CALM)
 
 
 def warp(memory: Tensor, flow: Tensor) -> Tensor:

@@ -94,10 +94,10 @@ def test_a_new_network_believes_a_sure_frame_sooner_than_an_unsure_one(stabilise
 def test_a_new_network_lets_go_where_the_picture_changed(stabiliser: ConvGRUStabiliser) -> None:
     guide = torch.full((1, 1, 6, 8), 0.2)
     other = guide.clone()
-    other[..., :4] = 0.8
+    other[..., :1] = 0.8
     now = shown(stabiliser, (scores(0, 3), guide), (scores(1, 3), other))
-    assert (now[..., :4].argmax(1) == 1).all()
-    assert now[:, 1, :, :4].min() > 2 * now[:, 1, :, 4:].max()
+    assert (now[..., :1].argmax(1) == 1).all()
+    assert now[:, 1, :, :1].min() > 2 * now[:, 1, :, 1:].max()
 
 
 def test_it_keeps_the_contract(stabiliser: ConvGRUStabiliser, tmp_path: Path) -> None:
@@ -117,3 +117,17 @@ def test_every_weight_learns_through_three_frames() -> None:
         logits, guide = frame(seed)
         memory = stabiliser.step(logits, guide, STILL, memory)
     check_every_weight_learns(stabiliser, memory.square().sum())
+
+
+def test_another_scene_is_let_go_even_where_it_looks_alike(stabiliser: ConvGRUStabiliser) -> None:
+    """Cells cannot tell: those of the left half are as bright as before and say no less than they did."""
+    grey = torch.full((1, 1, 6, 8), 0.5)
+    other = grey.clone()
+    other[..., 4:] = 1.0
+    before, after = scores(0, 2.0), scores(1, 2.0)
+    cut = shown(stabiliser, (before, grey), (after, other))
+    torch.testing.assert_close(cut, after.softmax(1), atol=0.01, rtol=0)
+    moved = grey.clone()
+    moved[..., 7:] = 1.0  # a thing passes by: the rest remembers
+    kept = shown(stabiliser, (before, grey), (after, moved))
+    assert (kept[..., :4] - after.softmax(1)[..., :4]).abs().max() > 0.05
