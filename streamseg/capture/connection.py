@@ -86,6 +86,11 @@ class Connection:
             self._changed.notify_all()
 
     @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._stage.alive
+
+    @property
     def label(self) -> str:
         """The source's URL, for people."""
         return self._target.label

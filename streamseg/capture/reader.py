@@ -81,6 +81,11 @@ class Capture:
         """
         return self._stage.join(deadline)
 
+    @property
+    def held(self) -> bool:
+        """Whether a thread of its is still inside FFmpeg, or the resolver, which nothing can interrupt."""
+        return self._connection is not None and self._connection.alive
+
     def _body(self, stop: threading.Event) -> None:
         try:
             self._keep_connected(stop)

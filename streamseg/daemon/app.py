@@ -61,7 +61,7 @@ def run(config: Config, *, once: bool = False) -> int:
                 abandon(config.daemon.stop_timeout_s)
     if daemon.error is not None:
         raise daemon.error
-    if daemon.compiling:
+    if daemon.held:
         leave(daemon.exit_code)
     return daemon.exit_code
 
@@ -98,6 +98,11 @@ class Daemon:
     def compiling(self) -> bool:
         """Whether the engine is still being compiled, which nothing can interrupt."""
         return self._loading is not None and self._loading.alive
+
+    @property
+    def held(self) -> bool:
+        """Whether a thread is inside a C library, which the interpreter's own end would pull from under it."""
+        return self.compiling or any(stream.capture.held for stream in self._streams.values())
 
     def start(self) -> None:
         """Start everything but what waits for the engine.

@@ -19,8 +19,8 @@ from streamseg.models.readout import Readout
 
 KEEP = 3.5  # sigmoid of it, 0.97, is the share of the past, before training, where nothing speaks against it
 DOUBT = (4.0, 3.0, 4.0)  # what is taken from it for each unit of change, surprise and gain: see `_evidence`
-# A change of the whole picture beyond CALM is another scene, which the gates, looking at cells, cannot tell: the
-# mean change is below 0.1 in a drive, sensor noise included, and above 0.4 at a cut, the motion compensated.
+# A change of the whole picture beyond CALM is another scene, which the gates, looking at cells, cannot tell:
+# the mean change is below 0.1 in a drive, sensor noise included, and above 0.4 at a cut, motion compensated.
 CALM, SCENE = 0.3, 40.0
 LEAST = 1e-6  # probabilities below it are as good as impossible
 

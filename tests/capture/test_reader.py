@@ -21,6 +21,7 @@ from tests.capture.conftest import SOON_S, Captured, StartCapture, write_clip
 from tests.capture.servers import http_server, sends_jpegs
 from tests.capture.test_pyav import jpegs
 from tests.fakes.source import FakeSource, Refusal, Silence
+from tests.waiting import wait_for
 
 CONNECTING, RUNNING, STALLED = StreamState.CONNECTING, StreamState.RUNNING, StreamState.STALLED
 BACKOFF, ENDED, FAILED = StreamState.BACKOFF, StreamState.ENDED, StreamState.FAILED
@@ -181,7 +182,9 @@ def test_stop_in_a_silence_is_quick_and_leaves_the_read(capture: StartCapture) -
     assert captured.capture.join(Deadline(5.0))  # the silence lasts 30 s
     assert captured.told.states == [CONNECTING, RUNNING]
     assert _is_closed(captured)
+    assert captured.capture.held  # who ends the process must not pull FFmpeg from under it
     fake.release.set()
+    wait_for(lambda: not captured.capture.held)
 
 
 def test_stop_in_a_backoff_is_at_once(capture: StartCapture) -> None:

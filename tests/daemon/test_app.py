@@ -155,8 +155,9 @@ def test_stop_does_not_wait_for_the_compiler(package: str, run: Any, monkeypatch
     assert running.daemon.compiling
     assert running.end()
     assert running.daemon.compiling
+    assert running.daemon.held
     compiled.set()
-    wait_for(lambda: not running.daemon.compiling)
+    wait_for(lambda: not running.daemon.held)
     assert not running.daemon._worker.alive
 
 

@@ -19,7 +19,8 @@ from streamseg.training.stabilise import new_stabiliser
 def test_a_package_is_measured_and_described(recipe: Recipe, tmp_path: Path) -> None:
     torch.manual_seed(0)
     folders = Folders(tmp_path, recipe.name)
-    for stage in ("stabilise", "semi", "elsewhere"):
+    recipe = recipe.model_copy(update={"stages": ["segment", "adversarial", "stabilise"]})
+    for stage in ("stabilise", "adversarial", "elsewhere"):
         folders.stage(stage).mkdir(parents=True)
         (folders.stage(stage) / "log.jsonl").write_text('{"step": 1, "loss": 1.0}\n')
     export(recipe, new_segmenter(recipe, pretrained=False), new_stabiliser(recipe), folders.package)
@@ -28,7 +29,7 @@ def test_a_package_is_measured_and_described(recipe: Recipe, tmp_path: Path) -> 
     assert written["none"]["miou"] == round(measures["none"].miou, 4)
     assert f"{measures['none'].miou:.1%}" in (folders.package / "README.md").read_text()
     page = folders.report.read_text()
-    assert page.index("Stage semi") < page.index("Stage stabilise")
+    assert page.index("Stage adversarial") < page.index("Stage stabilise")
     assert "Stage elsewhere" not in page
     assert "8 to learn from, 3 to measure on, a clip" in page
     assert "Frames 0 to 2 of the clip" in page
