@@ -101,7 +101,7 @@ class Daemon:
 
     @property
     def held(self) -> bool:
-        """Whether a thread is inside a C library, which the interpreter's own end would pull from under it."""
+        """Whether a thread is inside a C library, which the interpreter's end would pull from under it."""
         return self.compiling or any(stream.capture.held for stream in self._streams.values())
 
     def start(self) -> None:

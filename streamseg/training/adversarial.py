@@ -60,7 +60,7 @@ class AdversarialStage(SegmentStage):
         made, picture = logits.float().softmax(1), image.float() / 255
         drawn, known = drawn_map(made, subsample(label, (made.shape[-2], made.shape[-1])))
         fool = self.judging.fool((picture, made), (picture, drawn), known, self.step)
-        return {**self.supervised(logits, label), "fool": fool}
+        return {**self.supervised(image, logits, label), "fool": fool}
 
     def critic_groups(self) -> list[dict[str, Any]]:
         """One group."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from streamseg.errors import TrainingError
 from streamseg.models.discriminator import SpatialDiscriminator
+from streamseg.models.lite import MissingWeightsError
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import Stabiliser
 from streamseg.training import checkpoint
 from streamseg.training.recipe import Recipe
-from streamseg.training.segment import new_segmenter
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +62,26 @@ def load_networks(recipe: Recipe, start: Path) -> Networks:
     critic = SpatialDiscriminator(len(recipe.classes))
     checkpoint.load_model(critic, tensors, "critic", path)
     return Networks(segmenter, critic)
+
+
+def new_segmenter(recipe: Recipe, *, pretrained: bool) -> Segmenter:
+    """The network a recipe describes, in the channels-last layout.
+
+    Raises:
+        TrainingError: `pretrained`, and the encoder's ImageNet weights are not installed.
+    """
+    settings = recipe.segment
+    try:
+        model = Segmenter(
+            len(recipe.classes),
+            architecture=settings.architecture,
+            encoder=settings.encoder,
+            width=settings.width,
+            pretrained=pretrained,
+        )
+    except MissingWeightsError as error:
+        raise TrainingError(
+            f"segment.encoder {settings.encoder}: {error}, or set segment.pretrained to false"
+        ) from error
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+    return model

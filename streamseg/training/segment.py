@@ -10,18 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from streamseg.errors import TrainingError
-from streamseg.models.lite import MissingWeightsError
 from streamseg.models.segmenter import Segmenter
 from streamseg.training import losses, metrics
 from streamseg.training.augment import augment
 from streamseg.training.collage import paste_thing
 from streamseg.training.data import Labelling, Pair, class_shares, find_pairs, labelling_of, read_pair
 from streamseg.training.loader import Order, Sample, batches
+from streamseg.training.networks import new_segmenter
 from streamseg.training.processes import ALONE, Share
 from streamseg.training.recipe import Recipe
 from streamseg.training.stage import Schedule, Stage
 from streamseg.training.stage_recipes import SegmentRecipe
+from streamseg.training.teacher import Teacher
 from streamseg.types import U8
 
 PASTE_TRIES = 4  # pictures read for one thing to paste
@@ -43,7 +43,8 @@ class SegmentStage(Stage[Segmenter]):
             segmenter: To go on from; None: a new one.
 
         Raises:
-            TrainingError: The data cannot be used, or the encoder's weights are not installed.
+            TrainingError: The data cannot be used, the encoder's weights are not installed, or there is no
+                such teacher.
         """
         super().__init__()
         self.recipe, self.settings, self.seed = recipe, settings or recipe.segment, recipe.seed
@@ -56,6 +57,8 @@ class SegmentStage(Stage[Segmenter]):
         self.weights = losses.class_weights(shares)
         self.terms = losses.terms(self.weights)
         per_epoch = max(len(self.train) // self.settings.batch, 1)
+        lessons = self.settings.teacher
+        self.teacher = Teacher(lessons, recipe) if lessons else None
         self.schedule = Schedule(self.settings.epochs * per_epoch, self.settings.warmup_steps)
         self.validate_every = self.settings.validate_every * per_epoch
         self.ema_decay = self.settings.ema_decay
@@ -98,41 +101,21 @@ class SegmentStage(Stage[Segmenter]):
     def losses(self, batch: Any) -> dict[str, Tensor]:
         """The recipe's terms of one batch, each under its name."""
         image, label = batch
-        return self.supervised(self.model(image), label)
+        return self.supervised(image, self.model(image), label)
 
-    def supervised(self, logits: Tensor, label: Tensor) -> dict[str, Tensor]:
-        """The recipe's terms of logits `[N, C, h, w]` and labels `[N, H, W]`."""
-        return {
+    def supervised(self, image: Tensor, logits: Tensor, label: Tensor) -> dict[str, Tensor]:
+        """The recipe's terms of pictures `[N, 3, H, W]`, logits `[N, C, h, w]` and labels `[N, H, W]`."""
+        terms: dict[str, Tensor] = {
             name: weight * self.terms[name](logits, label) for name, weight in self.settings.losses.items()
         }
+        if self.teacher is not None:
+            terms["teacher"] = self.teacher.loss(image, logits)
+        return terms
 
     def validate(self, model: Segmenter) -> dict[str, float]:
         """MIoU on the val pictures; it is the score."""
         confusion = validate_segmenter(model, self.val, self.labelling, self.recipe.size)
         return {"score": confusion.mean_iou, "miou": confusion.mean_iou, "accuracy": confusion.accuracy}
-
-
-def new_segmenter(recipe: Recipe, *, pretrained: bool) -> Segmenter:
-    """The network a recipe describes, in the channels-last layout.
-
-    Raises:
-        TrainingError: `pretrained`, and the encoder's ImageNet weights are not installed.
-    """
-    settings = recipe.segment
-    try:
-        model = Segmenter(
-            len(recipe.classes),
-            architecture=settings.architecture,
-            encoder=settings.encoder,
-            width=settings.width,
-            pretrained=pretrained,
-        )
-    except MissingWeightsError as error:
-        raise TrainingError(
-            f"segment.encoder {settings.encoder}: {error}, or set segment.pretrained to false"
-        ) from error
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-    return model
 
 
 @torch.inference_mode()

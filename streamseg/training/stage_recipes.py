@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -39,6 +40,17 @@ class AugmentRecipe(Strict):
     )
 
 
+class TeacherRecipe(Strict):
+    """A larger network, trained before, whose scores the segmenter learns beside the labels."""
+
+    stage: Path = Field(description="folder of the stage it was trained in (runs/<name>/<stage>)")
+    weight: float = Field(default=1.0, gt=0, description="of the loss for scoring otherwise")
+    temperature: float = Field(
+        default=2.0, gt=0, description="above 1 the classes it holds for less likely count more"
+    )
+    scale: float = Field(default=1.0, ge=1, le=2, description="how much larger it gets to see the pictures")
+
+
 class SegmentRecipe(Strict):
     """The per-frame network, learnt from labelled pictures."""
 
@@ -63,6 +75,7 @@ class SegmentRecipe(Strict):
     )
     validate_every: int = Field(default=4, ge=1, description="epochs between two measurements on val")
     augment: AugmentRecipe = AugmentRecipe()
+    teacher: TeacherRecipe | None = Field(default=None, description="none: the labels alone")
     paste_classes: list[str] = Field(default=[], description="classes whose things augment.paste takes")
 
     @model_validator(mode="after")

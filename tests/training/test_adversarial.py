@@ -9,8 +9,9 @@ import torch
 
 from streamseg.training.adversarial import AdversarialStage
 from streamseg.training.fit import Run, read_log
+from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
-from streamseg.training.segment import SegmentStage, new_segmenter
+from streamseg.training.segment import SegmentStage
 from streamseg.training.stage_recipes import AdversarialRecipe, CriticRecipe
 
 

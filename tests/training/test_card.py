@@ -9,8 +9,8 @@ from streamseg.inference.manifest import load_manifest
 from streamseg.training.card import card, networks
 from streamseg.training.export import export
 from streamseg.training.measures import Measures
+from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
-from streamseg.training.segment import new_segmenter
 
 MEASURES = Measures(
     miou=0.7012, iou={"ground": 0.9, "disc": 0.6, "bar": 0.5}, accuracy=0.95, boundary_f1=0.8,

@@ -18,8 +18,8 @@ from streamseg.training.dataset import find_dataset
 from streamseg.training.evaluate import ablate, evaluate
 from streamseg.training.export import export
 from streamseg.training.measures import as_json
+from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
-from streamseg.training.segment import new_segmenter
 from streamseg.training.stabilise import new_stabiliser
 from streamseg.training.stress import Stress
 from streamseg.types import TemporalMode

@@ -16,8 +16,8 @@ from streamseg.inference.select import load_engine
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import ConvGRUStabiliser, Stabiliser
 from streamseg.training.export import export
+from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
-from streamseg.training.segment import new_segmenter
 from streamseg.training.stabilise import new_stabiliser
 
 Exported = tuple[Path, Segmenter, Stabiliser]

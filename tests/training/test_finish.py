@@ -11,8 +11,8 @@ from streamseg.inference.manifest import load_manifest
 from streamseg.training.export import export
 from streamseg.training.finish import finish
 from streamseg.training.folders import Folders
+from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
-from streamseg.training.segment import new_segmenter
 from streamseg.training.stabilise import new_stabiliser
 
 

@@ -10,9 +10,8 @@ import torch
 from streamseg.errors import TrainingError
 from streamseg.models.discriminator import SpatialDiscriminator
 from streamseg.training import checkpoint
-from streamseg.training.networks import Networks, load_networks
+from streamseg.training.networks import Networks, load_networks, new_segmenter
 from streamseg.training.recipe import Recipe
-from streamseg.training.segment import new_segmenter
 
 
 def saved(folder: Path, **networks: torch.nn.Module) -> Path:

@@ -15,8 +15,9 @@ from streamseg.models.vgg import VGG
 from streamseg.training.data import Labelling, find_pairs
 from streamseg.training.fit import Run, read_log
 from streamseg.training.losses import cross_entropy, dice
+from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
-from streamseg.training.segment import SegmentStage, new_segmenter, validate_segmenter
+from streamseg.training.segment import SegmentStage, validate_segmenter
 from streamseg.training.stage_recipes import AugmentRecipe
 
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor
 
+from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
-from streamseg.training.segment import new_segmenter
 from streamseg.training.semi import SemiStage
 from streamseg.training.stage_recipes import CriticRecipe, SemiRecipe
 

@@ -9,8 +9,8 @@ import torch
 
 from streamseg.models.rnn import RNNStabiliser
 from streamseg.training.fit import Run, read_log
+from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
-from streamseg.training.segment import new_segmenter
 from streamseg.training.stabilise import StabiliseStage, _pairs, _same, _unsure
 from streamseg.training.stage_recipes import CriticRecipe
 

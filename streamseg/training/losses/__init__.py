@@ -11,6 +11,7 @@ from streamseg.training.losses.cells import subsample
 from streamseg.training.losses.consistency import warping_consistency
 from streamseg.training.losses.cross_entropy import class_weights, cross_entropy
 from streamseg.training.losses.dice import dice
+from streamseg.training.losses.distillation import distillation
 from streamseg.training.losses.lovasz import lovasz
 from streamseg.training.losses.mse import mse
 from streamseg.training.losses.terms import terms
@@ -21,6 +22,7 @@ __all__ = [
     "dice",  # overlap of areas
     "discriminator_accuracy",  # share of the verdicts that are right
     "discriminator_loss",  # real maps should be called real, made ones made
+    "distillation",  # scores should be the teacher's
     "generator_loss",  # made maps should pass as real
     "lovasz",  # stand-in for the intersection over union
     "mse",  # squared error of the probabilities
