@@ -8,18 +8,19 @@ from streamseg.inference.manifest import Manifest
 from streamseg.models.decoder import DECODERS
 from streamseg.models.encoder import ENCODERS
 from streamseg.training.measures import Measures
+from streamseg.training.parity import Parity
 from streamseg.training.recipe import Recipe
 
 _CARD = """# {name} {version}
 
-Semantic segmentation of street scenes, {width}×{height} pixels, {count} classes: {classes}.
+Semantic segmentation{subject}, {width}×{height} pixels, {count} classes: {classes}.
 {parameters:.2f} M parameters: {networks}.
-Made by `streamseg train configs/training/camvid.yaml`; measured by `streamseg evaluate {name}
-configs/training/camvid.yaml`.
+Made by `streamseg train RECIPE`, measured by `streamseg evaluate {name} RECIPE`, RECIPE being the one of this
+name.
 
 **Data.** {data}
 
-**Licence of the weights: {license}.** Research use; the training pictures are not part of the package.
+**Licence of the weights: {license}.** The training pictures are not part of the package.
 
 ## Measured
 
@@ -31,19 +32,22 @@ On the recipe's val pictures, {backend}:
 
 {by_class}
 
+**The same as trained.** Over {frames} pictures in a row the exported graphs, in f32, give the trained
+networks' own label to {parity} of the pixels.
+
 ## Limits
 
-Trained on a few hundred pictures of one town, in daylight, from behind a windscreen. It finds people, cars,
-roads and buildings from other viewpoints too, but thin and rare classes (poles, signs, fences) only roughly;
-close-ups, night and indoor scenes are outside what it has seen. The confidence is the network's own, not a
-probability of being right. Not for decisions about people's safety.
+{limits} The confidence is the network's own, not a probability of being right. Not for decisions about
+people's safety.
 """
 
 
 CELLS = {"gru": "ConvGRU", "rnn": "tanh RNN"}
 
 
-def card(recipe: Recipe, manifest: Manifest, measures: Mapping[str, Measures], backend: str) -> str:
+def card(
+    recipe: Recipe, manifest: Manifest, measures: Mapping[str, Measures], backend: str, parity: Parity
+) -> str:
     """The card's text (Markdown).
 
     Args:
@@ -51,6 +55,7 @@ def card(recipe: Recipe, manifest: Manifest, measures: Mapping[str, Measures], b
         manifest: The package's.
         measures: Measured on the recipe's val pictures, by temporal mode.
         backend: What ran it.
+        parity: How far the exported graphs are what was trained.
     """
     return _CARD.format(
         name=manifest.name,
@@ -60,16 +65,25 @@ def card(recipe: Recipe, manifest: Manifest, measures: Mapping[str, Measures], b
         count=len(manifest.classes),
         classes=", ".join(c.name for c in manifest.classes),
         parameters=(manifest.parameters or 0) / 1e6,
-        networks=networks(recipe, stabilised=manifest.memory is not None),
+        networks=networks_text(recipe, stabilised=manifest.memory is not None),
         data=manifest.data,
         license=manifest.license,
         backend=backend,
         table=measures_markdown(measures),
         by_class=classes_markdown(measures),
+        subject=f" of {recipe.card.subject}" if recipe.card.subject else "",
+        limits=recipe.card.limits,
+        frames=parity.frames,
+        parity=parity_text(parity),
     )
 
 
-def networks(recipe: Recipe, *, stabilised: bool) -> str:
+def parity_text(parity: Parity) -> str:
+    """Shares in words, e.g. "99.98% (openvino) and 99.99% (onnxruntime)"."""
+    return " and ".join(f"{share:.2%} ({backend})" for backend, share in parity.agreed.items())
+
+
+def networks_text(recipe: Recipe, *, stabilised: bool) -> str:
     """What a package's networks are called, e.g. "EfficientNet-Lite0 encoder, FPN decoder"."""
     parts = [
         f"{ENCODERS[recipe.segment.encoder]} encoder",

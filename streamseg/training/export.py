@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from onnx import numpy_helper
 from torch import Tensor, nn
 
@@ -25,14 +26,34 @@ from streamseg.inference.manifest import (
     dump_manifest,
     sha256_file,
 )
+from streamseg.models.discriminator import SpatialDiscriminator
 from streamseg.models.readout import Readout
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import Stabiliser
 from streamseg.training.camera import cells
+from streamseg.training.judging import realness
+from streamseg.training.portable import require_portable
 from streamseg.training.recipe import Recipe
+from streamseg.training.stage_recipes import Adversarial
 
 OPSET = 17
 _SMALL = 256  # elements; smaller weights (biases, gate offsets) stay in float32
+
+
+class DiscriminatorGraph(nn.Module):
+    """The package's discriminator: image as the segmenter's, and logits, to realness `[N, 1, h, w]`, 0…1."""
+
+    def __init__(self, critic: SpatialDiscriminator, loss: Adversarial) -> None:
+        super().__init__()
+        self.critic, self.loss = critic, loss
+
+    def forward(self, image: Tensor, logits: Tensor) -> Tensor:
+        """Judge the maps of a segmenter."""
+        picture = image.permute(0, 3, 1, 2).float() / 255
+        # the critic's own pooling, to whatever size the map has, is none that ONNX knows
+        small = F.avg_pool2d(picture, int(picture.shape[-1]) // int(logits.shape[-1]))
+        verdicts = self.critic(small, logits.softmax(1))
+        return realness(verdicts, self.loss)
 
 
 class SegmenterGraph(nn.Module):
@@ -48,7 +69,13 @@ class SegmenterGraph(nn.Module):
         return logits
 
 
-def export(recipe: Recipe, segmenter: Segmenter, stabiliser: Stabiliser | None, folder: Path) -> Manifest:
+def export(
+    recipe: Recipe,
+    segmenter: Segmenter,
+    stabiliser: Stabiliser | None,
+    folder: Path,
+    critic: SpatialDiscriminator | None = None,
+) -> Manifest:
     """Write a package; an older one at the same place is replaced only when the new one is whole.
 
     Args:
@@ -56,6 +83,10 @@ def export(recipe: Recipe, segmenter: Segmenter, stabiliser: Stabiliser | None, 
         segmenter: Trained.
         stabiliser: Trained, or None for a package without.
         folder: The package's folder.
+        critic: Of the stages that had one: `streamseg explain` shows what it says.
+
+    Raises:
+        TrainingError: Some backend would not take a graph; every reason.
     """
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -74,6 +105,11 @@ def export(recipe: Recipe, segmenter: Segmenter, stabiliser: Stabiliser | None, 
         guide, flow = torch.zeros(1, 1, h, w), torch.zeros(1, 2, h, w)
         inputs = {"logits": logits, "guide": guide, "flow": flow, "memory": memory}
         _write(part, GraphRole.STABILISER, stabiliser, inputs, {**masks, "memory_out": memory.shape[1:]})
+    if critic is not None:
+        judge = DiscriminatorGraph(critic, recipe.critic_loss)
+        _write(
+            part, GraphRole.DISCRIMINATOR, judge, {"image": image, "logits": logits}, {"realness": (1, h, w)}
+        )
     manifest = _manifest(recipe, part, [m for m in (segmenter, stabiliser) if m is not None], stabiliser)
     dump_manifest(manifest, part / "model.yaml")
     shutil.rmtree(folder, ignore_errors=True)
@@ -94,6 +130,8 @@ def _write(
     shrink_weights(model)
     fix_sizes(model, outputs)
     onnx.checker.check_model(model)
+    path.unlink()
+    require_portable(model, path.name)
     onnx.save(model, path)
 
 

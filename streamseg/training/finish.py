@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from streamseg.inference.engine import EngineInfo
 from streamseg.inference.manifest import Manifest, dump_manifest, load_manifest
 from streamseg.inference.package import open_package
 from streamseg.inference.select import load_engine
-from streamseg.training.card import card, networks
+from streamseg.training.card import card, networks_text, parity_text
 from streamseg.training.data import find_pairs, labelling_of, pictures
-from streamseg.training.dataset import Dataset
+from streamseg.training.dataset import Dataset, shots
 from streamseg.training.evaluate import evaluate
 from streamseg.training.folders import Folders
 from streamseg.training.gallery import Gallery
 from streamseg.training.measures import Measures, as_json
+from streamseg.training.networks import Networks
+from streamseg.training.parity import measure_parity
 from streamseg.training.recipe import Recipe
 from streamseg.training.report import write_report
 from streamseg.training.strip import Stretch
+from streamseg.types import U8
+
+PARITY_FRAMES = 16
 
 
-def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict[str, Measures]:
-    """Measure the exported package with the engine the daemon would take; write figures, card and report."""
-    engine = load_engine(open_package(str(folders.package)))
+def finish(
+    recipe: Recipe, folders: Folders, networks: Networks, say: Callable[[str], None]
+) -> dict[str, Measures]:
+    """Measure the exported package with the engine the daemon would take; write figures, card and report.
+
+    Raises:
+        TrainingError: It is not what was trained; see `measure_parity`.
+    """
     data = Dataset(find_pairs(recipe.data.val), recipe.data.val_is_clip, labelling_of(recipe))
+    package = open_package(str(folders.package))
+    parity = measure_parity(
+        package, networks.need_segmenter(), networks.stabiliser, _first_pictures(data, len(recipe.classes))
+    )
+    say(f"the package says what was trained on {parity_text(parity)} of the pixels")
+    engine = load_engine(package)
     say(f"measuring on {len(data.pairs)} pictures with {engine.info.backend} {engine.info.precision}")
     gallery, stretch = Gallery([pair.image.name for pair in data.pairs], len(recipe.classes)), Stretch()
     measures = evaluate(engine, data, watchers=(gallery.add, stretch.add))
@@ -32,7 +49,7 @@ def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict
     figures = {mode: {k: v for k, v in m.items() if k != "frame_ms"} for mode, m in as_json(measures).items()}
     manifest = manifest.model_copy(update={"metrics": _rounded(figures)})
     dump_manifest(manifest, folders.package / "model.yaml")
-    text = card(recipe, manifest, measures, _backend(engine.info))
+    text = card(recipe, manifest, measures, _backend(engine.info), parity)
     (folders.package / "README.md").write_text(text, encoding="utf-8")
     write_report(
         folders.report,
@@ -48,6 +65,10 @@ def finish(recipe: Recipe, folders: Folders, say: Callable[[str], None]) -> dict
     return measures
 
 
+def _first_pictures(data: Dataset, classes: int) -> Iterator[U8]:
+    return (shot.image for shot in islice(shots(data, classes), PARITY_FRAMES))
+
+
 def _stages(recipe: Recipe, folders: Folders) -> dict[str, Path]:
     trained: dict[str, Path] = {name: folders.stage(name) for name in recipe.stages}
     return {name: folder for name, folder in trained.items() if (folder / "log.jsonl").exists()}
@@ -58,7 +79,7 @@ def _facts(recipe: Recipe, manifest: Manifest, info: EngineInfo, data: Dataset) 
     learnt, measured = len(pictures(recipe.data.train)), len(data.pairs)
     size = f"{(manifest.parameters or 0) / 1e6:.2f} M parameters, {recipe.size[0]}×{recipe.size[1]} pixels"
     return {
-        "networks": f"{networks(recipe, stabilised=manifest.memory is not None)}; {size}",
+        "networks": f"{networks_text(recipe, stabilised=manifest.memory is not None)}; {size}",
         "pictures": f"{learnt} to learn from, {measured} to measure on{', a clip' if data.clip else ''}",
         "measured with": _backend(info),
         "data": manifest.data,

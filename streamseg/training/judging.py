@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from streamseg.training.data import IGNORE
 from streamseg.training.losses import discriminator_accuracy, discriminator_loss, generator_loss
-from streamseg.training.stage_recipes import CriticRecipe
+from streamseg.training.stage_recipes import Adversarial, CriticRecipe
 
 MASS = 0.9  # least probability of the true class in a drawn map
 RECENT, ENOUGH = 100, 20  # steps the accuracy is averaged over, at most and at least
@@ -65,7 +65,7 @@ class Judging:
         """How much like drawn each cell looks, 0…1, `[N, 1, h, w]`."""
         with torch.no_grad():
             verdicts: Tensor = self.critic(*shown).float()
-        return verdicts.sigmoid() if self.settings.loss == "bce" else verdicts.clamp(0, 1)
+        return realness(verdicts, self.settings.loss)
 
     def remark(self) -> str | None:
         """In words, that the two no longer compete; None while they do, or too little was seen."""
@@ -83,6 +83,11 @@ class Judging:
                 "or critic.warmup_steps"
             )
         return None
+
+
+def realness(verdicts: Tensor, loss: Adversarial) -> Tensor:
+    """A critic's verdicts as 0…1, 1 for "drawn by a person"; how to read them depends on its `loss`."""
+    return verdicts.sigmoid() if loss == "bce" else verdicts.clamp(0, 1)
 
 
 def drawn_map(probabilities: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from streamseg.errors import ConfigError
 from streamseg.training.stage_recipes import (
+    Adversarial,
     AdversarialRecipe,
     SegmentRecipe,
     SemiRecipe,
@@ -75,6 +76,16 @@ class DataRecipe(Strict):
     )
 
 
+class CardRecipe(Strict):
+    """What the model's card says that nobody can measure."""
+
+    subject: str = Field(default="", description="what the pictures show, e.g. street scenes")
+    limits: str = Field(
+        default="It was measured on pictures of the same kind as those it learnt from, and on no others.",
+        description="where it is weak, and what it has never seen; whole sentences",
+    )
+
+
 class Recipe(Strict):
     """A whole training run, from pictures to a model package."""
 
@@ -92,6 +103,7 @@ class Recipe(Strict):
         default=None,
         description="folder of a finished stage (runs/<name>/<stage>) whose networks are gone on from",
     )
+    card: CardRecipe = CardRecipe()
     data: DataRecipe
     segment: SegmentRecipe = SegmentRecipe()
     adversarial: AdversarialRecipe = AdversarialRecipe()
@@ -147,6 +159,11 @@ class Recipe(Strict):
             msg = "width and height must be multiples of 8, 32 or more"
             raise ValueError(msg)
         return size
+
+    @property
+    def critic_loss(self) -> Adversarial:
+        """What the discriminator last learnt by."""
+        return (self.semi if "semi" in self.stages else self.adversarial).critic.loss
 
     def class_ids(self, names: Sequence[str]) -> list[int]:
         """Ids of the classes of these names."""

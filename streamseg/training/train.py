@@ -64,8 +64,9 @@ def train(recipe: Recipe, root: Path, say: Say) -> Folders:
     networks = train_stages(recipe, folders, fabric, say)
     if fabric.is_global_zero:
         say(f"exporting to {folders.package}")
-        export(recipe, networks.need_segmenter(), networks.stabiliser, folders.package)
-        finish(recipe, folders, say)
+        segmenter, stabiliser = networks.need_segmenter(), networks.stabiliser
+        export(recipe, segmenter, stabiliser, folders.package, networks.critic)
+        finish(recipe, folders, networks, say)
     fabric.barrier()
     return folders
 

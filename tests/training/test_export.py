@@ -9,16 +9,23 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from torch import nn
 
-from streamseg.inference.manifest import Manifest, load_manifest
+from streamseg.errors import TrainingError
+from streamseg.inference import ort
+from streamseg.inference.backend import Settings
+from streamseg.inference.manifest import GraphRole, Manifest, load_manifest
 from streamseg.inference.package import open_package
 from streamseg.inference.select import load_engine
+from streamseg.models.discriminator import SpatialDiscriminator
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import ConvGRUStabiliser, Stabiliser
-from streamseg.training.export import export
+from streamseg.training.export import _write, export
+from streamseg.training.judging import Judging
 from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
 from streamseg.training.stabilise import new_stabiliser
+from streamseg.training.stage_recipes import CriticRecipe
 
 Exported = tuple[Path, Segmenter, Stabiliser]
 
@@ -91,3 +98,36 @@ def test_an_older_package_is_replaced_whole(exported: Exported, recipe: Recipe) 
     export(recipe, segmenter, None, folder)
     assert sorted(p.name for p in folder.iterdir()) == ["model.yaml", "readout.onnx", "segmenter.onnx"]
     assert load_manifest(folder / "model.yaml").memory is None
+
+
+@pytest.mark.parametrize("loss", ["bce", "least_squares"])
+def test_a_discriminator_says_what_it_said_to_the_segmenter(
+    recipe: Recipe, tmp_path: Path, loss: Any
+) -> None:
+    torch.manual_seed(4)
+    critic = SpatialDiscriminator(3).eval()
+    with torch.no_grad():
+        for parameter in critic.judge.layers[-1].parameters():
+            parameter.fill_(0.001)  # inside of both readings
+    settings = recipe.adversarial.model_copy(update={"critic": CriticRecipe(loss=loss)})
+    judged = recipe.model_copy(update={"adversarial": settings})
+    manifest = export(judged, new_segmenter(recipe, pretrained=False).eval(), None, tmp_path / "tiny", critic)
+    assert manifest.graphs.discriminator is not None
+    image = torch.randint(0, 256, (1, 48, 64, 3), dtype=torch.uint8)
+    logits = torch.randn(1, 3, 12, 16)
+    with ort.opened(tmp_path / "tiny/discriminator.onnx", tmp_path, Settings("f32", 1, None)) as graph:
+        ours = graph.start({"image": image.numpy(), "logits": logits.numpy()}).result()["realness"]
+    judging = Judging(critic, settings.critic)
+    believed = judging.believes((image.permute(0, 3, 1, 2).float() / 255, logits.softmax(1)))
+    np.testing.assert_allclose(ours, believed.numpy(), atol=0.02)
+    assert 0 < ours.min() <= ours.max() < 1
+
+
+def test_a_graph_that_some_backend_refuses_is_not_exported(recipe: Recipe, tmp_path: Path) -> None:
+    class Sorting(nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return image.float().sort(dim=1).values
+
+    with pytest.raises(TrainingError, match=r"segmenter\.onnx: operators TopK: not taken by"):
+        _write(tmp_path, GraphRole.SEGMENTER, Sorting(), {"image": torch.zeros(1, 4)}, {"logits": (4,)})
+    assert not (tmp_path / "segmenter.onnx").exists()

@@ -11,7 +11,7 @@ from streamseg.inference.manifest import load_manifest
 from streamseg.training.export import export
 from streamseg.training.finish import finish
 from streamseg.training.folders import Folders
-from streamseg.training.networks import new_segmenter
+from streamseg.training.networks import Networks, new_segmenter
 from streamseg.training.recipe import Recipe
 from streamseg.training.stabilise import new_stabiliser
 
@@ -23,8 +23,11 @@ def test_a_package_is_measured_and_described(recipe: Recipe, tmp_path: Path) -> 
     for stage in ("stabilise", "adversarial", "elsewhere"):
         folders.stage(stage).mkdir(parents=True)
         (folders.stage(stage) / "log.jsonl").write_text('{"step": 1, "loss": 1.0}\n')
-    export(recipe, new_segmenter(recipe, pretrained=False), new_stabiliser(recipe), folders.package)
-    measures = finish(recipe, folders, lambda _: None)
+    said: list[str] = []
+    trained = Networks(new_segmenter(recipe, pretrained=False).eval(), None, new_stabiliser(recipe).eval())
+    export(recipe, trained.need_segmenter(), trained.stabiliser, folders.package)
+    measures = finish(recipe, folders, trained, said.append)
+    assert said[0].startswith("the package says what was trained on ")
     written = load_manifest(folders.package / "model.yaml").metrics
     assert written["none"]["miou"] == round(measures["none"].miou, 4)
     assert f"{measures['none'].miou:.1%}" in (folders.package / "README.md").read_text()
@@ -41,7 +44,8 @@ def test_pictures_of_another_size_than_the_networks_are_shown_too(recipe: Recipe
             picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
             cv2.imwrite(str(path), cv2.resize(picture, (96, 80), interpolation=cv2.INTER_NEAREST))
     folders = Folders(tmp_path, recipe.name)
-    export(recipe, new_segmenter(recipe, pretrained=False), None, folders.package)
-    finish(recipe, folders, lambda _: None)
+    segmenter = new_segmenter(recipe, pretrained=False).eval()
+    export(recipe, segmenter, None, folders.package)
+    finish(recipe, folders, Networks(segmenter), lambda _: None)
     page = folders.report.read_text()
     assert all(f"<figcaption>{name}: mIoU" in page for name in ("00.png", "01.png", "02.png"))
