@@ -1,7 +1,12 @@
-"""Trains a small network with a critic in the folder given; started by test_processes under torchrun."""
+"""Trains a small network with a critic in the folder given, to the end or until it is killed at a step.
+
+Started by test_processes under torchrun, and by test_fit.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +28,9 @@ class Curve(Stage[nn.Sequential]):
     name, ema_decay, validate_every, seed = "curve", 0.9, 4, 5
     critic: nn.Linear
 
-    def __init__(self) -> None:
+    def __init__(self, killed_at: int | None = None) -> None:
         super().__init__()
+        self.killed_at = killed_at
         torch.manual_seed(1)
         self.model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
         self.critic = nn.Linear(1, 1)
@@ -44,6 +50,8 @@ class Curve(Stage[nn.Sequential]):
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         x = batch[0]
+        if self.step == self.killed_at:
+            os.kill(os.getpid(), signal.SIGKILL)
         with torch.autocast("cpu", enabled=False):  # sums in another order are the only difference left
             return {"mse": (self.model(x) - x.abs() - self.critic(x).detach()).square().mean()}
 
@@ -56,4 +64,5 @@ class Curve(Stage[nn.Sequential]):
 
 
 if __name__ == "__main__":
-    Run(Curve(), Path(sys.argv[1])).fit()
+    steps = [int(step) for step in sys.argv[2:]]
+    Run(Curve(*steps), Path(sys.argv[1]), save_every_s=0).fit()

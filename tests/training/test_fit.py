@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +58,22 @@ def test_a_run_that_was_stopped_gives_the_curve_of_one_that_was_not(tmp_path: Pa
         parted.fit(stop_after=stop)
     assert read_log(tmp_path / "parted") == read_log(tmp_path / "whole")
     assert torch.equal(parted.average.model.weight, whole.average.model.weight)
+
+
+def in_its_own_process(folder: Path, *killed_at: int) -> int:
+    script = Path(__file__).parent / "line_run.py"
+    command = [sys.executable, str(script), str(folder), *map(str, killed_at)]
+    return subprocess.run(command, timeout=110, check=False).returncode
+
+
+def test_a_run_that_was_killed_gives_the_curve_of_one_that_was_not(tmp_path: Path) -> None:
+    assert in_its_own_process(tmp_path / "whole") == 0
+    assert in_its_own_process(tmp_path / "killed", 5) == -signal.SIGKILL
+    assert read_log(tmp_path / "killed")[-1]["step"] == 5
+    assert in_its_own_process(tmp_path / "killed") == 0
+    whole, killed = (read_log(tmp_path / name) for name in ("whole", "killed"))
+    assert killed == whole
+    assert [entry["step"] for entry in whole if "loss" in entry] == list(range(1, 9))
 
 
 def test_steps_after_the_last_checkpoint_are_done_again(tmp_path: Path) -> None:
