@@ -57,9 +57,7 @@ class SpatialDiscriminator(nn.Module):
             Logits `[N, 1, h, w]`: above 0 means "drawn by a person".
         """
         h, w = probabilities.shape[-2:]
-        small = (
-            image if image.shape[-2:] == probabilities.shape[-2:] else F.adaptive_avg_pool2d(image, (h, w))
-        )
+        small = F.adaptive_avg_pool2d(image, (h, w))
         verdict: Tensor = self.judge(torch.cat([small, probabilities], 1))
         return verdict
 

@@ -50,9 +50,9 @@ class DiscriminatorGraph(nn.Module):
     def forward(self, image: Tensor, logits: Tensor) -> Tensor:
         """Judge the maps of a segmenter."""
         picture = image.permute(0, 3, 1, 2).float() / 255
-        # the critic's own pooling, to whatever size the map has, is none that ONNX knows
+        # in place of the critic's own pooling, to whatever size the map has, which ONNX does not know
         small = F.avg_pool2d(picture, int(picture.shape[-1]) // int(logits.shape[-1]))
-        verdicts = self.critic(small, logits.softmax(1))
+        verdicts = self.critic.judge(torch.cat([small, logits.softmax(1)], 1))
         return realness(verdicts, self.loss)
 
 
