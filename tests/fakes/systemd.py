@@ -1,0 +1,55 @@
+"""The listening end of sd_notify: a datagram socket that asks the kernel who sent, as systemd's does."""
+
+from __future__ import annotations
+
+import array
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+_UCRED = struct.Struct("3i")  # pid, uid, gid: unix(7), SCM_CREDENTIALS
+
+
+@dataclass(frozen=True)
+class Told:
+    """One message: its `KEY=value` lines, and the process that the kernel says it came from."""
+
+    fields: dict[str, str]
+    pid: int
+
+
+class Manager:
+    """Listens at `address`, a path or `@name`; a context manager."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(f"\0{address[1:]}" if address.startswith("@") else address)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def next(self, timeout_s: float = 20.0) -> Told:
+        """The next message. Raises TimeoutError where none comes."""
+        self._socket.settimeout(timeout_s)
+        data, ancillary, _, _ = self._socket.recvmsg(4096, socket.CMSG_SPACE(_UCRED.size))
+        (pid,) = (
+            _UCRED.unpack(array.array("B", sent).tobytes())[0]
+            for level, kind, sent in ancillary
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS)
+        )
+        return Told(dict(line.split("=", 1) for line in data.decode().split("\n")), pid)
+
+    def until(self, key: str, timeout_s: float = 20.0) -> Iterator[Told]:
+        """Messages up to and with the first that has `key`. Raises TimeoutError where a pause is too long."""
+        while True:
+            told = self.next(timeout_s)
+            yield told
+            if key in told.fields:
+                return
