@@ -42,7 +42,14 @@ class Connection:
     """
 
     def __init__(
-        self, name: str, source: SourceConfig, target: Input, open_video: OpenVideo, deliver: Deliver
+        self,
+        name: str,
+        source: SourceConfig,
+        target: Input,
+        open_video: OpenVideo,
+        deliver: Deliver,
+        *,
+        max_fps: float | None = None,
     ) -> None:
         self.error: SourceError | None = None
         self.finite = not target.live
@@ -50,7 +57,7 @@ class Connection:
         self._target = target
         self._open_video = open_video
         self._deliver = deliver
-        self._thinner = Thinner(source.max_fps)
+        self._thinner = Thinner(max_fps)
         self._pace: Pace | None = None
         self._phase = Phase.OPENING
         self._asked_mono_s: float | None = None  # since when the source owes us a frame

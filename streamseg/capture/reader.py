@@ -48,6 +48,7 @@ class Capture:
         mailbox: Mailbox[Frame],
         on_state: Callable[[StateChange], None],
         *,
+        max_fps: float | None = None,
         open_video: OpenVideo = open_with_pyav,
         random: Callable[[], float] = _random.random,
     ) -> None:
@@ -57,6 +58,7 @@ class Capture:
         self._source = source
         self._mailbox = mailbox
         self._on_state = on_state
+        self._max_fps = max_fps
         self._open_video = open_video
         self._backoff = Backoff(source.reconnect_initial_s, source.reconnect_max_s, random=random)
         self._connection: Connection | None = None
@@ -112,7 +114,9 @@ class Capture:
     def _connect(self, target: Input) -> Connection:
         self._tell(StreamState.CONNECTING)
         name = f"read-{self._stream}"
-        self._connection = Connection(name, self._source, target, self._open_video, self._deliver)
+        self._connection = Connection(
+            name, self._source, target, self._open_video, self._deliver, max_fps=self._max_fps
+        )
         self._connection.start()
         return self._connection
 

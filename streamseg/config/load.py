@@ -13,6 +13,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from streamseg.config.checks import contradictions
+from streamseg.config.effective import ENGINE, written_as
 from streamseg.config.lines import Lines, Location, read
 from streamseg.config.schema import Config
 from streamseg.errors import ConfigError
@@ -59,22 +61,14 @@ def parse(text: str, origin: str, env: Mapping[str, str]) -> Config:
     expanded, unset = _expand(document, env)
     found = [*lines.twins, *unset]
     try:
-        config = Config.model_validate(_with_defaults(expanded))
+        config = Config.model_validate(expanded)
     except ValidationError as error:
         found += _invalid(error, document, lines, {where for where, _ in unset})
         raise _all(origin, lines, found) from error
+    found += [(where, _redact(what)) for where, what in contradictions(config)]
     if found:
         raise _all(origin, lines, found)
     return config
-
-
-def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:
-    """Put `defaults` under every stream, so that validation sees the effective values."""
-    defaults, streams = document.get("defaults"), document.get("streams")
-    if not isinstance(defaults, dict) or not isinstance(streams, dict):
-        return document
-    merged = {name: {**defaults, **own} if isinstance(own, dict) else own for name, own in streams.items()}
-    return {**document, "streams": merged}
 
 
 def _expand(
@@ -98,11 +92,11 @@ def _invalid(
     error: ValidationError, document: Any, lines: Lines, unset: set[Location]
 ) -> list[tuple[Location, str]]:
     """What pydantic found, without what is told elsewhere: under `defaults`, or as an unset variable."""
+    placed = [(written_as(entry["loc"], document), entry) for entry in error.errors(include_url=False)]
     return [
-        (entry["loc"], _what(entry, document))
-        for entry in error.errors(include_url=False)
-        if not lines.inherited(entry["loc"])
-        and not any(entry["loc"][: len(where)] == where for where in unset)
+        (where, _what(entry, where, document))
+        for where, entry in placed
+        if not lines.inherited(where) and not any(where[: len(place)] == place for place in unset)
     ]
 
 
@@ -111,8 +105,8 @@ def _all(origin: str, lines: Lines, found: list[tuple[Location, str]]) -> Config
     return ConfigError([f"{origin}:{line}: {key}: {what}" for line, key, what in placed])
 
 
-def _what(entry: Any, document: Any) -> str:
-    kind, where = entry["type"], entry["loc"]
+def _what(entry: Any, where: Location, document: Any) -> str:
+    kind = entry["type"]
     if kind == "extra_forbidden":
         return f"is not a known key{_hint(where)}"
     if kind == "value_error":
@@ -142,6 +136,10 @@ def _redact(text: str) -> str:
 
 
 def _hint(where: Location) -> str:
+    if (where[:1], where[2:]) == (("streams",), ("source", "max_fps")):
+        return " — it stands beside source now, not below it"
+    if where == ("engine",):
+        return f" beside engines.{ENGINE} — keep one of the two"
     known = list(_fields(where[:-1]))
     close = difflib.get_close_matches(str(where[-1]), known, n=1)
     return f" — did you mean {close[0]!r}?" if close else f" — known: {', '.join(known)}"
@@ -151,7 +149,7 @@ def _fields(where: Location) -> dict[str, FieldInfo]:
     """The keys of the section at `where`."""
     model: type[BaseModel] = Config
     for part in where:
-        field = model.model_fields.get(str(part))
+        field = model.model_fields.get("engines" if part == "engine" else str(part))
         candidates = [field.annotation, *get_args(field.annotation)] if field else []
         model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
     return model.model_fields

@@ -1,13 +1,18 @@
-"""Every key of the configuration, with its unit, range and default."""
+"""Every key of the configuration, with its unit, range, default, and what a change of it takes (`Reload`)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from annotated_types import Unit
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from streamseg.config.effective import ENGINE, effective
+from streamseg.config.marks import Reload
 from streamseg.types import NAME, TemporalMode
+
+_SLACK = 1e-6  # of sums of fractions
 
 
 class _Section(BaseModel):
@@ -17,18 +22,27 @@ class _Section(BaseModel):
 class SourceConfig(_Section):
     """Where the frames of a stream come from."""
 
-    url: str = Field(min_length=1, description="file, /dev/videoN, rtsp://, http:// or lavfi: source")
-    transport: Literal["tcp", "udp"] = Field(default="tcp", description="RTSP media transport")
-    loop: bool = Field(default=False, description="start a file again at its end")
-    pace: bool = Field(default=True, description="play a file at its own speed; false: as fast as possible")
-    open_timeout_s: float = Field(
-        default=5.0, gt=0, le=120, description="longest wait for a source to open, s"
+    url: Annotated[str, Reload.STREAM] = Field(
+        min_length=1, description="file, /dev/videoN, rtsp://, http:// or lavfi: source"
     )
-    stall_after_s: float = Field(default=3.0, gt=0, le=120, description="no frame for so long is a stall, s")
-    reconnect_initial_s: float = Field(default=0.5, gt=0, le=60, description="first wait before a retry, s")
-    reconnect_max_s: float = Field(default=30.0, gt=0, le=3600, description="longest wait before a retry, s")
-    max_fps: float | None = Field(
-        default=None, gt=0, le=1000, description="frames above this rate are skipped"
+    transport: Annotated[Literal["tcp", "udp"], Reload.STREAM] = Field(
+        default="tcp", description="RTSP media transport"
+    )
+    loop: Annotated[bool, Reload.STREAM] = Field(default=False, description="start a file again at its end")
+    pace: Annotated[bool, Reload.STREAM] = Field(
+        default=True, description="play a file at its own speed; false: as fast as possible"
+    )
+    open_timeout_s: Annotated[float, Reload.STREAM, Unit("s")] = Field(
+        default=5.0, gt=0, le=120, description="longest wait for a source to open"
+    )
+    stall_after_s: Annotated[float, Reload.STREAM, Unit("s")] = Field(
+        default=3.0, gt=0, le=120, description="no frame for so long is a stall"
+    )
+    reconnect_initial_s: Annotated[float, Reload.STREAM, Unit("s")] = Field(
+        default=0.5, gt=0, le=60, description="first wait before a retry"
+    )
+    reconnect_max_s: Annotated[float, Reload.STREAM, Unit("s")] = Field(
+        default=30.0, gt=0, le=3600, description="longest wait before a retry"
     )
 
 
@@ -37,21 +51,74 @@ def _source(value: Any) -> Any:
     return {"url": value} if isinstance(value, str) else value
 
 
+class RoiConfig(_Section):
+    """A region of interest: the part of the picture that is looked at, as shares of its width and height."""
+
+    x: Annotated[float, Reload.LIVE, Unit("share of the width")] = Field(
+        default=0.0, ge=0, lt=1, description="left edge"
+    )
+    y: Annotated[float, Reload.LIVE, Unit("share of the height")] = Field(
+        default=0.0, ge=0, lt=1, description="upper edge"
+    )
+    w: Annotated[float, Reload.LIVE, Unit("share of the width")] = Field(
+        default=1.0, gt=0, le=1, description="width"
+    )
+    h: Annotated[float, Reload.LIVE, Unit("share of the height")] = Field(
+        default=1.0, gt=0, le=1, description="height"
+    )
+
+    @model_validator(mode="after")
+    def _lies_inside(self) -> Self:
+        for edge, size, start, length in (("x", "w", self.x, self.w), ("y", "h", self.y, self.h)):
+            if start + length > 1 + _SLACK:
+                msg = f"{edge} + {size} = {start + length:g} reaches beyond the picture, which ends at 1"
+                raise ValueError(msg)
+        return self
+
+
+class OutputConfig(_Section):
+    """The size of the published masks."""
+
+    width: Annotated[int, Reload.LIVE, Unit("pixels")] = Field(ge=1, le=8192, description="width of a mask")
+    height: Annotated[int, Reload.LIVE, Unit("pixels")] = Field(ge=1, le=8192, description="height of a mask")
+
+
 class StreamDefaults(_Section):
     """What holds for every stream that does not say otherwise."""
 
-    temporal: TemporalMode = Field(default=TemporalMode.CONVGRU, description="what steadies the masks")
-    motion: Literal["flow", "none"] = Field(
+    engine: Annotated[str, Reload.STREAM] = Field(
+        default=ENGINE, min_length=1, description="which of the engines; where there is one, that"
+    )
+    temporal: Annotated[TemporalMode, Reload.LIVE] = Field(
+        default=TemporalMode.CONVGRU, description="what steadies the masks"
+    )
+    motion: Annotated[Literal["flow", "none"], Reload.LIVE] = Field(
         default="flow", description="carry the memory along with the picture"
     )
-    ema: float = Field(
-        default=0.5, ge=0, lt=1, description="share of the past in the average (temporal: ema)"
+    ema: Annotated[float, Reload.LIVE, Unit("share")] = Field(
+        default=0.5, ge=0, lt=1, description="of the past in the average (temporal: ema)"
     )
-    encoding: Literal["zstd", "rle", "png", "raw"] = Field(
+    reset_after_s: Annotated[float, Reload.LIVE, Unit("s")] = Field(
+        default=1.0, gt=0, le=3600, description="a longer gap lets the memory go"
+    )
+    scene_cut: Annotated[float, Reload.LIVE, Unit("dissimilarity")] = Field(
+        default=0.65, gt=0, le=1, description="what is a cut, which lets the memory go; 1: never"
+    )
+    max_fps: Annotated[float | None, Reload.STREAM, Unit("frames/s")] = Field(
+        default=None, gt=0, le=1000, description="frames above this rate are skipped; empty: none is"
+    )
+    roi: RoiConfig | None = Field(
+        default=None, description="the part of the picture that is looked at; empty: all of it"
+    )
+    output: OutputConfig | None = Field(
+        default=None, description="size of the published masks; empty: that of the network's picture"
+    )
+    encoding: Annotated[Literal["zstd", "rle", "png", "raw"], Reload.LIVE] = Field(
         default="zstd", description="mask body on the wire"
     )
-    reset_after_s: float = Field(default=1.0, gt=0, le=3600, description="a longer gap lets the memory go, s")
-    scene_cut: float = Field(default=0.65, gt=0, le=1, description="dissimilarity that is a cut; 1: never")
+    required: Annotated[bool, Reload.LIVE] = Field(
+        default=True, description="whether the daemon counts as ready only while this stream publishes"
+    )
 
 
 class StreamConfig(StreamDefaults):
@@ -61,17 +128,30 @@ class StreamConfig(StreamDefaults):
 
 
 class EngineConfig(_Section):
-    """The model package, and what runs it."""
+    """A model package, and what runs it."""
 
-    package: str = Field(default="camvid-lite0", min_length=1, description="name below engines/, or a path")
-    backend: Literal["auto", "openvino", "onnxruntime"] = Field(
+    package: Annotated[str, Reload.ENGINE] = Field(
+        default="camvid-lite0", min_length=1, description="name below engines/, or a path"
+    )
+    backend: Annotated[Literal["auto", "openvino", "onnxruntime"], Reload.ENGINE] = Field(
         default="auto", description="what runs the graphs"
     )
-    precision: Literal["auto", "f32", "bf16"] = Field(
+    fallback: Annotated[bool, Reload.LIVE] = Field(
+        default=True, description="take the next backend when this one fails"
+    )
+    precision: Annotated[Literal["auto", "f32", "bf16"], Reload.ENGINE] = Field(
         default="auto", description="what the segmenter computes in"
     )
-    threads: int = Field(default=0, ge=0, le=256, description="threads of the engine; 0: one a physical core")
-    cache_dir: Path | None = Field(
+    threads: Annotated[int, Reload.ENGINE, Unit("threads")] = Field(
+        default=0, ge=0, le=256, description="of the engine; 0: one a physical core"
+    )
+    max_batch: Annotated[int, Reload.ENGINE, Unit("frames")] = Field(
+        default=1, ge=1, le=64, description="of different streams that may be computed at once"
+    )
+    max_batch_wait_ms: Annotated[float, Reload.LIVE, Unit("ms")] = Field(
+        default=0.0, ge=0, le=1000, description="how long a frame may wait for others to fill a batch; 0: not"
+    )
+    cache_dir: Annotated[Path | None, Reload.ENGINE] = Field(
         default=None, description="compiled models; empty: the user's cache folder"
     )
 
@@ -84,41 +164,107 @@ def _listed(value: Any) -> Any:
 class PublishConfig(_Section):
     """The socket."""
 
-    bind: Annotated[list[str], BeforeValidator(_listed)] = Field(
+    bind: Annotated[list[str], BeforeValidator(_listed), Reload.DAEMON] = Field(
         default=["tcp://127.0.0.1:5555"], min_length=1, description="addresses: tcp://host:port or ipc://path"
     )
-    insecure: bool = Field(default=False, description="allow addresses that other machines reach")
-    pictures: bool = Field(default=False, description="offer pic/1/<stream>/jpeg beside the masks")
-    hwm: int = Field(default=4, ge=1, le=1000, description="messages that may wait for one subscriber")
-    jpeg_quality: int = Field(default=85, ge=1, le=100, description="of the pictures")
+    insecure: Annotated[bool, Reload.DAEMON] = Field(
+        default=False, description="allow addresses that other machines reach"
+    )
+    pictures: Annotated[bool, Reload.DAEMON] = Field(
+        default=False, description="offer pic/1/<stream>/jpeg beside the masks"
+    )
+    hwm: Annotated[int, Reload.DAEMON, Unit("messages")] = Field(
+        default=4, ge=1, le=1000, description="that may wait for one subscriber"
+    )
+    jpeg_quality: Annotated[int, Reload.DAEMON, Unit("of 100")] = Field(
+        default=85, ge=1, le=100, description="of the pictures"
+    )
+
+
+class StatusConfig(_Section):
+    """Health, metrics and the page, over HTTP."""
+
+    bind: Annotated[str | None, Reload.DAEMON] = Field(
+        default=None, description="address, as 127.0.0.1:8600; empty: none. Beyond loopback with a token only"
+    )
+    token_file: Annotated[Path | None, Reload.DAEMON] = Field(
+        default=None, description="holds the token that is asked for; readable by its owner alone (0600)"
+    )
+    allowed_origins: Annotated[list[str], BeforeValidator(_listed), Reload.DAEMON] = Field(
+        default=[], description="other sites whose pages may look, as https://host:port"
+    )
+    page: Annotated[bool, Reload.DAEMON] = Field(
+        default=True, description="offer the page with pictures and masks beside health and metrics"
+    )
+    jpeg_quality: Annotated[int, Reload.DAEMON, Unit("of 100")] = Field(
+        default=75, ge=1, le=100, description="of the page's pictures"
+    )
+
+
+class TraceConfig(_Section):
+    """OpenTelemetry; needs the extra `trace`."""
+
+    endpoint: Annotated[str | None, Reload.DAEMON] = Field(
+        default=None, description="OTLP collector, as http://127.0.0.1:4318; empty: no traces"
+    )
 
 
 class DaemonConfig(_Section):
     """The process."""
 
-    stop_timeout_s: float = Field(default=2.0, gt=0, le=60, description="longest orderly stop, s")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
+    stop_timeout_s: Annotated[float, Reload.LIVE, Unit("s")] = Field(
+        default=2.0, gt=0, le=60, description="longest orderly stop"
+    )
+    ready_timeout_s: Annotated[float, Reload.LIVE, Unit("s")] = Field(
+        default=30.0, gt=0, le=3600, description="no mask for so long after the start is said to be degraded"
+    )
+    restart_limit: Annotated[int, Reload.LIVE, Unit("restarts")] = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="of a failing stream within restart_window_s; then it is given up",
+    )
+    restart_window_s: Annotated[float, Reload.LIVE, Unit("s")] = Field(
+        default=300.0, gt=0, le=86400, description="what restart_limit is counted over"
+    )
+    max_rss_mb: Annotated[int | None, Reload.LIVE, Unit("MB")] = Field(
+        default=None, ge=64, description="memory beyond which the newest stream is let go; empty: no limit"
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Reload.LIVE] = Field(
         default="info", description="least severity"
     )
-    log_format: Literal["auto", "text", "json"] = Field(
+    log_format: Annotated[Literal["auto", "text", "json"], Reload.LIVE] = Field(
         default="auto", description="auto: text on a terminal"
     )
+    trace: TraceConfig = Field(default=TraceConfig(), description="OpenTelemetry")
 
 
 class Config(_Section):
     """The whole configuration."""
 
-    daemon: DaemonConfig = DaemonConfig()
-    engine: EngineConfig = EngineConfig()
-    publish: PublishConfig = PublishConfig()
-    defaults: StreamDefaults = StreamDefaults()
+    daemon: DaemonConfig = Field(default=DaemonConfig(), description="the process")
+    engines: dict[str, EngineConfig] = Field(
+        default={ENGINE: EngineConfig()},
+        min_length=1,
+        description=f"model packages by name; engine: … is short for one called {ENGINE}",
+    )
+    publish: PublishConfig = Field(default=PublishConfig(), description="the socket")
+    status: StatusConfig = Field(default=StatusConfig(), description="health, metrics and the page")
+    defaults: Annotated[StreamDefaults, Reload.NONE] = Field(
+        default=StreamDefaults(), description="what holds for every stream that does not say otherwise"
+    )
     streams: dict[str, StreamConfig] = Field(min_length=1, description="streams by name")
 
-    @field_validator("streams")
+    @model_validator(mode="before")
     @classmethod
-    def _names_fit_a_topic(cls, streams: dict[str, StreamConfig]) -> dict[str, StreamConfig]:
-        bad = [name for name in streams if not NAME.fullmatch(name)]
+    def _as_it_holds(cls, document: Any) -> Any:
+        return effective(document)
+
+    @field_validator("streams", "engines")
+    @classmethod
+    def _names_fit_a_topic(cls, named: dict[str, Any]) -> dict[str, Any]:
+        bad = [name for name in named if not NAME.fullmatch(name)]
         if bad:
-            msg = f"stream names are 1 to 64 of A-Z a-z 0-9 _ . -, not {', '.join(map(repr, bad))}"
+            msg = f"names are 1 to 64 of A-Z a-z 0-9 _ . -, not {', '.join(map(repr, bad))}"
             raise ValueError(msg)
-        return streams
+        return named

@@ -17,7 +17,7 @@ import cv2
 
 from streamseg import __version__
 from streamseg.capture.redact import redact
-from streamseg.config.schema import Config
+from streamseg.config.schema import Config, EngineConfig
 from streamseg.daemon import logs, report
 from streamseg.daemon.ending import abandon, leave
 from streamseg.daemon.loading import Loading
@@ -25,7 +25,7 @@ from streamseg.daemon.pipeline import Pipeline
 from streamseg.daemon.report import ENGINE
 from streamseg.daemon.signals import stop_on_signals
 from streamseg.daemon.stream import Stream
-from streamseg.errors import EXIT_OK, EXIT_UNEXPECTED, StreamsegError
+from streamseg.errors import EXIT_OK, EXIT_UNEXPECTED, ConfigError, StreamsegError
 from streamseg.flow.deadline import Deadline
 from streamseg.inference.engine import InferenceEngine, model_info
 from streamseg.inference.package import open_package
@@ -78,6 +78,7 @@ class Daemon:
         self.exit_code = EXIT_OK
         self.error: StreamsegError | None = None
         self._config, self._stop, self._once = config, stop, once
+        self._wanted = _only_engine(config)
         self._board = Board(time.monotonic, time.time)
         self._publisher = Publisher(
             config.publish.bind,
@@ -110,14 +111,14 @@ class Daemon:
         Raises:
             PackageError, PublishError: See `run`; what was started is ended by `stop`.
         """
-        package = open_package(self._config.engine.package)
+        package = open_package(self._wanted.package)
         self._publisher.start()
         _LOG.info("streamseg %s: masks at %s", __version__, ", ".join(self._publisher.addresses))
         with self._starting:
             for name, config in self._config.streams.items():
                 self._add(Stream(name, config, self._worker.wake, self._changed))
             self._running = set(self._streams)
-            self._loading = Loading(package, self._config.engine, self._serve, self._fail)
+            self._loading = Loading(package, self._wanted, self._serve, self._fail)
             self._loading.start()
             self._start_captures(live=True)
 
@@ -229,3 +230,10 @@ class Daemon:
     def _report(self) -> None:
         for name, seen in self._board.snapshots().items():
             logs.stream_logger(__name__, name).info("%s", report.work(seen))
+
+
+def _only_engine(config: Config) -> EngineConfig:
+    if len(config.engines) > 1:
+        raise ConfigError(["engines: the daemon serves one engine so far"])
+    (wanted,) = config.engines.values()
+    return wanted

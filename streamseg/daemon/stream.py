@@ -38,7 +38,7 @@ class Stream:
         self.name, self.config = name, config
         self.live, overflow = _nature(config.source)
         self.mailbox: Mailbox[Frame] = Mailbox(1, overflow, on_put=wake)
-        self.capture = Capture(name, config.source, self.mailbox, on_state)
+        self.capture = Capture(name, config.source, self.mailbox, on_state, max_fps=config.max_fps)
         self.failures = 0
 
     def pipeline(self, engine: InferenceEngine) -> Pipeline:

@@ -29,7 +29,7 @@ def test_the_daemon_under_measure_has_the_settings_of_any_other(tmp_path: Path) 
     path = tmp_path / "bench.yaml"
     path.write_text(json.dumps(config("tcp://127.0.0.1:5599", tmp_path, pace=False, engine="camvid-lite0")))
     read = load(path, {})
-    assert read.engine.threads == 0
+    assert read.engines["default"].threads == 0
     assert read.streams[STREAM].source.loop
     assert not read.streams[STREAM].source.pace
 

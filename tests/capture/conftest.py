@@ -88,11 +88,19 @@ class Listener:
 class Captured:
     """A capture under test with its mailbox and listener."""
 
-    def __init__(self, source: SourceConfig, open_video: OpenVideo | None, overflow: Overflow | None) -> None:
+    def __init__(
+        self,
+        source: SourceConfig,
+        open_video: OpenVideo | None,
+        overflow: Overflow | None,
+        max_fps: float | None,
+    ) -> None:
         self.told = Listener()
         self.mailbox: Mailbox[Frame] = Mailbox(1, overflow or overflow_for(source))
         more = {} if open_video is None else {"open_video": open_video}
-        self.capture = Capture("gate", source, self.mailbox, self.told, random=lambda: 0.0, **more)
+        self.capture = Capture(
+            "gate", source, self.mailbox, self.told, max_fps=max_fps, random=lambda: 0.0, **more
+        )
         self.capture.start()
 
     def drain(self) -> list[Frame]:
@@ -119,17 +127,18 @@ StartCapture = Callable[..., Captured]
 
 @pytest.fixture
 def capture() -> Iterator[StartCapture]:
-    """Starts captures: `capture(url, open_video=…, overflow=…, **source_fields)`; stops them at the end."""
+    """Starts captures: `capture(url, open_video=…, max_fps=…, **source_fields)`; stops them at the end."""
     started: list[Captured] = []
 
     def start(
         url: str | Path,
         open_video: OpenVideo | None = None,
         overflow: Overflow | None = None,
+        max_fps: float | None = None,
         **fields: float | str | bool | None,
     ) -> Captured:
         source = SourceConfig.model_validate({"url": str(url), **fields})
-        started.append(Captured(source, open_video, overflow))
+        started.append(Captured(source, open_video, overflow, max_fps))
         return started[-1]
 
     yield start

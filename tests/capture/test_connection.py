@@ -37,12 +37,16 @@ class Delivered:
 
 
 def connected(
-    fake: FakeSource, delivered: object = None, url: str = "rtsp://cam/x", **fields: float | bool
+    fake: FakeSource,
+    delivered: object = None,
+    url: str = "rtsp://cam/x",
+    max_fps: float | None = None,
+    **fields: float | bool,
 ) -> Connection:
     source = SourceConfig.model_validate({"url": url, **fields})
     deliver = delivered or Delivered()
     assert callable(deliver)
-    connection = Connection("read-gate", source, describe(source), fake, deliver)
+    connection = Connection("read-gate", source, describe(source), fake, deliver, max_fps=max_fps)
     connection.start()
     return connection
 

@@ -128,11 +128,19 @@ def test_defaults_hold_unless_the_stream_says_otherwise() -> None:
         ("streams: {gate: 3}", "streams.gate: must hold keys of its own (got 3)"),
         ("streams: {gate: }", "streams.gate: must hold keys of its own (got nothing)"),
         ("streams:\n  a: {source: x}\n  a: {source: y}", "c.yaml:3: streams.a: stands in line 2 already"),
-        ("streams: {a: {source: x}, a/b: {source: x}}", "stream names are 1 to 64"),
+        ("streams: {a: {source: x}, a/b: {source: x}}", "names are 1 to 64"),
         ("publish: {bind: [x, 3]}\nstreams: {a: {source: x}}", "publish.bind.1: must be text (got 3)"),
         ("defaults: [1]\nstreams: {a: {source: x}}", "defaults: must hold keys of its own"),
         ("streams: {a: {source: 3}}", "streams.a.source: must hold keys of its own (got 3)"),
         ("streams: {gate: {}}", "streams.gate.source: is required"),
+        (
+            "streams: {a: {source: {url: x, max_fps: 3}}}",
+            "max_fps: is not a known key — it stands beside source",
+        ),
+        ("engine: {}\nengines: {default: {}}\nstreams: {a: {source: x}}", "keep one of the two"),
+        ("engine: 3\nstreams: {a: {source: x}}", "c.yaml:1: engine: must hold keys of its own (got 3)"),
+        ("engines: {}\nstreams: {a: {source: x}}", "engines: dictionary should have at least 1 item"),
+        ("engines:\n  big: {packge: x}\nstreams: {a: {source: x}}", "c.yaml:2: engines.big.packge: is not a"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, said: str) -> None:

@@ -5,15 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from streamseg.config.schema import (
-    Config,
-    DaemonConfig,
-    EngineConfig,
-    PublishConfig,
-    SourceConfig,
-    StreamConfig,
-    StreamDefaults,
-)
+from streamseg.config.schema import Config, EngineConfig, PublishConfig, RoiConfig, StreamConfig
 from streamseg.types import TemporalMode
 
 
@@ -30,14 +22,36 @@ def test_one_address_may_stand_alone() -> None:
 
 @pytest.mark.parametrize("name", ["a/b", "", "x" * 65, "ä", "a b"])
 def test_a_name_must_fit_a_topic(name: str) -> None:
-    with pytest.raises(ValidationError, match="stream names are"):
+    with pytest.raises(ValidationError, match="names are"):
         Config.model_validate({"streams": {name: {"source": "a.mp4"}}})
 
 
-def test_every_field_is_described() -> None:
-    sections = (DaemonConfig, EngineConfig, PublishConfig, SourceConfig, StreamConfig, StreamDefaults)
-    fields = [(s.__name__, name, field) for s in sections for name, field in s.model_fields.items()]
-    assert [(section, name) for section, name, field in fields if not field.description] == []
+@pytest.mark.parametrize(
+    ("roi", "said"),
+    [({"x": 0.5, "w": 0.6}, "x \\+ w = 1.1 reaches"), ({"y": 0.9, "h": 0.2}, "y \\+ h = 1.1 reaches")],
+)
+def test_a_region_lies_inside_the_picture(roi: dict[str, float], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        RoiConfig.model_validate(roi)
+
+
+def test_a_region_may_reach_the_edge() -> None:
+    assert RoiConfig(x=0.7, w=0.3).w == 0.3
+    assert RoiConfig(x=1 / 3, w=2 / 3).w == 2 / 3
+
+
+def test_one_engine_is_called_default() -> None:
+    config = Config.model_validate({"engine": {"threads": 2}, "streams": {"a": {"source": "x"}}})
+    assert config.engines == {"default": EngineConfig(threads=2)}
+    assert config.streams["a"].engine == "default"
+
+
+def test_what_holds_is_a_configuration_of_its_own() -> None:
+    config = Config.model_validate(
+        {"engine": {}, "defaults": {"max_fps": 5}, "streams": {"a": {"source": "x"}}}
+    )
+    assert Config.model_validate(config.model_dump()) == config
+    assert config.streams["a"].max_fps == 5
 
 
 def test_nothing_without_a_stream() -> None:

@@ -1,0 +1,57 @@
+"""What is wrong between keys that are fine each."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from pathlib import Path
+
+from streamseg.config.lines import Location
+from streamseg.config.schema import Config, StatusConfig
+from streamseg.config.secrets import open_to_others, read_secret
+from streamseg.errors import ConfigError
+
+Problem = tuple[Location, str]
+
+
+def contradictions(config: Config) -> list[Problem]:
+    """Every one, with its place."""
+    return [*_engines(config), *_status(config.status)]
+
+
+def _engines(config: Config) -> Iterator[Problem]:
+    for name, stream in config.streams.items():
+        if stream.engine not in config.engines:
+            known = ", ".join(config.engines)
+            yield ("streams", name, "engine"), f"there is no engine {stream.engine!r}; known: {known}"
+
+
+def _status(status: StatusConfig) -> Iterator[Problem]:
+    if status.bind is not None:
+        host, _, port = status.bind.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65535:
+            yield ("status", "bind"), f"must be host:port, not {status.bind!r}"
+        elif not is_loopback(host) and status.token_file is None:
+            yield ("status", "bind"), "other machines reach this address: it needs a token_file"
+    if status.token_file is not None:
+        yield from _token(status.token_file)
+
+
+def _token(path: Path) -> Iterator[Problem]:
+    where = ("status", "token_file")
+    try:
+        read_secret(path)
+        if open_to_others(path):
+            yield where, f"{path}: others may read it: chmod 600 {path}"
+    except ConfigError as error:
+        yield where, str(error)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`, a name or an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,70 @@
+"""What is wrong between keys, each told at its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamseg.config import parse
+from streamseg.config.checks import is_loopback
+from streamseg.errors import ConfigError
+
+STREAM = "streams: {gate: {source: x}}\n"
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "c.yaml", {})
+    return caught.value.problems
+
+
+def test_an_engine_that_is_not_there() -> None:
+    text = "engines: {a: {}, b: {}}\nstreams:\n  gate: {source: x, engine: a}\n  yard: {source: x}\n"
+    assert problems(text) == ["c.yaml:4: streams.yard.engine: there is no engine 'default'; known: a, b"]
+
+
+@pytest.mark.parametrize(
+    ("bind", "said"),
+    [
+        ("0.0.0.0:8600", "needs a token_file"),
+        ("gate.example:8600", "needs a token_file"),
+        ("'[::]:8600'", "needs a token_file"),
+        ("':8600'", "must be host:port"),
+        ("127.0.0.1:70000", "must be host:port"),
+        ("'127.0.0.1:'", "must be host:port"),
+    ],
+)
+def test_an_address_for_the_status_that_will_not_do(bind: str, said: str) -> None:
+    (problem,) = problems(f"{STREAM}status:\n  bind: {bind}\n")
+    assert problem.startswith("c.yaml:3: status.bind: ")
+    assert said in problem
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:8600", "localhost:0", "'[::1]:8600'"])
+def test_loopback_needs_no_token(bind: str) -> None:
+    assert parse(f"{STREAM}status: {{bind: {bind}}}", "c", {}).status.bind
+
+
+def test_a_token_others_may_read(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret")
+    token.chmod(0o644)
+    text = f"{STREAM}status:\n  bind: 0.0.0.0:8600\n  token_file: {token}\n"
+    (problem,) = problems(text)
+    assert problem == f"c.yaml:4: status.token_file: {token}: others may read it: chmod 600 {token}"
+    token.chmod(0o600)
+    assert parse(text, "c", {}).status.token_file == token
+
+
+def test_a_token_that_is_not_there(tmp_path: Path) -> None:
+    (problem,) = problems(f"{STREAM}status: {{token_file: {tmp_path}/token}}\n")
+    assert "token: cannot be read: No such file" in problem
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.5", True), ("[::1]", True), ("localhost", True), ("10.0.0.1", False), ("*", False)],
+)
+def test_what_only_this_machine_reaches(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback

@@ -1,0 +1,56 @@
+"""What holds, from what is written: one engine's short form, and the defaults of streams."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamseg.config.effective import effective, written_as
+
+
+def test_one_engine_may_do_without_a_name() -> None:
+    found = effective({"engine": {"threads": 2}, "streams": {"a": {"source": "x"}}})
+    assert found == {
+        "engines": {"default": {"threads": 2}},
+        "streams": {"a": {"engine": "default", "source": "x"}},
+    }
+
+
+def test_the_one_without_a_name_may_stand_beside_others() -> None:
+    found = effective({"engine": {}, "engines": {"big": {}}, "streams": {"a": {}}})
+    assert found == {"engines": {"default": {}, "big": {}}, "streams": {"a": {}}}
+
+
+def test_the_only_engine_need_not_be_named_by_streams() -> None:
+    found = effective({"engines": {"big": {}}, "streams": {"a": {}, "b": {"engine": "small"}}})
+    assert found["streams"] == {"a": {"engine": "big"}, "b": {"engine": "small"}}
+
+
+def test_defaults_hold_unless_the_stream_says_otherwise() -> None:
+    found = effective({"defaults": {"ema": 0.1, "engine": "x"}, "streams": {"a": {}, "b": {"ema": 0.2}}})
+    assert found["streams"] == {"a": {"ema": 0.1, "engine": "x"}, "b": {"ema": 0.2, "engine": "x"}}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        3,
+        {"engine": 1, "engines": []},
+        {"engine": {}, "engines": {"default": {}}},
+        {"defaults": 3, "streams": {"a": {}}},
+        {"defaults": {}, "streams": 3},
+        {"engines": {"a": {}}, "streams": {"b": 3}},
+    ],
+)
+def test_what_has_the_wrong_shape_is_left_for_the_check(document: object) -> None:
+    assert effective(document) == document
+
+
+def test_doing_it_twice_changes_nothing() -> None:
+    once = effective({"engine": {}, "defaults": {"ema": 0.1}, "streams": {"a": {"source": "x"}}})
+    assert effective(once) == once
+
+
+def test_the_place_a_user_knows() -> None:
+    where = ("engines", "default", "threads")
+    assert written_as(where, {"engine": {}}) == ("engine", "threads")
+    assert written_as(where, {"engines": {"default": {}}}) == where
