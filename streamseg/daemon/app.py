@@ -86,6 +86,7 @@ class Daemon:
             pictures=config.publish.pictures,
             hwm=config.publish.hwm,
             jpeg_quality=config.publish.jpeg_quality,
+            on_sent=self._board.published,
         )
         events = WorkerEvents(failed=self._failed, drained=self._drained)
         self._worker = EngineWorker(self._process, self._emit, events)
@@ -124,7 +125,7 @@ class Daemon:
 
     def _add(self, stream: Stream) -> None:
         self._streams[stream.name] = stream
-        self._board.add(stream.name)
+        self._board.add(stream.name, lambda: stream.tally(self._publisher.subscribers(stream.name)))
         source, mode = redact(stream.config.source.url), stream.config.temporal.value
         logs.stream_logger(__name__, stream.name).info("source %s, masks steadied by %s", source, mode)
 
@@ -142,6 +143,7 @@ class Daemon:
             for name, stream in self._streams.items():
                 self._pipelines[name] = stream.pipeline(engine)
                 self._publisher.set_info(name, info)
+                self._board.serve(name, info.name, info)
                 self._worker.add(name, stream.mailbox)
             self._worker.start()
             self._start_captures(live=False)
@@ -185,21 +187,15 @@ class Daemon:
         return segmentation
 
     def _emit(self, segmentation: Segmentation) -> None:
-        frame = segmentation.frame
-        self._publisher.offer(segmentation, self._streams[frame.stream].config.encoding)
-        self._board.mask(
-            frame.stream,
-            age_ms=(time.monotonic() - frame.captured_mono_s) * 1e3,
-            infer_ms=segmentation.ms["infer"],
-            drops=segmentation.capture_drops,
-            reset=segmentation.reset,
-        )
+        encoding = self._streams[segmentation.frame.stream].config.encoding
+        self._publisher.offer(segmentation, encoding)
+        self._board.mask(segmentation)
 
     def _failed(self, name: str, error: Exception) -> None:
         """A frame could not be processed; too many in a row end the stream, never the others."""
         stream = self._streams[name]
         stream.failures += 1
-        self._board.failed(name)
+        self._board.failed(name, redact(str(error)))
         if stream.failures == MOST_FAILURES:
             message = f"{MOST_FAILURES} frames in a row failed: {redact(str(error))}"
             stream.stop()

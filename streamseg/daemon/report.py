@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamseg.errors import EXIT_CONFIG, EngineError, SourceError, SourceFault, StreamsegError
-from streamseg.status.board import StreamSnapshot
+from streamseg.status.snapshot import StreamSnapshot
 from streamseg.types import StateChange
 
 ENGINE = "engine"  # reason of a stream whose frames cannot be processed; beside those of `SourceFault`

@@ -11,6 +11,7 @@ from streamseg.daemon.pipeline import Pipeline
 from streamseg.errors import SourceError
 from streamseg.flow.mailbox import Mailbox, Overflow
 from streamseg.inference.engine import InferenceEngine
+from streamseg.status.snapshot import Tally
 from streamseg.temporal.reset import ResetLimits
 from streamseg.temporal.stage import make_stage
 from streamseg.types import Frame, StateChange
@@ -51,6 +52,16 @@ class Stream:
         limits = ResetLimits(config.reset_after_s, config.scene_cut)
         stage = make_stage(config.temporal, engine, config.motion, ema=config.ema, limits=limits)
         return Pipeline(engine, stage, lambda: self.mailbox.dropped)
+
+    def tally(self, subscribers: int) -> Tally:
+        """What its parts count, for the board."""
+        return Tally(
+            captured=self.capture.captured,
+            reconnects=self.capture.reconnects,
+            crowded=self.mailbox.dropped,
+            waiting=len(self.mailbox),
+            subscribers=subscribers,
+        )
 
     def stop(self) -> None:
         """Ask the capture to end and take no more frames; returns at once."""

@@ -14,7 +14,7 @@ from streamseg.flow.deadline import Deadline
 from streamseg.flow.stage import Stage
 from streamseg.publish.notices import Notices
 from streamseg.publish.outbox import Outbox
-from streamseg.publish.sender import Manner, Sender
+from streamseg.publish.sender import Manner, Sender, unheard
 from streamseg.publish.socketfile import SocketFile
 from streamseg.publish.sockets import open_xpub
 from streamseg.publish.subscriptions import Subscriptions
@@ -44,6 +44,7 @@ class Publisher:
         jpeg_quality: 1…100, of the pictures.
         epoch: Names this run of the daemon; random unless given.
         on_crash: Told on the publishing thread what ended it unasked.
+        on_sent: Told on the publishing thread of every mask sent; see `Manner.sent`.
         clock: Monotonic seconds.
         wall: Seconds since 1970.
 
@@ -62,6 +63,7 @@ class Publisher:
         jpeg_quality: int = 85,
         epoch: str | None = None,
         on_crash: Callable[[BaseException], None] | None = None,
+        on_sent: Callable[[str, float, int], None] = unheard,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -70,7 +72,7 @@ class Publisher:
         self._bind = tuple(bind)
         self._insecure = insecure
         self._hwm = hwm
-        self._manner = Manner(self.epoch, pictures, jpeg_quality, clock, wall)
+        self._manner = Manner(self.epoch, pictures, jpeg_quality, on_sent, clock, wall)
         self._outbox = Outbox()
         self._notices = Notices(self.epoch, self._outbox.newest, clock, wall)
         self._subscriptions = Subscriptions()
@@ -171,6 +173,10 @@ class Publisher:
         """Whether anybody subscribes to a stream's masks, or to its pictures where they are offered."""
         want = self._subscriptions.want
         return want(topic(stream, Kind.MASK)) or (self._manner.pictures and want(topic(stream, Kind.PICTURE)))
+
+    def subscribers(self, stream: str) -> int:
+        """Return how many subscriptions match a stream's masks now."""
+        return self._subscriptions.count(topic(stream, Kind.MASK))
 
     def sequence(self, stream: str) -> int | None:
         """Return the number of a stream's newest mask that waits no more; None before the first."""

@@ -24,6 +24,10 @@ IMPATIENCE_S = 1.0  # and that long nobody is waited for again
 _LOG = logging.getLogger(__name__)
 
 
+def unheard(_stream: str, _encode_ms: float, _dropped: int) -> None:
+    """Nobody wants to hear of masks sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How masks and pictures are sent.
@@ -32,6 +36,8 @@ class Manner:
         epoch: This run of the daemon.
         pictures: Whether pictures are offered at all.
         jpeg_quality: 1…100.
+        sent: Told of every mask sent: its stream, the milliseconds of encoding it, and how many masks of
+            that stream gave way to newer ones so far.
         clock: Monotonic seconds.
         wall: Seconds since 1970.
     """
@@ -39,6 +45,7 @@ class Manner:
     epoch: str
     pictures: bool = False
     jpeg_quality: int = 85
+    sent: Callable[[str, float, int], None] = unheard
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
 
@@ -130,8 +137,9 @@ class Sender:
     def _send_mask(self, pending: Pending, stream: str) -> None:
         manner = self._manner
         if self._subscriptions.want(topic(stream, Kind.MASK)):
-            mask = compose_mask(pending, epoch=manner.epoch, wall=manner.wall, clock=manner.clock)
-            self._send(*mask)
+            header, body = compose_mask(pending, epoch=manner.epoch, wall=manner.wall, clock=manner.clock)
+            self._send(header, body)
+            manner.sent(stream, header.ms["encode"], pending.dropped)
         if manner.pictures and self._subscriptions.want(topic(stream, Kind.PICTURE)):
             picture = compose_picture(
                 pending, epoch=manner.epoch, quality=manner.jpeg_quality, wall=manner.wall

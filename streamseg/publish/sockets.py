@@ -45,7 +45,7 @@ def _set_rules(xpub: zmq.Socket[bytes], hwm: int) -> None:
     xpub.setsockopt(zmq.SNDHWM, hwm)
     xpub.setsockopt(zmq.SNDBUF, SEND_BUFFER_BYTES)
     xpub.setsockopt(zmq.LINGER, 0)
-    xpub.setsockopt(zmq.XPUB_VERBOSE, 1)  # every newcomer is told of, not only the first of its topic
+    xpub.setsockopt(zmq.XPUB_VERBOSER, 1)  # every newcomer and leaver is told of, not only first and last
     xpub.setsockopt(zmq.MAXMSGSIZE, INBOUND_BYTES)
     xpub.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
     xpub.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from streamseg.wire.topics import TOPIC_BYTES
 
 MOST_FILTERS = 4096  # a bound for peers that subscribe to ever new things; past it all topics count as wanted
@@ -15,7 +17,7 @@ class Subscriptions:
     """The filters in force. Changed by one thread, read by any."""
 
     def __init__(self) -> None:
-        self._filters: frozenset[bytes] = frozenset()
+        self._filters: Mapping[bytes, int] = {}  # how often each is asked for; replaced, never changed
         self._overflown = False
 
     def take(self, message: bytes) -> bytes | None:
@@ -27,12 +29,13 @@ class Subscriptions:
         if not message or message[0] not in (_ADD, _DROP) or len(message) > TOPIC_BYTES + 1:
             return None  # not a subscription, or one that no topic can match
         wanted = message[1:]
+        held = self._filters.get(wanted, 0)
         if message[0] == _DROP:
-            self._filters -= {wanted}
+            self._hold(wanted, held - 1)
             return None
-        if len(self._filters) < MOST_FILTERS:
-            self._filters |= {wanted}
-        elif wanted not in self._filters:
+        if held or len(self._filters) < MOST_FILTERS:
+            self._hold(wanted, held + 1)
+        else:
             self._overflown = True
         return wanted
 
@@ -43,6 +46,13 @@ class Subscriptions:
         """
         filters = self._filters
         if topic.startswith(PICTURES):
-            filters = frozenset(wanted for wanted in filters if wanted.startswith(PICTURES))
-            return topic.startswith(tuple(filters))
+            return topic.startswith(tuple(wanted for wanted in filters if wanted.startswith(PICTURES)))
         return self._overflown or topic.startswith(tuple(filters))
+
+    def count(self, topic: bytes) -> int:
+        """How many subscriptions match a topic; of those past the bound nothing is known."""
+        return sum(held for wanted, held in self._filters.items() if topic.startswith(wanted))
+
+    def _hold(self, wanted: bytes, times: int) -> None:
+        others = {known: held for known, held in self._filters.items() if known != wanted}
+        self._filters = {**others, wanted: times} if times > 0 else others

@@ -3,107 +3,95 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from streamseg.flow.meters import Quantiles, RateMeter
-from streamseg.types import StateChange, StreamState
+from streamseg.status.entry import Entry
+from streamseg.status.snapshot import Event, StreamSnapshot, Tally
+from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
 
-WINDOW_S = 5.0  # of the rate
-SAMPLES = 300  # of the ages and times
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSnapshot:
-    """What is known of a stream at a moment.
-
-    Attributes:
-        change: Its newest state and why.
-        masks: Masks made so far.
-        fps: Masks a second, lately.
-        age_ms_p50, age_ms_p95: From capture to mask, milliseconds; nan before the first.
-        infer_ms_p50: The segmenter's share of it.
-        drops: Frames dropped before inference.
-        resets: How often its memory was let go.
-        failures: Frames that could not be processed.
-    """
-
-    change: StateChange
-    masks: int
-    fps: float
-    age_ms_p50: float
-    age_ms_p95: float
-    infer_ms_p50: float
-    drops: int
-    resets: int
-    failures: int
-
-
-@dataclass
-class _Entry:
-    change: StateChange
-    rate: RateMeter
-    ages_ms: Quantiles = field(default_factory=lambda: Quantiles(SAMPLES))
-    infer_ms: Quantiles = field(default_factory=lambda: Quantiles(SAMPLES))
-    masks: int = 0
-    drops: int = 0
-    resets: int = 0
-    failures: int = 0
+BUSY = ("infer", "stabilise")  # the stages in which the engine's thread works on a mask
 
 
 class Board:
-    """All streams' snapshots; every method may be called from any thread."""
+    """All streams' snapshots; every method may be called from any thread.
+
+    What is said of a stream that was never added, or was removed, is not kept: a mask may still be under way
+    when its stream goes.
+    """
 
     def __init__(self, clock: Callable[[], float], wall: Callable[[], float]) -> None:
         self._clock, self._wall = clock, wall
         self._lock = threading.Lock()
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
+        self._busy_s: defaultdict[str, float] = defaultdict(float)
+        self._engines: dict[str, str] = {}  # by stream
 
-    def add(self, stream: str) -> None:
-        """Begin to keep a stream; it is `connecting` until it says more."""
+    def add(self, stream: str, tally: Callable[[], Tally] = Tally, *, required: bool = True) -> None:
+        """Begin to keep a stream; it is `connecting` until it says more.
+
+        One that is there already goes on counting, with the new parts that `tally` asks.
+        """
         change = StateChange(stream, StreamState.CONNECTING, self._wall())
         with self._lock:
-            self._entries[stream] = _Entry(change, RateMeter(WINDOW_S, self._clock))
+            entry = self._entries.get(stream)
+            if entry is None:
+                self._entries[stream] = Entry(change, tally, required, self._clock, self._wall)
+        if entry is not None:
+            entry.replace(change, tally, required)
+
+    def remove(self, stream: str) -> None:
+        """Forget a stream."""
+        with self._lock:
+            self._entries.pop(stream, None)
+            self._engines.pop(stream, None)
 
     def changed(self, change: StateChange) -> None:
         """Take in a stream's new state."""
-        with self._lock:
-            self._entries[change.stream].change = change
+        if entry := self._entries.get(change.stream):
+            entry.changed(change)
 
-    def mask(self, stream: str, *, age_ms: float, infer_ms: float, drops: int, reset: bool) -> None:
-        """Take in that a mask was made."""
-        with self._lock:
-            entry = self._entries[stream]
-            entry.rate.tick()
-            entry.ages_ms.add(age_ms)
-            entry.infer_ms.add(infer_ms)
-            entry.masks += 1
-            entry.resets += reset
-            entry.drops = drops
+    def serve(self, stream: str, engine: str, model: ModelInfo) -> None:
+        """Take in which engine serves a stream, and with what."""
+        if entry := self._entries.get(stream):
+            self._engines[stream] = engine
+            entry.serve(engine, model)
 
-    def failed(self, stream: str) -> None:
-        """Take in that a frame could not be processed."""
-        with self._lock:
-            self._entries[stream].failures += 1
+    def mask(self, segmentation: Segmentation) -> None:
+        """Take in a mask that was just made."""
+        stream = segmentation.frame.stream
+        if entry := self._entries.get(stream):
+            entry.mask(segmentation)
+            spent_ms = sum(segmentation.ms.get(stage, 0.0) for stage in BUSY)
+            with self._lock:
+                self._busy_s[self._engines.get(stream, "")] += spent_ms / 1e3
+
+    def failed(self, stream: str, text: str = "") -> None:
+        """Take in that a frame could not be processed, and why, in a line."""
+        if entry := self._entries.get(stream):
+            entry.failed(text)
+
+    def published(self, stream: str, encode_ms: float, unsent: int) -> None:
+        """Take in that a mask was sent, what encoding it took, and how many gave way to newer ones so far."""
+        if entry := self._entries.get(stream):
+            entry.published(encode_ms, unsent)
 
     def snapshot(self, stream: str) -> StreamSnapshot:
-        """What is known of a stream now. Raises KeyError for a stream never added."""
-        with self._lock:
-            entry = self._entries[stream]
-            return StreamSnapshot(
-                change=entry.change,
-                masks=entry.masks,
-                fps=entry.rate.per_s,
-                age_ms_p50=entry.ages_ms.quantile(0.5),
-                age_ms_p95=entry.ages_ms.quantile(0.95),
-                infer_ms_p50=entry.infer_ms.quantile(0.5),
-                drops=entry.drops,
-                resets=entry.resets,
-                failures=entry.failures,
-            )
+        """What is known of a stream now. Raises KeyError for a stream that is not kept."""
+        return self._entries[stream].snapshot()
 
     def snapshots(self) -> dict[str, StreamSnapshot]:
         """All streams, in the order they were added."""
         with self._lock:
-            names = list(self._entries)
-        return {name: self.snapshot(name) for name in names}
+            entries = dict(self._entries)
+        return {name: entry.snapshot() for name, entry in entries.items()}
+
+    def events(self, stream: str) -> tuple[Event, ...]:
+        """What happened to a stream lately, the newest last. Raises KeyError as above."""
+        return self._entries[stream].events
+
+    @property
+    def busy_s(self) -> dict[str, float]:
+        """Seconds that each engine has spent on masks."""
+        with self._lock:
+            return dict(self._busy_s)

@@ -8,7 +8,7 @@ import pytest
 
 from streamseg.daemon import report
 from streamseg.errors import EXIT_CONFIG, EXIT_UNEXPECTED, EngineError, SourceError, SourceFault
-from streamseg.status.board import StreamSnapshot
+from streamseg.status.snapshot import StreamSnapshot
 from streamseg.types import StateChange, StreamState
 
 

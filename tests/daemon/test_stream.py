@@ -8,6 +8,7 @@ from streamseg.config.schema import StreamConfig
 from streamseg.daemon.stream import Stream
 from streamseg.errors import PackageError
 from streamseg.flow.mailbox import Closed, Overflow
+from streamseg.status.snapshot import Tally
 from streamseg.types import TemporalMode
 from tests.fakes.engine import FakeEngine, fake_package
 from tests.fakes.source import make_frame
@@ -29,6 +30,13 @@ def make(**stream: object) -> Stream:
 )
 def test_only_what_has_no_clock_waits(source: dict[str, object], overflow: Overflow) -> None:
     assert make(source=source).mailbox.overflow is overflow
+
+
+def test_its_parts_are_asked_what_they_count() -> None:
+    stream = make()
+    for seq in range(3):
+        stream.mailbox.put(make_frame(seq=seq))
+    assert stream.tally(subscribers=4) == Tally(crowded=2, waiting=1, subscribers=4)
 
 
 def test_stop_takes_no_more_frames() -> None:

@@ -58,6 +58,34 @@ def test_only_what_somebody_subscribes_to_is_wanted(publisher: Publisher, subscr
     wait_for(lambda: not publisher.wanted("cam1"), what="the end of the subscription")
 
 
+def test_subscribers_are_counted_as_they_come_and_go(publisher: Publisher, subscribe: Subscribe) -> None:
+    address = publisher.addresses[0]
+    subscribe(address, "seg/1/")
+    leaving = [subscribe(address, "seg/1/gate/mask") for _ in range(2)]
+    wait_for(lambda: publisher.subscribers("gate") == 3, what="three subscribers")
+    wait_for(lambda: publisher.subscribers("yard") == 1, what="one subscriber to everything")
+    leaving[0].close()
+    wait_for(lambda: publisher.subscribers("gate") == 2, what="the end of one of two alike")
+    assert publisher.wanted("gate")
+
+
+def test_every_mask_sent_is_told_of(subscribe: Subscribe) -> None:
+    told: list[tuple[str, float, int]] = []
+    made = Publisher(["tcp://127.0.0.1:0"], on_sent=lambda *sent: told.append(sent))
+    made.start()
+    made.offer(make_segmentation(), "raw")  # to nobody
+    subscriber = subscribe(made.addresses[0], "seg/1/gate/mask")
+    wait_until_wanted(made)
+    made.offer(make_segmentation(1), "raw")
+    header = subscriber.next(Kind.MASK).header
+    made.stop()
+    assert made.join(Deadline(SOON_S))
+    assert isinstance(header, MaskHeader)
+    assert [(stream, round(spent_ms, 2), unsent) for stream, spent_ms, unsent in told] == [
+        ("gate", header.ms["encode"], 0)
+    ]
+
+
 def test_masks_nobody_wants_are_numbered_and_not_encoded(publisher: Publisher, subscribe: Subscribe) -> None:
     assert publisher.sequence("gate") is None
     publisher.offer(make_segmentation(), "no encoding at all")

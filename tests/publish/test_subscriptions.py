@@ -19,11 +19,23 @@ def test_a_filter_wants_the_topics_it_begins(wanted: bytes) -> None:
     assert not subscriptions.want(MASK)
 
 
-def test_a_second_subscriber_is_told_of_and_its_filter_kept_once() -> None:
+def test_a_filter_is_wanted_until_the_last_who_asked_for_it_has_gone() -> None:
     subscriptions = Subscriptions()
     assert [subscriptions.take(b"\x01" + MASK) for _ in range(2)] == [MASK, MASK]
-    subscriptions.take(b"\x00" + MASK)  # XPUB tells the end of the last one only
+    subscriptions.take(b"\x00" + MASK)
+    assert subscriptions.want(MASK)
+    subscriptions.take(b"\x00" + MASK)
     assert not subscriptions.want(MASK)
+
+
+def test_subscriptions_that_match_are_counted() -> None:
+    subscriptions = Subscriptions()
+    for wanted in (MASK, MASK, b"seg/1/", b"seg/1/yard/mask"):
+        subscriptions.take(b"\x01" + wanted)
+    assert subscriptions.count(MASK) == 3
+    assert subscriptions.count(b"seg/1/yard/mask") == 2
+    subscriptions.take(b"\x00" + MASK)
+    assert subscriptions.count(MASK) == 2
 
 
 def test_an_end_without_a_beginning_is_nothing() -> None:

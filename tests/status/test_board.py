@@ -7,16 +7,11 @@ import math
 import pytest
 
 from streamseg.status.board import Board
+from streamseg.status.snapshot import Tally
 from streamseg.types import StateChange, StreamState
-
-
-class Clock:
-    """Time that passes when told."""
-
-    now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
+from tests.fakes.stream import MODEL
+from tests.status.clock import Clock
+from tests.status.masks import mask
 
 
 def test_a_new_stream_is_connecting() -> None:
@@ -31,26 +26,63 @@ def test_a_new_stream_is_connecting() -> None:
 def test_masks_are_counted_and_measured() -> None:
     clock = Clock()
     board = Board(clock, lambda: 5.0)
-    board.add("gate")
-    for age_ms in (10.0, 20.0, 30.0, 40.0):
+    board.add("gate", lambda: Tally(crowded=3))
+    for age_s in (0.01, 0.02, 0.03, 0.04):
         clock.now_s += 0.5
-        board.mask("gate", age_ms=age_ms, infer_ms=7.0, drops=3, reset=age_ms == 10.0)
+        board.mask(mask(captured_s=clock.now_s - age_s, reset=age_s == 0.01))
     board.failed("gate")
+    board.published("gate", 0.3, 1)
     seen = board.snapshot("gate")
     assert seen.fps == pytest.approx(2.0)
     assert (seen.masks, seen.resets, seen.drops, seen.failures) == (4, 1, 3, 1)
-    assert seen.age_ms_p50 in {20.0, 30.0}
-    assert seen.age_ms_p95 == 40.0
-    assert seen.infer_ms_p50 == 7.0
+    assert (seen.published, seen.unsent) == (1, 1)
+    assert seen.age_ms_p50 == pytest.approx(30.0)
+    assert seen.age_ms_p95 == pytest.approx(40.0)
+    assert seen.infer_ms_p50 == 8.0
 
 
 def test_states_and_order() -> None:
     board = Board(Clock(), lambda: 5.0)
     board.add("b")
-    board.add("a")
+    board.add("a", required=False)
     change = StateChange("a", StreamState.STALLED, 6.0, "stalled")
     board.changed(change)
     assert list(board.snapshots()) == ["b", "a"]
     assert board.snapshots()["a"].change is change
+    assert not board.snapshot("a").required
+    assert [event.what for event in board.events("a")] == ["stalled"]
     with pytest.raises(KeyError):
         board.snapshot("c")
+
+
+def test_a_stream_that_comes_back_goes_on_counting() -> None:
+    board = Board(Clock(), lambda: 5.0)
+    board.add("gate", lambda: Tally(captured=7))
+    board.mask(mask())
+    board.add("gate", lambda: Tally(captured=1))
+    seen = board.snapshot("gate")
+    assert (seen.masks, seen.tally.captured) == (1, 8)
+    assert seen.change.state is StreamState.CONNECTING
+
+
+def test_a_stream_that_was_removed_is_spoken_of_in_vain() -> None:
+    board = Board(Clock(), lambda: 5.0)
+    board.add("gate")
+    board.remove("gate")
+    board.remove("gate")
+    board.mask(mask())
+    board.failed("gate")
+    board.published("gate", 0.1, 0)
+    board.changed(StateChange("gate", StreamState.ENDED, 6.0))
+    board.serve("gate", "m", MODEL)
+    assert board.snapshots() == {}
+
+
+def test_engines_are_charged_for_their_streams() -> None:
+    board = Board(Clock(), lambda: 5.0)
+    for stream, engine in (("gate", "a"), ("yard", "b"), ("lane", "a")):
+        board.add(stream)
+        board.serve(stream, engine, MODEL)
+        board.mask(mask(stream))
+    assert board.busy_s == pytest.approx({"a": 0.024, "b": 0.012})
+    assert board.snapshot("gate").model is MODEL

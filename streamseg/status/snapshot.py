@@ -1,0 +1,107 @@
+"""What is known of a stream at a moment, as plain data that any thread may keep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from streamseg.status.histogram import NOTHING, Counts
+from streamseg.types import ModelInfo, StateChange
+
+STAGES = ("decode", "wait", "infer", "stabilise", "encode")  # what a mask's time goes to, in order
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a stream's own parts count; asked of them when somebody wants to know.
+
+    Attributes:
+        captured: Frames handed on by its source.
+        reconnects: Attempts to open its source after the first.
+        crowded: Frames that gave way to newer ones before inference.
+        waiting: Frames that wait for the engine now.
+        subscribers: Subscriptions that match its masks now.
+    """
+
+    captured: int = 0
+    reconnects: int = 0
+    crowded: int = 0
+    waiting: int = 0
+    subscribers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something worth telling of a stream's past.
+
+    Attributes:
+        unix_s: When, seconds since 1970.
+        what: A state, or `memory` (what was remembered was let go), `failed` (a frame) or `model`.
+        text: One line for a person, or empty.
+        count: How often it came in a row.
+    """
+
+    unix_s: float
+    what: str
+    text: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A sum and how many values are in it, since the start."""
+
+    count: int = 0
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSnapshot:
+    """What is known of a stream at a moment.
+
+    Attributes:
+        change: Its newest state and why.
+        required: The whole is not ready while this stream gives no masks.
+        engine: Name of the engine that serves it; empty before one does.
+        model: What makes its masks; None before the engine is there.
+        masks: Masks made so far.
+        published: Masks sent to subscribers so far.
+        fps: Masks a second, lately.
+        age_ms_p50, age_ms_p95: From capture to mask, milliseconds, lately; nan before the first.
+        infer_ms_p50: The segmenter's share of it.
+        stages_ms: Median by stage, lately; without the stages of which nothing is known.
+        flicker, confidence: Means lately, 0…1; nan where nothing is known.
+        drops: Frames that gave way to newer ones before inference.
+        unsent: Masks that gave way to newer ones before they were sent.
+        failures: Frames that could not be processed.
+        resets: How often its memory was let go.
+        silent_s: Seconds since its newest mask; None before the first.
+        age, stages: Histograms since the start, seconds.
+        flickers, confidences: Sums since the start.
+        tally: What its parts count.
+    """
+
+    change: StateChange
+    masks: int
+    fps: float
+    age_ms_p50: float
+    age_ms_p95: float
+    infer_ms_p50: float
+    drops: int
+    resets: int
+    failures: int
+    required: bool = True
+    engine: str = ""
+    model: ModelInfo | None = None
+    published: int = 0
+    unsent: int = 0
+    stages_ms: Mapping[str, float] = field(default_factory=dict)
+    flicker: float = math.nan
+    confidence: float = math.nan
+    silent_s: float | None = None
+    age: Counts = NOTHING
+    stages: Mapping[str, Counts] = field(default_factory=dict)
+    flickers: Mean = Mean()
+    confidences: Mean = Mean()
+    tally: Tally = Tally()

@@ -1,0 +1,103 @@
+"""What is kept of one stream."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from streamseg.status.entry import EVENTS, Entry
+from streamseg.status.snapshot import Tally
+from streamseg.types import StateChange, StreamState
+from tests.fakes.stream import MODEL
+from tests.status.clock import Clock
+from tests.status.masks import mask, plane
+
+CONNECTING = StateChange("gate", StreamState.CONNECTING, 5.0)
+
+
+class Rig:
+    """An entry, its clock and what its parts count."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.tally = Tally(captured=10, reconnects=1, crowded=3, waiting=1, subscribers=2)
+        self.entry = Entry(CONNECTING, lambda: self.tally, True, self.clock, lambda: 9.0)
+
+
+def test_a_mask_is_counted_and_timed() -> None:
+    rig = Rig()
+    rig.entry.mask(mask(captured_s=99.96))
+    rig.clock.now_s += 2
+    seen = rig.entry.snapshot()
+    assert seen.masks == 1
+    assert seen.age_ms_p50 == pytest.approx(40.0)
+    assert seen.age.cumulative[:3] == (0, 1, 1)
+    assert seen.stages["infer"].cumulative == (0, 0, 0, 1, 1, 1, 1, 1, 1)
+    assert seen.stages["infer"].total == pytest.approx(0.008)
+    assert seen.stages_ms == {"decode": 1.0, "wait": 2.0, "infer": 8.0, "stabilise": 4.0}
+    assert seen.silent_s == 2.0
+
+
+def test_a_stage_of_another_version_is_passed_over() -> None:
+    rig = Rig()
+    rig.entry.mask(mask(ms={"infer": 8.0, "dream": 1.0}))
+    assert rig.entry.snapshot().stages_ms == {"infer": 8.0}
+
+
+def test_flicker_and_confidence_lately_and_since_the_start() -> None:
+    rig = Rig()
+    for label in (0, 1, 1):
+        rig.entry.mask(mask(label=label, confidence=plane(51)))
+    seen = rig.entry.snapshot()
+    assert seen.flicker == pytest.approx(0.5)
+    assert (seen.flickers.count, seen.flickers.total) == (2, 1.0)
+    assert seen.confidence == pytest.approx(0.2)
+    assert seen.confidences.count == 3
+
+
+def test_without_masks_nothing_is_known() -> None:
+    seen = Rig().entry.snapshot()
+    assert math.isnan(seen.age_ms_p50)
+    assert seen.stages_ms == {}
+    assert seen.silent_s is None
+
+
+def test_what_was_sent() -> None:
+    rig = Rig()
+    rig.entry.published(0.2, 0)
+    rig.entry.published(0.4, 5)
+    seen = rig.entry.snapshot()
+    assert (seen.published, seen.unsent) == (2, 5)
+    assert seen.stages["encode"].cumulative[-1] == 2
+
+
+def test_new_parts_go_on_where_the_old_ones_were() -> None:
+    rig = Rig()
+    rig.entry.replace(CONNECTING, lambda: Tally(captured=4, reconnects=0, crowded=1, subscribers=7), False)
+    seen = rig.entry.snapshot()
+    assert seen.tally == Tally(captured=14, reconnects=1, crowded=4, waiting=0, subscribers=7)
+    assert seen.drops == 4
+    assert not seen.required
+
+
+def test_events_are_told_in_order() -> None:
+    rig = Rig()
+    rig.entry.changed(StateChange("gate", StreamState.RUNNING, 6.0))
+    rig.entry.serve("m", MODEL)
+    rig.entry.mask(mask(reset=True))
+    rig.entry.failed("NaN")
+    told = [(event.what, event.text) for event in rig.entry.events]
+    assert told == [("running", ""), ("model", "m 1 on fake in f32"), ("memory", ""), ("failed", "NaN")]
+    assert rig.entry.events[0].unix_s == 6.0
+
+
+def test_the_same_again_is_counted_and_the_old_forgotten() -> None:
+    rig = Rig()
+    for _ in range(1000):
+        rig.entry.failed("NaN")
+    assert [(event.what, event.count) for event in rig.entry.events] == [("failed", 1000)]
+    for number in range(2 * EVENTS):
+        rig.entry.failed(str(number))
+    assert len(rig.entry.events) == EVENTS
+    assert rig.entry.events[-1].text == str(2 * EVENTS - 1)
