@@ -40,7 +40,10 @@ _FEATURES = (
     "amx_bf16",
     "amx_int8",
     "asimd",
+    "asimddp",
+    "i8mm",
     "bf16",
+    "sve",
 )
 
 
@@ -72,7 +75,7 @@ def cpu_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[str]:
 
 
 def _say(what: str, text: str) -> None:
-    typer.echo(f"{what:22} {text}")
+    typer.echo(f"{what:28} {text}")
 
 
 def _version(name: str) -> str:

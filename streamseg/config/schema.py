@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from annotated_types import Unit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -13,6 +13,19 @@ from streamseg.config.marks import Reload
 from streamseg.types import NAME, TemporalMode
 
 _SLACK = 1e-6  # of sums of fractions
+
+# `onnxruntime-…`: ONNX Runtime on another provider than the CPU
+Backend: TypeAlias = Literal[
+    "auto",
+    "openvino",
+    "onnxruntime",
+    "onnxruntime-cuda",
+    "onnxruntime-tensorrt",
+    "onnxruntime-openvino",
+    "onnxruntime-migraphx",
+    "onnxruntime-coreml",
+    "onnxruntime-qnn",
+]
 
 
 class _Section(BaseModel):
@@ -133,9 +146,7 @@ class EngineConfig(_Section):
     package: Annotated[str, Reload.ENGINE] = Field(
         default="camvid-lite0", min_length=1, description="name below engines/, or a path"
     )
-    backend: Annotated[Literal["auto", "openvino", "onnxruntime"], Reload.ENGINE] = Field(
-        default="auto", description="what runs the graphs"
-    )
+    backend: Annotated[Backend, Reload.ENGINE] = Field(default="auto", description="what runs the graphs")
     fallback: Annotated[bool, Reload.LIVE] = Field(
         default=True, description="take the next backend when this one fails"
     )

@@ -10,7 +10,17 @@ from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
 
 Precision: TypeAlias = Literal["auto", "f32", "bf16"]
-BackendName: TypeAlias = Literal["auto", "openvino", "onnxruntime"]
+BackendName: TypeAlias = Literal[
+    "auto",
+    "openvino",
+    "onnxruntime",
+    "onnxruntime-cuda",
+    "onnxruntime-tensorrt",
+    "onnxruntime-openvino",
+    "onnxruntime-migraphx",
+    "onnxruntime-coreml",
+    "onnxruntime-qnn",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 CPU_FOLDER = Path("/sys/devices/system/cpu")
+BOARD = Path("/proc/device-tree/model")
+
+# Implementer and part number of the cores met on boards and servers (as lscpu names them).
+_DESIGNS = {
+    ("0x41", "0xd03"): "Cortex-A53",
+    ("0x41", "0xd05"): "Cortex-A55",
+    ("0x41", "0xd07"): "Cortex-A57",
+    ("0x41", "0xd08"): "Cortex-A72",
+    ("0x41", "0xd09"): "Cortex-A73",
+    ("0x41", "0xd0a"): "Cortex-A75",
+    ("0x41", "0xd0b"): "Cortex-A76",
+    ("0x41", "0xd0c"): "Neoverse-N1",
+    ("0x41", "0xd40"): "Neoverse-V1",
+    ("0x41", "0xd41"): "Cortex-A78",
+    ("0x41", "0xd42"): "Cortex-A78AE",
+    ("0x41", "0xd44"): "Cortex-X1",
+    ("0x41", "0xd49"): "Neoverse-N2",
+    ("0x41", "0xd4f"): "Neoverse-V2",
+    ("0x4e", "0x004"): "Carmel",
+    ("0xc0", "0xac3"): "Ampere-1",
+}
 
 
 def physical_cores(folder: Path = CPU_FOLDER) -> int:
@@ -14,18 +36,44 @@ def physical_cores(folder: Path = CPU_FOLDER) -> int:
     A hyper-thread's sibling adds nothing to arithmetic that keeps the vector units busy. Where the kernel
     does not tell siblings apart (`topology/thread_siblings_list`), every CPU counts.
     """
-    allowed = os.sched_getaffinity(0)
-    return max(1, len({_siblings(folder, cpu) for cpu in allowed}))
+    return max(1, len({_siblings(folder, cpu) for cpu in _allowed()}))
 
 
-def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor as its maker names it, or `CPU`."""
+def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo"), board: Path = BOARD) -> str:
+    """The processor as its maker names it, or `CPU`.
+
+    ARM processors have no name, only numbers of their cores' designs: those are told, after the name of the
+    board where there is one ("Raspberry Pi 5 Model B Rev 1.0, Cortex-A76").
+    """
+    lines = _read(cpuinfo).splitlines()
+    if name := next(iter(_values(lines, "model name")), ""):
+        return name
+    known = [_read(board).strip("\0\n ") or next(iter(_values(lines, "Model")), ""), _designs(lines)]
+    return ", ".join(part for part in known if part) or "CPU"
+
+
+def _designs(lines: Sequence[str]) -> str:
+    """`Cortex-A76 + Cortex-A55`: the designs of the cores, each once."""
+    makers, parts = (_values(lines, key) for key in ("CPU implementer", "CPU part"))
+    found = dict.fromkeys(zip(makers, parts, strict=False))
+    return " + ".join(_DESIGNS.get(ids, f"ARM {ids[0]} {ids[1]}") for ids in found)
+
+
+def _values(lines: Sequence[str], key: str) -> list[str]:
+    fields = (line.partition(":") for line in lines)
+    return [value.strip() for name, _, value in fields if name.strip() == key and value.strip()]
+
+
+def _read(path: Path) -> str:
     try:
-        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return "CPU"
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or "CPU"
+        return ""
+
+
+def _allowed() -> Iterable[int]:
+    # macOS has no affinity
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
 
 
 def _siblings(folder: Path, cpu: int) -> str:

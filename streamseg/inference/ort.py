@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: the second backend, f32 everywhere."""
+"""ONNX Runtime: the second backend, f32 everywhere; on the CPU, or on another provider asked for by name."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from streamseg.inference.cores import cpu_name
 from streamseg.inference.engine import EngineInfo
 from streamseg.inference.host import Arrays, HostEngine, one_line
 from streamseg.inference.package import Package
+from streamseg.inference.providers import CPU, OTHERS, Provider, open_session, why_not
 
 NAME = "onnxruntime"
 _DTYPES = {
@@ -35,6 +36,37 @@ def report() -> BackendReport:
 
 def load(package: Package, settings: Settings) -> HostEngine:
     """Loads a package with ONNX Runtime; see `Backend.load`."""
+    return _load(package, settings, CPU)
+
+
+class OnProvider:
+    """ONNX Runtime on a provider other than the CPU: a backend of its own name. See `Backend`.
+
+    Args:
+        name: A key of `OTHERS`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._provider = OTHERS[name]
+
+    def report(self) -> BackendReport:
+        """Whether it runs here; tries it."""
+        problem = why_not(self._provider)
+        usable = not problem
+        return BackendReport(
+            f"{NAME}-{self._provider.name}",
+            usable=usable,
+            version=ort.__version__ if usable else "",
+            why_not=problem,
+            precisions=("f32",) if usable else (),
+        )
+
+    def load(self, package: Package, settings: Settings) -> HostEngine:
+        """Loads a package on it, all of it; see `Backend.load`."""
+        return _load(package, settings, self._provider)
+
+
+def _load(package: Package, settings: Settings, provider: Provider) -> HostEngine:
     if settings.precision == "bf16":
         raise EngineError(
             "onnxruntime computes in f32 on a CPU; set precision to f32 or auto, or backend to openvino"
@@ -43,13 +75,18 @@ def load(package: Package, settings: Settings) -> HostEngine:
     check, graphs = PackageCheck(package), {}
     for role, entry in package.engine_graphs.items():
         path = package.path / entry.file
-        session = _read(path, path, settings)
+        session = _read(path, path, settings, provider)
         graphs[role] = OrtGraph(session, thread)
         check.graph(role, graphs[role].spec)
-    info = EngineInfo(
-        NAME, "f32", cpu_name(), ort.__version__, "f32 is what onnxruntime computes in on a CPU"
-    )
-    return HostEngine(package, info, graphs, free=thread.shutdown)
+    return HostEngine(package, _info(provider), graphs, free=thread.shutdown)
+
+
+def _info(provider: Provider) -> EngineInfo:
+    if provider is CPU:
+        why = "f32 is what onnxruntime computes in on a CPU"
+        return EngineInfo(NAME, "f32", cpu_name(), ort.__version__, why)
+    why = "f32 is what the graphs are in"
+    return EngineInfo(f"{NAME}-{provider.name}", "f32", provider.name, ort.__version__, why)
 
 
 @contextmanager
@@ -69,11 +106,19 @@ def opened(model: Path | bytes, path: Path, settings: Settings) -> Iterator[OrtG
         yield OrtGraph(session, thread)
 
 
-def _read(model: Path | bytes, path: Path, settings: Settings) -> ort.InferenceSession:
+def _read(
+    model: Path | bytes, path: Path, settings: Settings, provider: Provider = CPU
+) -> ort.InferenceSession:
     try:
-        return ort.InferenceSession(model, _options(settings), providers=["CPUExecutionProvider"])
+        return open_session(model, _options(settings), provider)
+    except EngineError:
+        raise
     except Exception as error:  # its exceptions share no base class but this
-        raise PackageError(f"{path}: ONNX Runtime cannot load it: {one_line(error)}") from error
+        if provider is CPU:
+            raise PackageError(f"{path}: ONNX Runtime cannot load it: {one_line(error)}") from error
+        raise EngineError(
+            f"{path}: onnxruntime-{provider.name} cannot run all of it: {one_line(error)}"
+        ) from error
 
 
 def _options(settings: Settings) -> ort.SessionOptions:

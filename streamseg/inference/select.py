@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from streamseg.errors import EngineError
 from streamseg.inference.backend import Backend, BackendName, BackendReport, Precision, Settings
@@ -19,11 +19,13 @@ _LOG = logging.getLogger(__name__)
 
 # The modules are imported when they are asked for: each brings a library of a hundred megabytes.
 _MODULES = {"openvino": "streamseg.inference.openvino", "onnxruntime": "streamseg.inference.ort"}
+# ONNX Runtime on other providers: never the choice of `auto`, which wants what works everywhere.
+_PROVIDERS = [name for name in get_args(BackendName) if name.startswith("onnxruntime-")]
 
 
 def usable_backends() -> list[BackendReport]:
     """Every backend this daemon knows, usable or not, the preferred first."""
-    return [_report(name) for name in _MODULES]
+    return [_report(name) for name in (*_MODULES, *_PROVIDERS)]
 
 
 def load_engine(
@@ -94,4 +96,6 @@ def _report(name: str) -> BackendReport:
 
 
 def _module(name: str) -> Backend:
-    return cast("Backend", import_module(_MODULES[name]))
+    base, _, provider = name.partition("-")
+    module = import_module(_MODULES[base])
+    return cast("Backend", module.OnProvider(provider) if provider else module)

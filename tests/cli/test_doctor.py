@@ -96,6 +96,11 @@ def test_features_are_read_from_the_kernel(tmp_path: Path) -> None:
     assert doctor.cpu_features(tmp_path / "missing") == []
 
 
+def test_features_of_arm_are_known_too(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("Features\t: fp asimd asimddp sve svebf16 i8mm bf16 dgh\n")
+    assert doctor.cpu_features(tmp_path / "cpuinfo") == ["asimd", "asimddp", "i8mm", "bf16", "sve"]
+
+
 def test_a_cache_that_cannot_be_written_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

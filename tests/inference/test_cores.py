@@ -7,6 +7,42 @@ import pytest
 
 from streamseg.inference.cores import cpu_name, physical_cores
 
+# /proc/cpuinfo of 64-bit ARM kernels has no `model name`; one block a core, those of like cores left out
+PI_5 = """processor\t: 0
+BogoMIPS\t: 108.00
+Features\t: fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: 0x4
+CPU part\t: 0xd0b
+CPU revision\t: 1
+
+Revision\t: d04170
+Model\t\t: Raspberry Pi 5 Model B Rev 1.0
+"""
+GRAVITON_3 = """processor\t: 0
+BogoMIPS\t: 2100.00
+Features\t: fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp sve svei8mm svebf16 i8mm bf16
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: 0x1
+CPU part\t: 0xd40
+CPU revision\t: 1
+"""
+BIG_LITTLE = """processor\t: 0
+CPU implementer\t: 0x41
+CPU part\t: 0xd05
+
+processor\t: 1
+CPU implementer\t: 0x41
+CPU part\t: 0xd41
+
+processor\t: 2
+CPU implementer\t: 0x41
+CPU part\t: 0xd41
+"""
+UNKNOWN_ARM = "processor\t: 0\nCPU implementer\t: 0x51\nCPU part\t: 0x804\n"
+
 
 def topology(folder: Path, siblings: dict[int, str]) -> Path:
     for cpu, text in siblings.items():
@@ -52,4 +88,31 @@ def test_the_processors_name(tmp_path: Path) -> None:
 def test_a_processor_without_a_name(tmp_path: Path, content: str) -> None:
     info = tmp_path / "cpuinfo"
     info.write_text(content, encoding="ascii")
-    assert cpu_name(info) == cpu_name(tmp_path / "absent") == "CPU"
+    absent = tmp_path / "absent"
+    assert cpu_name(info, absent) == cpu_name(absent, absent) == "CPU"
+
+
+@pytest.mark.parametrize(
+    ("content", "board", "expected"),
+    [
+        (PI_5, "Raspberry Pi 5 Model B Rev 1.0\0", "Raspberry Pi 5 Model B Rev 1.0, Cortex-A76"),
+        (PI_5, None, "Raspberry Pi 5 Model B Rev 1.0, Cortex-A76"),
+        (GRAVITON_3, None, "Neoverse-V1"),
+        (BIG_LITTLE, "Some Board", "Some Board, Cortex-A55 + Cortex-A78"),
+        (UNKNOWN_ARM, None, "ARM 0x51 0x804"),
+    ],
+)
+def test_an_arm_processor_is_told_by_board_and_design(
+    tmp_path: Path, content: str, board: str | None, expected: str
+) -> None:
+    info, model = tmp_path / "cpuinfo", tmp_path / "model"
+    info.write_text(content, encoding="utf-8")
+    if board is not None:
+        model.write_text(board, encoding="utf-8")
+    assert cpu_name(info, model) == expected
+
+
+def test_where_there_is_no_affinity_every_cpu_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert physical_cores(tmp_path) == 3

@@ -4,13 +4,14 @@ import logging
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from streamseg.config.schema import Backend
 from streamseg.errors import EngineError, PackageError
-from streamseg.inference import openvino, select
-from streamseg.inference.backend import Settings
+from streamseg.inference import openvino, providers, select
+from streamseg.inference.backend import BackendName, Settings
 from streamseg.inference.cores import physical_cores
 from streamseg.inference.package import Package
 from streamseg.inference.select import load_engine, usable_backends
@@ -34,10 +35,27 @@ def without(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 def test_both_are_usable_here() -> None:
-    assert [(report.name, report.usable) for report in usable_backends()] == [
-        ("openvino", True),
-        ("onnxruntime", True),
-    ]
+    usable = {report.name: report.usable for report in usable_backends()}
+    assert usable["openvino"]
+    assert usable["onnxruntime"]
+
+
+def test_every_name_of_a_configuration_is_reported() -> None:
+    assert {report.name for report in usable_backends()} == {*get_args(BackendName)} - {"auto"}
+    assert get_args(Backend) == get_args(BackendName)
+
+
+def test_a_provider_is_nothing_that_auto_takes(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(select, "_MODULES", {"openvino": "streamseg.inference.absent"})
+    monkeypatch.setattr(providers, "why_not", lambda _provider: "")
+    with pytest.raises(EngineError, match="no backend can load tiny") as caught:
+        load_engine(package)
+    assert "onnxruntime" not in str(caught.value)
+
+
+def test_a_provider_that_is_not_there_names_its_package(package: Package) -> None:
+    with pytest.raises(EngineError, match=r"has cpu.*; qnn comes with onnxruntime-qnn, in place of"):
+        load_engine(package, "onnxruntime-qnn")
 
 
 def test_a_missing_library_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
