@@ -11,6 +11,13 @@ TORCH  ?= torch==2.13.0
 # What `make demo` shows: a file, rtsp://…, /dev/video0, lavfi:…; empty: a sample clip of pedestrians.
 SOURCE ?=
 RECIPE ?= configs/training/camvid.yaml
+# Where `make install` puts the service, and the Python it runs on: the system's, since the service sees no home folders.
+PREFIX  ?= /opt/streamseg
+LIBDIR  ?= /usr/local/lib
+BINDIR  ?= /usr/local/bin
+DESTDIR ?=
+DIST    ?= dist
+SERVICE_PYTHON ?= /usr/bin/python3
 # More arguments for pytest, as in `make test ARGS='-k wire -x'`; a part of the tests is not held to the coverage of all.
 ARGS   ?=
 
@@ -18,8 +25,11 @@ PY   := $(VENV)/bin/python
 PIP  := $(PY) -m pip --disable-pip-version-check -qq
 BASE := $(VENV)/.installed-base
 DEV  := $(VENV)/.installed-dev
+INSTALLER := PIP='$(abspath $(PY)) -m pip --disable-pip-version-check' PYTHON='$(SERVICE_PYTHON)' \
+  PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' BINDIR='$(BINDIR)' DESTDIR='$(DESTDIR)'
+WHEEL = $$(ls -t build/wheel/streamseg-*.whl | head -1)
 
-.PHONY: help demo test test-real lint types wheel-check bench train clean
+.PHONY: help demo test test-real lint types wheel-check bench train install uninstall deb clean
 
 help: ## list these verbs
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +59,20 @@ bench: $(BASE) ## measure speed, age, memory and start-up on this machine
 
 train: $(DEV) ## train the networks and export a package: RECIPE=configs/training/camvid.yaml
 	@$(VENV)/bin/streamseg train $(RECIPE)
+
+install: build-wheel ## install the service (PREFIX=/opt/streamseg, DESTDIR); enables nothing, keeps a configuration
+	@$(INSTALLER) systemd/install "$(WHEEL)"
+
+uninstall: ## remove what install brought; configuration and state stay
+	@$(INSTALLER) systemd/uninstall
+
+deb: build-wheel ## build a Debian package with all it needs from Python, into DIST=dist
+	@$(INSTALLER) systemd/debian/build "$(WHEEL)" "$(DIST)"
+
+.PHONY: build-wheel
+build-wheel: | $(PY)
+	@rm -rf build/wheel
+	@$(PIP) wheel --no-deps --wheel-dir build/wheel .
 
 clean: ## remove what the other verbs made (keeps .venv, .cache/ and runs/)
 	@rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
