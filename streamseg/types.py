@@ -126,6 +126,16 @@ class TemporalMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of a frame, pixels from its top left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Segmentation:
     """The label map of one frame, with the identity and times of that frame. What is published.
 
@@ -138,6 +148,8 @@ class Segmentation:
         reset: The memory was let go before this frame.
         ms: Milliseconds by stage: decode, wait, infer, stabilise.
         capture_drops: Frames of this stream dropped before inference since the daemon started.
+        region: The part of the frame that `labels` covers; None for all of it.
+        output_wh: Width and height the mask is to be published at, pixels; None for that of `labels`.
     """
 
     frame: Frame
@@ -148,6 +160,8 @@ class Segmentation:
     reset: bool
     ms: Mapping[str, float] = field(default_factory=dict)
     capture_drops: int = 0
+    region: Region | None = None
+    output_wh: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import typer
 from streamseg import __version__
 from streamseg.cli.engine import line
 from streamseg.errors import EngineError, PackageError
-from streamseg.inference.cache import cache_folder
+from streamseg.inference.cache.folder import cache_folder
 from streamseg.inference.cores import cpu_name, physical_cores
 
 if TYPE_CHECKING:

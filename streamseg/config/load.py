@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from streamseg.config.checks import contradictions
 from streamseg.config.effective import ENGINE, written_as
 from streamseg.config.lines import Lines, Location, read
+from streamseg.config.marks import sections_of
 from streamseg.config.schema import Config
 from streamseg.errors import ConfigError
 
@@ -150,8 +151,7 @@ def _fields(where: Location) -> dict[str, FieldInfo]:
     model: type[BaseModel] = Config
     for part in where:
         field = model.model_fields.get("engines" if part == "engine" else str(part))
-        candidates = [field.annotation, *get_args(field.annotation)] if field else []
-        model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
+        model = next(iter(sections_of(field) if field else []), model)
     return model.model_fields
 
 

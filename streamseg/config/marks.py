@@ -1,10 +1,12 @@
-"""What is said of a key beside its type: what a change of it takes, and what its number counts."""
+"""What is said of keys: what a change of one takes, what its number counts, which sections they open."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import get_args
 
 from annotated_types import Unit
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 
@@ -26,3 +28,9 @@ def reload_of(field: FieldInfo) -> Reload | None:
 def unit_of(field: FieldInfo) -> str:
     """What its number counts; empty where it is none."""
     return next((mark.unit for mark in field.metadata if isinstance(mark, Unit)), "")
+
+
+def sections_of(field: FieldInfo) -> list[type[BaseModel]]:
+    """The sections that may stand at a key: alone, or empty, or several by name."""
+    kinds = [field.annotation, *get_args(field.annotation)]
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]

@@ -95,6 +95,11 @@ class OutputConfig(_Section):
     width: Annotated[int, Reload.LIVE, Unit("pixels")] = Field(ge=1, le=8192, description="width of a mask")
     height: Annotated[int, Reload.LIVE, Unit("pixels")] = Field(ge=1, le=8192, description="height of a mask")
 
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Both."""
+        return self.width, self.height
+
 
 class StreamDefaults(_Section):
     """What holds for every stream that does not say otherwise."""

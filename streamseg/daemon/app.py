@@ -27,7 +27,7 @@ from streamseg.daemon.signals import stop_on_signals
 from streamseg.daemon.stream import Stream
 from streamseg.errors import EXIT_OK, EXIT_UNEXPECTED, ConfigError, StreamsegError
 from streamseg.flow.deadline import Deadline
-from streamseg.inference.engine import InferenceEngine, model_info
+from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import open_package
 from streamseg.inference.worker import EngineWorker, WorkerEvents
 from streamseg.publish.publisher import Publisher
@@ -139,11 +139,10 @@ class Daemon:
         with self._starting:
             if self._stop.is_set():
                 return
-            info = model_info(engine)
             for name, stream in self._streams.items():
-                self._pipelines[name] = stream.pipeline(engine)
-                self._publisher.set_info(name, info)
-                self._board.serve(name, info.name, info)
+                self._pipelines[name] = pipeline = stream.pipeline(engine)
+                self._publisher.set_info(name, pipeline.model)
+                self._board.serve(name, pipeline.model.name, pipeline.model)
                 self._worker.add(name, stream.mailbox)
             self._worker.start()
             self._start_captures(live=False)

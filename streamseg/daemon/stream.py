@@ -7,7 +7,7 @@ from collections.abc import Callable
 from streamseg.capture.reader import Capture
 from streamseg.capture.source import describe, overflow_for
 from streamseg.config.schema import SourceConfig, StreamConfig
-from streamseg.daemon.pipeline import Pipeline
+from streamseg.daemon.pipeline import Pipeline, View
 from streamseg.errors import SourceError
 from streamseg.flow.mailbox import Mailbox, Overflow
 from streamseg.inference.engine import InferenceEngine
@@ -51,7 +51,13 @@ class Stream:
         config = self.config
         limits = ResetLimits(config.reset_after_s, config.scene_cut)
         stage = make_stage(config.temporal, engine, config.motion, ema=config.ema, limits=limits)
-        return Pipeline(engine, stage, lambda: self.mailbox.dropped)
+        return Pipeline(engine, stage, lambda: self.mailbox.dropped, self.view)
+
+    @property
+    def view(self) -> View:
+        """The part of its pictures that is looked at, and the size of its masks."""
+        output = self.config.output
+        return View(self.config.roi, output.size_wh if output else None)
 
     def tally(self, subscribers: int) -> Tally:
         """What its parts count, for the board."""

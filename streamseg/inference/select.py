@@ -9,7 +9,7 @@ from typing import cast, get_args
 
 from streamseg.errors import EngineError
 from streamseg.inference.backend import Backend, BackendName, BackendReport, Precision, Settings
-from streamseg.inference.cache import cache_folder
+from streamseg.inference.cache.folder import cache_folder
 from streamseg.inference.cores import physical_cores
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.host import one_line

@@ -9,7 +9,7 @@ import numpy as np
 
 from streamseg.errors import WireError
 from streamseg.publish.outbox import Pending
-from streamseg.types import F32, U8, Segmentation
+from streamseg.types import F32, U8, Region, Segmentation
 from streamseg.wire.codecs import encode
 from streamseg.wire.header import (
     CLASSES,
@@ -45,10 +45,11 @@ def compose_mask(
     """
     began_s = clock()
     segmentation, frame = pending.segmentation, pending.segmentation.frame
-    body = encode(segmentation.labels, pending.encoding)
-    present, fraction = shares(segmentation.labels)
+    mask_wh = _mask_wh(segmentation)
+    labels = _at_size(segmentation.labels, mask_wh)
+    body = encode(labels, pending.encoding)
+    present, fraction = shares(labels)
     confidence = _mean_confidence(segmentation.confidence)
-    mask_wh = (segmentation.labels.shape[1], segmentation.labels.shape[0])
     ms = {**segmentation.ms, "encode": (clock() - began_s) * 1e3}
     header = MaskHeader(
         stream=frame.stream,
@@ -57,7 +58,7 @@ def compose_mask(
         frame_seq=frame.seq,
         time=_times(segmentation, wall()),
         frame_wh=frame.picture.size_wh,
-        mask=MaskLayout(*mask_wh, str(pending.encoding), _to_frame(mask_wh, frame.picture.size_wh)),
+        mask=MaskLayout(*mask_wh, str(pending.encoding), _to_frame(mask_wh, segmentation)),
         present=present,
         fraction=fraction,
         confidence=confidence,
@@ -79,7 +80,7 @@ def compose_picture(
         WireError: OpenCV cannot encode it.
     """
     segmentation = pending.segmentation
-    body = _jpeg(segmentation.rgb, segmentation.labels.shape[1::-1], quality)
+    body = _jpeg(segmentation.rgb, _mask_wh(segmentation), quality)
     frame = segmentation.frame
     return PictureHeader(frame.stream, epoch, pending.seq, _times(segmentation, wall())), body
 
@@ -104,8 +105,22 @@ def _mean_confidence(confidence: U8 | None) -> float | None:
     return round(total / confidence.size / 255, 4)
 
 
-def _to_frame(mask_wh: tuple[int, int], frame_wh: tuple[int, int]) -> Affine:
-    return (frame_wh[0] / mask_wh[0], 0.0, 0.0, 0.0, frame_wh[1] / mask_wh[1], 0.0)
+def _mask_wh(segmentation: Segmentation) -> tuple[int, int]:
+    height, width = segmentation.labels.shape
+    return segmentation.output_wh or (width, height)
+
+
+def _at_size(labels: U8, size_wh: tuple[int, int]) -> U8:
+    """Each pixel takes the label at its centre: between two classes there is no third."""
+    if labels.shape[1::-1] == size_wh:
+        return labels
+    resized: U8 = cv2.resize(labels, size_wh, interpolation=cv2.INTER_NEAREST_EXACT)
+    return resized
+
+
+def _to_frame(mask_wh: tuple[int, int], segmentation: Segmentation) -> Affine:
+    seen = segmentation.region or Region(0, 0, *segmentation.frame.picture.size_wh)
+    return (seen.width / mask_wh[0], 0.0, float(seen.x), 0.0, seen.height / mask_wh[1], float(seen.y))
 
 
 def _times(segmentation: Segmentation, publish_unix_s: float) -> Times:

@@ -8,13 +8,8 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from streamseg.config.marks import Reload, reload_of, unit_of
+from streamseg.config.marks import Reload, reload_of, sections_of, unit_of
 from streamseg.config.schema import Config, SourceConfig
-
-
-def sections_of(field: FieldInfo) -> list[type[BaseModel]]:
-    kinds = [field.annotation, *get_args(field.annotation)]
-    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
 def keys(model: type[BaseModel], where: str = "") -> Iterator[tuple[str, FieldInfo]]:

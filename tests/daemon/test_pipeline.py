@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from streamseg.daemon.pipeline import Pipeline
+from streamseg.config.schema import RoiConfig
+from streamseg.daemon.pipeline import Pipeline, View
 from streamseg.errors import EngineError
 from streamseg.temporal.stage import make_stage
-from streamseg.types import TemporalMode
+from streamseg.types import Picture, PixelLayout, Region, TemporalMode
 from tests.fakes.engine import FakeEngine
 from tests.fakes.source import make_frame, make_picture
 
 
-def make(mode: TemporalMode = TemporalMode.CONVGRU) -> tuple[Pipeline, FakeEngine]:
+def make(mode: TemporalMode = TemporalMode.CONVGRU, view: View | None = None) -> tuple[Pipeline, FakeEngine]:
     engine = FakeEngine()
-    return Pipeline(engine, make_stage(mode, engine), lambda: 7), engine
+    return Pipeline(engine, make_stage(mode, engine), lambda: 7, view), engine
 
 
 @pytest.mark.parametrize("mode", TemporalMode)
@@ -62,3 +64,44 @@ def test_nan_in_the_memory_is_a_reset_not_a_failure(caplog: pytest.LogCaptureFix
     (record,) = caplog.records
     assert (record.levelname, record.getMessage()) == ("WARNING", "memory let go: not_finite")
     assert getattr(record, "stream", "") == "gate"
+
+
+RIGHT = RoiConfig(x=0.5, w=0.5)
+
+
+def halves(left: int, right: int) -> Picture:
+    """A grey picture of 128 x 48 pixels whose halves differ."""
+    plane = np.full((48, 128), left, np.uint8)
+    plane[:, 64:] = right
+    return Picture(PixelLayout.GRAY, (plane,), (128, 48), full_range=True)
+
+
+@pytest.mark.parametrize("mode", TemporalMode)
+def test_only_the_region_of_interest_is_looked_at(mode: TemporalMode) -> None:
+    seen, alone = make(mode, View(RIGHT)), make(mode)
+    frame = make_frame(picture=halves(20, 200))
+    made = seen[0].process(frame)
+    plain = alone[0].process(
+        make_frame(picture=Picture(PixelLayout.GRAY, (np.full((48, 64), 200, np.uint8),), (64, 48), True))
+    )
+    np.testing.assert_array_equal(made.rgb, np.full((48, 64, 3), 200, np.uint8))
+    np.testing.assert_array_equal(made.labels, plain.labels)
+    assert (made.frame, made.region) == (frame, Region(64, 0, 64, 48))
+
+
+def test_another_region_lets_the_memory_go_and_another_size_of_masks_does_not() -> None:
+    pipeline, _ = make(view=View(RIGHT))
+    views = [View(RIGHT), View(RIGHT, (32, 24)), View(RoiConfig(w=0.5)), View(RoiConfig(w=0.5))]
+    resets = []
+    for seq, view in enumerate(views):
+        pipeline.look(view)
+        resets.append(pipeline.process(make_frame(seq=seq, picture=halves(90, 90))).reset)
+    assert resets == [True, False, True, False]
+
+
+def test_the_size_of_the_masks_is_told() -> None:
+    pipeline, _ = make(view=View(output_wh=(32, 24)))
+    assert pipeline.model.mask_wh == pipeline.process(make_frame()).output_wh == (32, 24)
+    pipeline.look(View())
+    assert pipeline.model.mask_wh == (64, 48)
+    assert pipeline.process(make_frame()).output_wh is None

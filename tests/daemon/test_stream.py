@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from streamseg.config.schema import StreamConfig
+from streamseg.config.schema import RoiConfig, StreamConfig
+from streamseg.daemon.pipeline import View
 from streamseg.daemon.stream import Stream
 from streamseg.errors import PackageError
 from streamseg.flow.mailbox import Closed, Overflow
@@ -57,6 +58,12 @@ def test_convgru_needs_a_stabiliser() -> None:
 def test_its_pipeline_does_what_was_asked() -> None:
     made = make(temporal="ema").pipeline(FakeEngine()).process(make_frame())
     assert made.mode is TemporalMode.EMA
+
+
+def test_its_view_is_what_was_asked() -> None:
+    assert make().view == View()
+    asked = make(roi={"x": 0.5, "w": 0.25}, output={"width": 32, "height": 24})
+    assert asked.view == View(RoiConfig(x=0.5, w=0.25), (32, 24))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from streamseg.errors import WireError
 from streamseg.publish.compose import compose_mask, compose_picture, shares
 from streamseg.publish.outbox import Pending
-from streamseg.types import U8, Segmentation
+from streamseg.types import U8, Region, Segmentation
 from streamseg.wire.codecs import decode
 from streamseg.wire.header import Drops, MaskHeader, MaskLayout, Times
 from streamseg.wire.message import dump_header
@@ -94,6 +94,48 @@ def test_a_picture_has_the_masks_size_and_identity(size_hw: tuple[int, int]) -> 
     assert image.shape == (6, 8, 3)
     assert image[..., 2].min() > 230  # OpenCV's order is blue, green, red
     assert image[..., :2].max() < 20
+
+
+QUARTERS = np.array([[1, 2], [3, 4]], np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("output_wh", "labels"),
+    [
+        (None, [[1, 2], [3, 4]]),
+        ((2, 2), [[1, 2], [3, 4]]),
+        ((4, 4), [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]),
+        ((3, 1), [[3, 4, 4]]),  # each pixel has what is under its centre, the border counts to the right
+        ((1, 1), [[4]]),
+    ],
+)
+def test_a_mask_has_the_size_that_was_asked_for(
+    output_wh: tuple[int, int] | None, labels: list[list[int]]
+) -> None:
+    made = replace(make_segmentation(), labels=QUARTERS, confidence=None, output_wh=output_wh)
+    header, body = compose(made)
+    size_wh = (len(labels[0]), len(labels))
+    assert decode(body, "zstd", size_wh).tolist() == labels
+    assert (header.mask.w, header.mask.h) == size_wh
+    assert header.present == tuple(sorted({label for row in labels for label in row}))
+    assert sum(header.fraction) == pytest.approx(1, abs=1e-3)
+    assert header.mask.to_frame == (32 / size_wh[0], 0, 0, 0, 18 / size_wh[1], 0)
+
+
+@pytest.mark.parametrize(("output_wh", "cell_wh"), [(None, (2.0, 1.5)), ((4, 3), (4.0, 3.0))])
+def test_a_mask_of_a_region_lies_where_the_region_does(
+    output_wh: tuple[int, int] | None, cell_wh: tuple[float, float]
+) -> None:
+    made = replace(make_segmentation(), region=Region(10, 6, 16, 9), output_wh=output_wh)
+    header, _ = compose(made)
+    assert header.frame_wh == (32, 18)
+    assert header.mask.to_frame == (cell_wh[0], 0, 10, 0, cell_wh[1], 6)
+
+
+def test_a_picture_has_the_size_that_was_asked_for() -> None:
+    pending = Pending(replace(make_segmentation(), output_wh=(16, 12)), "raw", "", seq=5, dropped=0)
+    _, body = compose_picture(pending, epoch="e1", quality=95, wall=lambda: 0.0)
+    assert cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR).shape == (12, 16, 3)
 
 
 def test_what_is_no_picture_is_a_wire_error() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.inference.cache import cache_folder
+from streamseg.inference.cache.folder import cache_folder
 
 
 def test_the_configured_folder_comes_first(tmp_path: Path) -> None:
