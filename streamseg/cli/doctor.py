@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,7 +13,7 @@ from streamseg import __version__
 from streamseg.cli.engine import line
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.cache.folder import cache_folder
-from streamseg.inference.cores import cpu_name, physical_cores
+from streamseg.inference.cores import cpu_features, cpu_name, physical_cores
 
 if TYPE_CHECKING:
     from streamseg.inference.backend import BackendReport
@@ -31,20 +30,6 @@ _LIBRARIES = (
     "torch",
 )
 _OFFLINE = ("torch",)
-_FEATURES = (
-    "avx2",
-    "avx512f",
-    "avx512_vnni",
-    "avx_vnni",
-    "avx512_bf16",
-    "amx_bf16",
-    "amx_int8",
-    "asimd",
-    "asimddp",
-    "i8mm",
-    "bf16",
-    "sve",
-)
 
 
 def doctor() -> None:
@@ -63,15 +48,6 @@ def doctor() -> None:
     if not (usable and found):
         fault = EngineError if found else PackageError
         raise fault(f"the daemon cannot run here: {_lacking(usable=usable, found=found)}; see above")
-
-
-def cpu_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[str]:
-    """The processor's features that matter for speed, as Linux names them; none where it does not say."""
-    try:
-        words = set(cpuinfo.read_text(encoding="utf-8", errors="replace").split())
-    except OSError:
-        return []
-    return [feature for feature in _FEATURES if feature in words]
 
 
 def _say(what: str, text: str) -> None:

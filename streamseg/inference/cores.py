@@ -1,4 +1,4 @@
-"""How many threads an engine should use: the physical cores this process may run on."""
+"""The processor: its cores, which are as many threads as an engine should use, its name, its features."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 CPU_FOLDER = Path("/sys/devices/system/cpu")
 BOARD = Path("/proc/device-tree/model")
+CPUINFO = Path("/proc/cpuinfo")
 
 # Implementer and part number of the cores met on boards and servers (as lscpu names them).
 _DESIGNS = {
@@ -29,6 +30,21 @@ _DESIGNS = {
     ("0xc0", "0xac3"): "Ampere-1",
 }
 
+_FEATURES = (
+    "avx2",
+    "avx512f",
+    "avx512_vnni",
+    "avx_vnni",
+    "avx512_bf16",
+    "amx_bf16",
+    "amx_int8",
+    "asimd",
+    "asimddp",
+    "i8mm",
+    "bf16",
+    "sve",
+)
+
 
 def physical_cores(folder: Path = CPU_FOLDER) -> int:
     """Physical cores among the CPUs this process may run on, at least 1.
@@ -39,7 +55,7 @@ def physical_cores(folder: Path = CPU_FOLDER) -> int:
     return max(1, len({_siblings(folder, cpu) for cpu in _allowed()}))
 
 
-def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo"), board: Path = BOARD) -> str:
+def cpu_name(cpuinfo: Path = CPUINFO, board: Path = BOARD) -> str:
     """The processor as its maker names it, or `CPU`.
 
     ARM processors have no name, only numbers of their cores' designs: those are told, after the name of the
@@ -50,6 +66,12 @@ def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo"), board: Path = BOARD) -> str:
         return name
     known = [_read(board).strip("\0\n ") or next(iter(_values(lines, "Model")), ""), _designs(lines)]
     return ", ".join(part for part in known if part) or "CPU"
+
+
+def cpu_features(cpuinfo: Path = CPUINFO) -> list[str]:
+    """The processor's features that matter for speed, as Linux names them; none where it does not say."""
+    words = set(_read(cpuinfo).split())
+    return [feature for feature in _FEATURES if feature in words]
 
 
 def _designs(lines: Sequence[str]) -> str:

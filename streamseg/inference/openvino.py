@@ -4,14 +4,15 @@ Each graph computes in bf16 where that is the faster, as measured on this machin
 stabiliser too: the plugin keeps what is not between convolutions in f32, so sampling coordinates and the
 memory itself stay exact (the shipped one agrees with f32 on 99.998 % of the pixels of a 101-frame clip).
 NumPy arrays go in and come out without a copy (`ov.Tensor(..., shared_memory=True)`), also from one graph to
-the next.
+the next. Compiled graphs are kept in our own store, not in OpenVINO's `CACHE_DIR`, which runs a file with a
+flipped bit in its weights without a word.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from numpy.typing import NDArray
 
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.backend import BackendReport, Settings
+from streamseg.inference.cache.key import CacheKey, Machine, Origin
+from streamseg.inference.cache.store import Store
 from streamseg.inference.contract import ANY, GraphSpec, PackageCheck, TensorSpec
-from streamseg.inference.cores import cpu_name
+from streamseg.inference.cores import cpu_features, cpu_name
 from streamseg.inference.engine import EngineInfo
 from streamseg.inference.host import Arrays, HostEngine, one_line
 from streamseg.inference.manifest import GraphRole
@@ -31,16 +34,20 @@ from streamseg.inference.precision import Choice, fastest
 
 NAME = "openvino"
 DEVICE = "CPU"
+WAIT_S = 20.0  # for another process that compiles the same; then it is compiled twice
 TRIALS = 3  # inferences in a row that a precision is timed with; the first brings its data into the cache
 _DTYPES = {"u8": "uint8", "f32": "float32", "f16": "float16", "i64": "int64"}
-
-_LOG = logging.getLogger(__name__)
 
 
 def report() -> BackendReport:
     """What OpenVINO can do here."""
     precisions = ("bf16", "f32") if _computes_bf16(ov.Core()) else ("f32",)
     return BackendReport(NAME, usable=True, version=_version(), why_not="", precisions=precisions)
+
+
+def machine() -> Machine:
+    """What a compiled graph is good for: this version of OpenVINO on this processor."""
+    return Machine(NAME, str(ov.__version__), cpu_name(), " ".join(cpu_features()))
 
 
 def load(package: Package, settings: Settings) -> HostEngine:
@@ -65,8 +72,7 @@ class _Loader:
         self._compiled: dict[tuple[GraphRole, str], OpenVinoGraph] = {}
         if settings.precision == "bf16" and not self._able:
             raise EngineError("this CPU does not compute in bf16; set precision to f32 or auto")
-        if settings.cache is not None:
-            self._core.set_property({"CACHE_DIR": str(settings.cache / NAME)})
+        self._store = Store(settings.cache)
         self._models = self._read_all()
 
     def choose(self, role: GraphRole) -> Choice:
@@ -84,11 +90,17 @@ class _Loader:
     def graph(self, role: GraphRole, precision: str) -> OpenVinoGraph:
         """A graph compiled for one picture; one that was timed is not compiled again."""
         if (role, precision) not in self._compiled:
+            kept = _Kept(self._store, self._key(role, precision), self._package.origin(role))
             path = self._package.path / self._package.graphs[role].file
-            made = OpenVinoGraph(self._core, self._models[role], _options(precision, self._settings), path)
+            options = _options(precision, self._settings)
+            made = OpenVinoGraph(self._core, self._models[role], options, kept, path)
             made.batch(1)
             self._compiled[role, precision] = made
         return self._compiled[role, precision]
+
+    def _key(self, role: GraphRole, precision: str) -> CacheKey:
+        flags = f"latency, {self._settings.threads} threads"
+        return CacheKey(self._package.graphs[role].sha256, machine(), precision, profile="", flags=flags)
 
     def _read_all(self) -> dict[GraphRole, ov.Model]:
         check, models = PackageCheck(self._package), {}
@@ -149,13 +161,25 @@ def _version() -> str:
     return str(ov.__version__).partition("-")[0]
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Where the compiled forms of a graph are kept; their keys differ in the batch size alone."""
+
+    store: Store
+    key: CacheKey
+    origin: Origin
+
+
 class OpenVinoGraph:
     """A graph, compiled for each batch size as it is asked for: static shapes run faster than dynamic."""
 
-    def __init__(self, core: ov.Core, model: ov.Model, options: Mapping[str, Any], path: Path) -> None:
+    def __init__(
+        self, core: ov.Core, model: ov.Model, options: Mapping[str, Any], kept: _Kept, path: Path
+    ) -> None:
         self._core = core
         self._model = model
         self._options = dict(options)
+        self._kept = kept
         self._path = path
         self._batches: dict[int, _Batch] = {}
 
@@ -168,20 +192,32 @@ class OpenVinoGraph:
         """The graph for a batch size, compiled on first use. Raises EngineError."""
         if size not in self._batches:
             try:
-                self._batches[size] = _Batch(self._compile(size))
+                self._batches[size] = _Batch(self._obtain(size))
             except RuntimeError as error:
                 raise EngineError(f"{self._path}: OpenVINO cannot compile it: {one_line(error)}") from error
         return self._batches[size]
 
+    def _obtain(self, size: int) -> ov.CompiledModel:
+        kept, key = self._kept, replace(self._kept.key, profile=str(size))
+        return kept.store.obtain(key, kept.origin, lambda: self._compile(size), _export, self._import, WAIT_S)
+
     def _compile(self, size: int) -> ov.CompiledModel:
         model = self._model.clone()
         model.reshape({port: _sized(port.partial_shape, size) for port in model.inputs})
+        return self._core.compile_model(model, DEVICE, self._options)
+
+    def _import(self, plan: memoryview) -> ov.CompiledModel:
         try:
-            return self._core.compile_model(model, DEVICE, self._options)
+            return self._core.import_model(bytes(plan), DEVICE, self._options)
         except RuntimeError as error:
-            # a full disk or a damaged file in the cache must not keep the daemon from starting
-            _LOG.warning("%s: trying without the cache: %s", self._path, one_line(error))
-            return self._core.compile_model(model, DEVICE, {**self._options, "CACHE_DIR": ""})
+            raise ValueError(f"OpenVINO refuses it: {one_line(error)}") from error
+
+
+def _export(compiled: ov.CompiledModel) -> bytes:
+    try:
+        return bytes(compiled.export_model().getbuffer())
+    except RuntimeError as error:
+        raise ValueError(f"OpenVINO gives nothing that can be kept: {one_line(error)}") from error
 
 
 def _sized(shape: ov.PartialShape, size: int) -> ov.PartialShape:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamseg.errors import PackageError
+from streamseg.inference.cache.key import Origin
 from streamseg.inference.manifest import (
     ENGINE_ROLES,
     MANIFEST_NAME,
@@ -56,6 +57,10 @@ class Package:
         """One hash for the whole model, made of its engine's graphs' hashes: equal exactly where they are."""
         text = "".join(f"{role}:{entry.sha256}\n" for role, entry in self.engine_graphs.items())
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def origin(self, role: GraphRole) -> Origin:
+        """Whence what is compiled from a graph comes."""
+        return Origin(self.manifest.name, self.path.absolute(), role.value)
 
     def problems(self) -> list[str]:
         """Every graph that is missing, unreadable or not the bytes the manifest promises; reads them all."""

@@ -90,17 +90,6 @@ def test_a_library_that_is_not_there(
     assert "torch not installed (only the trainer needs it)" in lines
 
 
-def test_features_are_read_from_the_kernel(tmp_path: Path) -> None:
-    (tmp_path / "cpuinfo").write_text("flags : fpu avx2 avx512_bf16x sse")
-    assert doctor.cpu_features(tmp_path / "cpuinfo") == ["avx2"]
-    assert doctor.cpu_features(tmp_path / "missing") == []
-
-
-def test_features_of_arm_are_known_too(tmp_path: Path) -> None:
-    (tmp_path / "cpuinfo").write_text("Features\t: fp asimd asimddp sve svebf16 i8mm bf16 dgh\n")
-    assert doctor.cpu_features(tmp_path / "cpuinfo") == ["asimd", "asimddp", "i8mm", "bf16", "sve"]
-
-
 def test_a_cache_that_cannot_be_written_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

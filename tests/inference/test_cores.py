@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.inference.cores import cpu_name, physical_cores
+from streamseg.inference.cores import cpu_features, cpu_name, physical_cores
 
 # /proc/cpuinfo of 64-bit ARM kernels has no `model name`; one block a core, those of like cores left out
 PI_5 = """processor\t: 0
@@ -116,3 +116,14 @@ def test_where_there_is_no_affinity_every_cpu_counts(tmp_path: Path, monkeypatch
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     assert physical_cores(tmp_path) == 3
+
+
+def test_features_are_read_from_the_kernel(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("flags : fpu avx2 avx512_bf16x sse")
+    assert cpu_features(tmp_path / "cpuinfo") == ["avx2"]
+    assert cpu_features(tmp_path / "missing") == []
+
+
+def test_features_of_arm_are_known_too(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("Features\t: fp asimd asimddp sve svebf16 i8mm bf16 dgh\n")
+    assert cpu_features(tmp_path / "cpuinfo") == ["asimd", "asimddp", "i8mm", "bf16", "sve"]

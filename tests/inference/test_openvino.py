@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from streamseg.errors import EngineError
 from streamseg.inference import openvino
 from streamseg.inference.backend import Settings
 from streamseg.inference.package import Package
+from tests.fakes.packages import Tiny, make_package
 
 PICTURE = np.random.default_rng(0).integers(0, 200, (1, 48, 64, 3), dtype=np.uint8)
 
@@ -73,44 +73,94 @@ def test_what_is_configured_is_the_segmenters_and_f32_everyones(
     assert info.why.endswith(f"stabiliser in {expected['stabiliser']}, readout in {expected['readout']}")
 
 
-def test_the_cache_is_filled_and_used(package: Package, tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    first = openvino.load(package, settings(cache=cache)).start(PICTURE).logits()
-    blobs = sorted((cache / "openvino").iterdir())
-    assert len(blobs) == 3
-    stamps = [blob.stat().st_mtime_ns for blob in blobs]
-    again = openvino.load(package, settings(cache=cache)).start(PICTURE).logits()
-    np.testing.assert_array_equal(first, again)
-    assert sorted((cache / "openvino").iterdir()) == blobs
-    assert [blob.stat().st_mtime_ns for blob in blobs] == stamps
+def plans(cache: Path) -> list[Path]:
+    return sorted((cache / "plans").glob("*.plan"))
 
 
-@pytest.mark.parametrize("damage", [b"", b"rubbish", None])
-def test_a_damaged_cache_is_no_obstacle(package: Package, tmp_path: Path, damage: bytes | None) -> None:
-    expected = openvino.load(package, settings(cache=tmp_path)).start(PICTURE).logits()
-    for blob in (tmp_path / "openvino").iterdir():
-        content = blob.read_bytes()
-        blob.write_bytes(content[: len(content) // 2] if damage is None else damage)
-    np.testing.assert_array_equal(
-        openvino.load(package, settings(cache=tmp_path)).start(PICTURE).logits(), expected
-    )
-
-
-def test_a_cache_that_fails_is_done_without(
-    package: Package, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def compilations(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The batch sizes that are compiled from now on."""
+    sizes: list[int] = []
     compile_model = ov.Core.compile_model
 
-    def full(core: ov.Core, model: Any, device: str, options: dict[str, Any]) -> Any:
-        if "CACHE_DIR" not in options:
-            raise RuntimeError("Exception from here\nno space left on device")
-        return compile_model(core, model, device, options)
+    def spy(core: ov.Core, model: Any, *rest: Any) -> Any:
+        sizes.append(model.inputs[0].shape[0])
+        return compile_model(core, model, *rest)
 
-    monkeypatch.setattr(ov.Core, "compile_model", full)
-    with caplog.at_level(logging.WARNING):
-        openvino.load(package, settings()).warm_up()
-    assert "segmenter.onnx: trying without the cache: no space left on device" in caplog.text
+    monkeypatch.setattr(ov.Core, "compile_model", spy)
+    return sizes
+
+
+def imports(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of what is taken back from now on."""
+    sizes: list[int] = []
+    import_model = ov.Core.import_model
+
+    def spy(core: ov.Core, plan: bytes, *rest: Any) -> Any:
+        sizes.append(len(plan))
+        return import_model(core, plan, *rest)
+
+    monkeypatch.setattr(ov.Core, "import_model", spy)
+    return sizes
+
+
+def test_the_cache_is_filled_and_used(
+    package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = openvino.load(package, settings(cache=tmp_path)).start(PICTURE).logits()
+    assert len(plans(tmp_path)) == 3
+    compiled = compilations(monkeypatch)
+    again = openvino.load(package, settings(cache=tmp_path)).start(PICTURE).logits()
+    np.testing.assert_array_equal(first, again)
+    assert compiled == []
+
+
+@pytest.mark.parametrize("other", ["version", "device", "threads", "graph"])
+def test_what_was_compiled_for_something_else_is_not_taken(
+    package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    openvino.load(package, settings(cache=tmp_path))
+    if other == "version":
+        monkeypatch.setattr(ov, "__version__", "2031.0")
+    if other == "device":
+        monkeypatch.setattr(openvino, "cpu_name", lambda: "another processor")
+    if other == "graph":
+        package = make_package(tmp_path / "other", Tiny(seed=1))
+    compiled = compilations(monkeypatch)
+    openvino.load(package, Settings("f32", 2 if other == "threads" else 1, tmp_path))
+    assert len(compiled) == len(plans(tmp_path)) - 3 > 0
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty"])
+def test_a_damaged_cache_is_reported_and_mended(
+    package: Package, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    expected = openvino.load(package, settings(cache=tmp_path)).start(PICTURE).logits()
+    for path in plans(tmp_path):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes({"cut": bytes(content[:999]), "empty": b""}.get(damage, bytes(content)))
+    for told in (3, 0):
+        caplog.clear()
+        engine = openvino.load(package, settings(cache=tmp_path))
+        np.testing.assert_array_equal(engine.start(PICTURE).logits(), expected)
+        assert len([line for line in caplog.messages if "is not used: " in line]) == told
+
+
+@pytest.mark.parametrize("call", ["import_model", "export_model"])
+def test_what_openvino_cannot_keep_or_take_back_is_compiled(
+    package: Package,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    call: str,
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise RuntimeError("Exception from here\nnot implemented")
+
+    monkeypatch.setattr(ov.Core if call == "import_model" else ov.CompiledModel, call, refuse)
+    for _ in range(2):
+        openvino.load(package, settings(cache=tmp_path)).warm_up()
+    assert "OpenVINO refuses it: not impl" in caplog.text or "kept: OpenVINO gives nothing" in caplog.text
 
 
 def test_a_graph_that_does_not_compile(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,14 +178,7 @@ def test_a_batch_size_is_compiled_when_it_is_first_asked_for(
     package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = openvino.load(package, settings())
-    shapes: list[int] = []
-    compile_model = ov.Core.compile_model
-
-    def spy(core: ov.Core, model: Any, *rest: Any) -> Any:
-        shapes.append(model.inputs[0].shape[0])
-        return compile_model(core, model, *rest)
-
-    monkeypatch.setattr(ov.Core, "compile_model", spy)
+    shapes = compilations(monkeypatch)
     for batch in (1, 3, 3, 1):
         assert engine.start(np.repeat(PICTURE, batch, axis=0)).logits().shape[0] == batch
     assert shapes == [3]
@@ -172,7 +215,8 @@ def test_auto_times_both_precisions_once(
     assert sorted(compiled) == ["bf16", "bf16", "bf16", "f32", "f32", "f32"]
     assert "just measured" in first.info.why
     compiled.clear()
+    taken = imports(monkeypatch)
     second = openvino.load(package, settings("auto", tmp_path))
-    assert len(compiled) == 3
+    assert (compiled, len(taken)) == ([], 3)
     assert "measured before" in second.info.why
     assert second.info.precision == first.info.precision

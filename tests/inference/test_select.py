@@ -124,7 +124,7 @@ def test_threads(package: Package, monkeypatch: pytest.MonkeyPatch, asked: int, 
 
 def test_the_users_cache_is_the_default(package: Package, tmp_path: Path) -> None:
     load_engine(package, "openvino")
-    assert list((tmp_path / "cache" / "streamseg" / "openvino").iterdir())
+    assert list((tmp_path / "cache" / "streamseg" / "plans").iterdir())
 
 
 def test_a_cache_that_cannot_be_written_is_no_obstacle(

@@ -69,7 +69,7 @@ class Store:
             key: All that it depends on.
             origin: Whence it comes.
             make: Compiles it.
-            dump: Its bytes.
+            dump: Its bytes; raises ValueError where it has none.
             load: It, from its bytes; raises ValueError where they are not good.
             wait_s: How long to wait for another process that makes the same; after that it is made twice.
 
@@ -100,11 +100,8 @@ class Store:
             make_folder(self._folder)
             write_whole(self._path(self._folder, key), pack(label, plan))
         except OSError as error:
-            size_mb = len(plan) / 1e6
-            text = f"{self._folder}: {size_mb:.1f} MB cannot be kept: {error.strerror or error}"
-            if self._strict:
-                raise EngineError(f"{text}; mend that, or set another cache folder") from error
-            _LOG.warning("%s; the next start compiles again", text)
+            why = f"{len(plan) / 1e6:.1f} MB cannot be kept: {error.strerror or error}"
+            self._unkept(f"{self._folder}: {why}")
 
     def entries(self) -> list[Entry]:
         """All that is kept, sound or not; reads every byte of it."""
@@ -151,8 +148,18 @@ class Store:
     def _made(self, key: CacheKey, origin: Origin, make: Callable[[], _T], dump: Callable[[_T], bytes]) -> _T:
         made = make()
         if self._folder is not None:
-            self.save(key, origin, dump(made))
+            try:
+                plan = dump(made)
+            except ValueError as error:
+                self._unkept(f"{origin.package}: {origin.role} cannot be kept: {error}")
+            else:
+                self.save(key, origin, plan)
         return made
+
+    def _unkept(self, text: str) -> None:
+        if self._strict:
+            raise EngineError(f"{text}; mend that, or set another cache folder")
+        _LOG.warning("%s; the next start compiles again", text)
 
     @contextmanager
     def _making(self, key: CacheKey, wait_s: float) -> Iterator[None]:

@@ -125,6 +125,18 @@ def test_what_its_own_library_refuses_is_made_again(store: Store, key: CacheKey,
     assert compiler.made == 2
 
 
+def test_what_has_no_bytes_is_made_each_time(
+    store: Store, key: CacheKey, origin: Origin, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_: bytes) -> bytes:
+        raise ValueError("it is not to be written")
+
+    assert store.obtain(key, origin, Compiler(), refuse, bytes) == PLAN
+    assert "tiny: segmenter cannot be kept: it is not to be written" in caplog.text
+    with pytest.raises(EngineError, match="not to be written; mend that"):
+        Store(tmp_path / "cache", strict=True).obtain(key, origin, Compiler(), refuse, bytes)
+
+
 def test_bytes_are_kept_and_found_by_themselves(store: Store, key: CacheKey, origin: Origin) -> None:
     assert store.load(key) is None
     store.save(key, origin, PLAN)
