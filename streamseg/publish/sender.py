@@ -131,7 +131,7 @@ class Sender:
             self._unfit.discard(stream)
         except WireError as error:
             if stream not in self._unfit:
-                _LOG.error("%s: mask %d cannot be published: %s", stream, pending.seq, error)
+                _LOG.error("mask %d cannot be published: %s", pending.seq, error, extra={"stream": stream})
             self._unfit.add(stream)
 
     def _send_mask(self, pending: Pending, stream: str) -> None:

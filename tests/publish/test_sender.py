@@ -162,6 +162,6 @@ def test_an_unfit_mask_is_logged_once_until_one_is_fit_again(caplog: pytest.LogC
     rig.hear(b"seg/1/")
     topics = [rig.offer(encoding) for encoding in ("av1", "av1", "raw", "av1")]
     assert topics == [[], [], ["seg/1/gate/mask"], []]
-    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["gate", "gate"]
+    assert [vars(record)["stream"] for record in caplog.records] == ["gate", "gate"]
     assert "mask 0 cannot be published" in caplog.text
     assert "mask 3 cannot be published" in caplog.text
