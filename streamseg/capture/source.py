@@ -85,7 +85,7 @@ def describe(source: SourceConfig) -> Input:
     Raises:
         SourceError: A scheme that is not supported (`unsupported`).
     """
-    kind, url, label = kind_of(source.url), source.url, redact(source.url)
+    kind, url, label = kind_of(source.url), source.location, redact(source.url)
     match kind:
         case Kind.FILE:
             path = unquote(urlsplit(url).path) if url.lower().startswith("file:") else url

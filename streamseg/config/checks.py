@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from streamseg.config.lines import Location
 from streamseg.config.schema import Config, StatusConfig
@@ -16,7 +17,7 @@ Problem = tuple[Location, str]
 
 def contradictions(config: Config) -> list[Problem]:
     """Every one, with its place."""
-    return [*_engines(config), *_status(config.status)]
+    return [*_engines(config), *_passwords(config), *_status(config.status)]
 
 
 def _engines(config: Config) -> Iterator[Problem]:
@@ -24,6 +25,20 @@ def _engines(config: Config) -> Iterator[Problem]:
         if stream.engine not in config.engines:
             known = ", ".join(config.engines)
             yield ("streams", name, "engine"), f"there is no engine {stream.engine!r}; known: {known}"
+
+
+def _passwords(config: Config) -> Iterator[Problem]:
+    for name, stream in config.streams.items():
+        if stream.source.password is None:
+            continue
+        where = ("streams", name, "source", "url")
+        try:
+            url = urlsplit(stream.source.url)
+        except ValueError:
+            yield where, "is no URL"
+            continue
+        if not url.hostname or not url.username or url.password is not None:
+            yield where, "must name a user, and no password, where password stands: rtsp://user@host/…"
 
 
 def _status(status: StatusConfig) -> Iterator[Problem]:

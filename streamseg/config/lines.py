@@ -34,11 +34,9 @@ class Lines:
             where = where[:-1]
         return self._lines.get(where, 1)
 
-    def inherited(self, where: Location) -> bool:
-        """Whether a stream's value at `where` stands under `defaults`, where it is complained of already."""
-        return (
-            where[:1] == ("streams",) and where not in self._lines and ("defaults", *where[2:]) in self._lines
-        )
+    def has(self, where: Location) -> bool:
+        """Whether the key stands in the text."""
+        return where in self._lines
 
 
 def read(text: str) -> tuple[Any, Lines]:

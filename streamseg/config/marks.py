@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import get_args
+from typing import get_args, get_origin
 
 from annotated_types import Unit
 from pydantic import BaseModel
@@ -20,6 +20,13 @@ class Reload(StrEnum):
     DAEMON = "daemon"  # the process must be started again
 
 
+class Secret(StrEnum):
+    """What of a key's text nobody may read. Its value may stand in a file too, named by `<key>_file`."""
+
+    ALL = "all"
+    CREDENTIALS = "credentials"  # of a URL
+
+
 def reload_of(field: FieldInfo) -> Reload | None:
     """What a change of this key takes; None for a section, whose keys say it each."""
     return next((mark for mark in field.metadata if isinstance(mark, Reload)), None)
@@ -30,7 +37,17 @@ def unit_of(field: FieldInfo) -> str:
     return next((mark.unit for mark in field.metadata if isinstance(mark, Unit)), "")
 
 
+def secret_of(field: FieldInfo) -> Secret | None:
+    """What of its text nobody may read; None for nothing."""
+    return next((mark for mark in field.metadata if isinstance(mark, Secret)), None)
+
+
 def sections_of(field: FieldInfo) -> list[type[BaseModel]]:
     """The sections that may stand at a key: alone, or empty, or several by name."""
     kinds = [field.annotation, *get_args(field.annotation)]
     return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+
+
+def by_name(field: FieldInfo) -> bool:
+    """Whether sections stand at a key under names that the user gives."""
+    return get_origin(field.annotation) is dict

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
+from urllib.parse import quote, urlsplit
 
 from annotated_types import Unit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from streamseg.config.effective import ENGINE, effective
-from streamseg.config.marks import Reload
+from streamseg.config.marks import Reload, Secret
 from streamseg.types import NAME, TemporalMode
 
 _SLACK = 1e-6  # of sums of fractions
@@ -35,8 +36,13 @@ class _Section(BaseModel):
 class SourceConfig(_Section):
     """Where the frames of a stream come from."""
 
-    url: Annotated[str, Reload.STREAM] = Field(
-        min_length=1, description="file, /dev/videoN, rtsp://, http:// or lavfi: source"
+    url: Annotated[str, Reload.STREAM, Secret.CREDENTIALS] = Field(
+        min_length=1,
+        description="file, /dev/videoN, rtsp://, http:// or lavfi: source",
+        examples=["rtsp://viewer@192.168.0.20/stream1"],
+    )
+    password: Annotated[str | None, Reload.STREAM, Secret.ALL] = Field(
+        default=None, repr=False, description="of the user in url, as it is: nothing in it need be escaped"
     )
     transport: Annotated[Literal["tcp", "udp"], Reload.STREAM] = Field(
         default="tcp", description="RTSP media transport"
@@ -57,6 +63,15 @@ class SourceConfig(_Section):
     reconnect_max_s: Annotated[float, Reload.STREAM, Unit("s")] = Field(
         default=30.0, gt=0, le=3600, description="longest wait before a retry"
     )
+
+    @property
+    def location(self) -> str:
+        """What is to be opened: the URL, with the password in it."""
+        if self.password is None:
+            return self.url
+        address = urlsplit(self.url).netloc
+        user, _, host = address.rpartition("@")
+        return self.url.replace(address, f"{user}:{quote(self.password, safe='')}@{host}", 1)
 
 
 def _source(value: Any) -> Any:
@@ -268,6 +283,10 @@ class Config(_Section):
     status: StatusConfig = Field(default=StatusConfig(), description="health, metrics and the page")
     defaults: Annotated[StreamDefaults, Reload.NONE] = Field(
         default=StreamDefaults(), description="what holds for every stream that does not say otherwise"
+    )
+    streams_dir: Annotated[Path | None, Reload.NONE] = Field(
+        default=Path("streams.d"),
+        description="folder beside this file whose *.yaml hold more streams by name; empty: none",
     )
     streams: dict[str, StreamConfig] = Field(min_length=1, description="streams by name")
 

@@ -47,6 +47,8 @@ def test_what_ffmpeg_is_told() -> None:
     assert (rtsp.url, rtsp.label, rtsp.live) == ("rtsp://u:p@cam/x", "rtsp://***@cam/x", True)
     assert rtsp.options["rtsp_transport"] == "udp"
     assert describe(SourceConfig(url="http://cam/x")).live
+    secret = describe(SourceConfig(url="rtsp://u@cam/x", password="a/b"))  # noqa: S106  # it is the test
+    assert (secret.url, secret.label) == ("rtsp://u:a%2Fb@cam/x", "rtsp://***@cam/x")
 
 
 @pytest.mark.parametrize(

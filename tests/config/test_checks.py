@@ -25,6 +25,15 @@ def test_an_engine_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
+    "url", ["rtsp://10.0.0.7/live", "rtsp://u:p@10.0.0.7/live", "clip.mp4", "rtsp://[u@h"]
+)
+def test_a_password_needs_a_user(url: str) -> None:
+    (problem,) = problems(f"streams:\n  gate:\n    source:\n      url: '{url}'\n      password: secret\n")
+    assert problem.startswith("c.yaml:4: streams.gate.source.url: ")
+    assert "secret" not in problem
+
+
+@pytest.mark.parametrize(
     ("bind", "said"),
     [
         ("0.0.0.0:8600", "needs a token_file"),

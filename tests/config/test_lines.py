@@ -46,11 +46,10 @@ def test_a_key_that_stands_twice_is_told_but_not_what_is_below_it() -> None:
     assert lines.twins == [(("a",), "stands in line 1 already")]
 
 
-def test_what_a_stream_inherits_is_known() -> None:
-    _, lines = read("defaults: {ema: 3}\nstreams:\n  a: {source: x}\n  b: {source: x, ema: 4}\n")
-    assert lines.inherited(("streams", "a", "ema"))
-    assert not lines.inherited(("streams", "b", "ema"))
-    assert not lines.inherited(("streams", "a", "motion"))
+def test_what_stands_in_the_text_is_known() -> None:
+    _, lines = read(TEXT)
+    assert lines.has(("streams", "on", "source"))
+    assert not lines.has(("streams", "on", "ema"))
 
 
 def test_a_date_is_a_word() -> None:

@@ -98,7 +98,7 @@ def test_a_variable_that_is_not_set_is_the_only_complaint_about_its_value() -> N
 
 
 def test_an_unknown_key_without_a_likeness_lists_the_known_ones() -> None:
-    assert "known: daemon, engine" in problems("xyzzy: 1\nstreams: {a: {source: x}}")[0]
+    assert "known: engine, daemon, engines" in problems("xyzzy: 1\nstreams: {a: {source: x}}")[0]
 
 
 def test_variables_come_from_the_environment() -> None:

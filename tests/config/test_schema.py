@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from streamseg.config.schema import Config, EngineConfig, PublishConfig, RoiConfig, StreamConfig
+from streamseg.config.schema import Config, EngineConfig, PublishConfig, RoiConfig, SourceConfig, StreamConfig
 from streamseg.types import TemporalMode
 
 
@@ -14,6 +14,23 @@ def test_a_source_may_be_its_url() -> None:
     assert stream.source.url == "rtsp://camera/live"
     assert stream.source.transport == "tcp"
     assert stream.temporal is TemporalMode.CONVGRU
+
+
+@pytest.mark.parametrize(
+    ("url", "password", "location"),
+    [
+        ("rtsp://viewer@h:554/live", "a/b@c", "rtsp://viewer:a%2Fb%40c@h:554/live"),
+        ("rtsp://v%40x@h?a=viewer@h", "p", "rtsp://v%40x:p@h?a=viewer@h"),
+        ("rtsp://viewer:own@h", None, "rtsp://viewer:own@h"),
+        ("a@b.mp4", None, "a@b.mp4"),
+    ],
+)
+def test_a_password_goes_where_the_url_is_opened_and_nowhere_else(
+    url: str, password: str | None, location: str
+) -> None:
+    source = SourceConfig(url=url, password=password)
+    assert source.location == location
+    assert "a/b@c" not in repr(source)
 
 
 def test_one_address_may_stand_alone() -> None:

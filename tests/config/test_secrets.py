@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
-from streamseg.config.secrets import open_to_others, read_secret
+from streamseg.config import parse
+from streamseg.config.schema import Config
+from streamseg.config.secrets import open_to_others, put_secrets, read_secret
 from streamseg.errors import ConfigError
 
 
@@ -35,3 +38,62 @@ def test_who_may_read_it(mode: int, open_: bool, tmp_path: Path) -> None:
     path.write_text("x")
     path.chmod(mode)
     assert open_to_others(path) is open_
+
+
+def test_a_credential_of_systemd_may_have_the_mask_of_its_list(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("x")
+    path.chmod(0o440)
+    assert not open_to_others(path, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    path.chmod(0o444)
+    assert open_to_others(path, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+
+def secret(path: Path, content: str = "s3cret/@:\n", mode: int = 0o600) -> Path:
+    path.write_text(content)
+    path.chmod(mode)
+    return path
+
+
+def test_every_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    url = secret(tmp_path / "url", "rtsp://h/live\n")
+    password = secret(tmp_path / "pw")
+    document = {
+        "streams": {
+            "gate": {"source": {"url_file": str(url)}},
+            "yard": {"source": {"url": "rtsp://u@h", "password_file": str(password)}, "ema": 0.1},
+            "odd": {"source": "x"},
+            "odder": 3,
+        }
+    }
+    assert put_secrets(document, Config) == []
+    assert document["streams"] == {
+        "gate": {"source": {"url": "rtsp://h/live"}},
+        "yard": {"source": {"url": "rtsp://u@h", "password": "s3cret/@:"}, "ema": 0.1},
+        "odd": {"source": "x"},
+        "odder": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"url_file": "/nowhere"}, "/nowhere: cannot be read: No such file or directory"),
+        ({"url_file": 3}, "must be the name of a file"),
+        ({"url_file": "/nowhere", "url": "x"}, "stands beside url: keep one of the two"),
+    ],
+)
+def test_a_file_that_will_not_do_is_the_only_complaint(source: dict[str, object], said: str) -> None:
+    document = {"streams": {"gate": {"source": source}}}
+    with pytest.raises(ConfigError) as caught:
+        parse(yaml.safe_dump(document), "c", {})
+    (problem,) = caught.value.problems
+    assert problem.endswith(f": streams.gate.source.url_file: {said}")
+
+
+def test_a_file_others_may_read_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    password = secret(tmp_path / "pw", mode=0o644)
+    text = f"streams: {{gate: {{source: {{url: 'rtsp://u@h/x', password_file: {password}}}}}}}"
+    assert parse(text, "c", {}).streams["gate"].source.location == "rtsp://u:s3cret%2F%40%3A@h/x"
+    (record,) = caplog.records
+    assert record.getMessage() == f"{password}: others may read it: chmod 600 {password}"

@@ -1,0 +1,88 @@
+"""What pydantic found wrong, as sentences for whoever wrote the configuration."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from streamseg.config.conceal import conceal
+from streamseg.config.effective import ENGINE, written_as
+from streamseg.config.lines import Location
+from streamseg.config.marks import Secret, secret_of, sections_of
+from streamseg.config.schema import Config
+from streamseg.config.secrets import SUFFIX
+
+_SENTENCES = {
+    "missing": "is required but missing",
+    "dict_type": "must hold keys of its own",
+    "model_type": "must hold keys of its own",
+    "list_type": "must be a list",
+    "string_type": "must be text",
+    "path_type": "must be a path",
+}
+
+
+def complaints(error: ValidationError, document: Any) -> list[tuple[Location, str]]:
+    """Every one with its place in `document`, which is as the user wrote it."""
+    placed = [(written_as(entry["loc"], document), entry) for entry in error.errors(include_url=False)]
+    return [(where, _what(entry, where, document)) for where, entry in placed]
+
+
+def _what(entry: Any, where: Location, document: Any) -> str:
+    kind = entry["type"]
+    if kind == "extra_forbidden":
+        return f"is not a known key{_hint(where)}"
+    if kind == "value_error":
+        return conceal(str(entry["ctx"]["error"]))
+    text = _SENTENCES.get(kind) or entry["msg"].replace("Input should", "must")
+    text = text[:1].lower() + text[1:]
+    field = _fields(where[:-1]).get(str(where[-1]))
+    silent = kind == "missing" or (field is not None and secret_of(field) is Secret.ALL)
+    return text if silent else f"{text} (got {_short(_written(document, where))})"
+
+
+def _written(document: Any, where: Location) -> Any:
+    """The value nearest to `where` as it stands in the file: what a variable holds is nobody's business."""
+    for part in where:
+        try:
+            document = document[part]
+        except (LookupError, TypeError):
+            break
+    return document
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict | list):  # what is in there may be a secret
+        return "keys" if isinstance(value, dict) else "a list"
+    text = conceal("nothing" if value is None else repr(value))
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _hint(where: Location) -> str:
+    if (where[:1], where[2:]) == (("streams",), ("source", "max_fps")):
+        return " — it stands beside source now, not below it"
+    if where == ("engine",):
+        return f" beside engines.{ENGINE} — keep one of the two"
+    known = _known(where[:-1])
+    close = difflib.get_close_matches(str(where[-1]), known, n=1)
+    return f" — did you mean {close[0]!r}?" if close else f" — known: {', '.join(known)}"
+
+
+def _known(where: Location) -> list[str]:
+    """What may be written in the section at `where`."""
+    names: list[str] = [] if where else ["engine"]
+    for name, field in _fields(where).items():
+        names += [name, f"{name}{SUFFIX}"] if secret_of(field) else [name]
+    return names
+
+
+def _fields(where: Location) -> dict[str, FieldInfo]:
+    """The keys of the section at `where`."""
+    model: type[BaseModel] = Config
+    for part in where:
+        field = model.model_fields.get("engines" if part == "engine" else str(part))
+        model = next(iter(sections_of(field) if field else []), model)
+    return model.model_fields

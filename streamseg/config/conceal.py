@@ -1,0 +1,14 @@
+"""Credentials out of every text about a configuration."""
+
+from __future__ import annotations
+
+import re
+
+_USERINFO = re.compile(r"(?<=://)[^'\"]*@")  # up to the last @: a password may hold one, or a slash
+_PARAMETER = re.compile(r"(?i)((?:pass|passwd|password|pwd|token|secret|auth|user|username)=)[^&\s/'\"<>]+")
+STARS = "********"
+
+
+def conceal(text: str, stars: str = "***") -> str:
+    """The text with `stars` for user names and passwords in any URL within it."""
+    return _PARAMETER.sub(rf"\g<1>{stars}", _USERINFO.sub(f"{stars}@", text))

@@ -1,0 +1,130 @@
+"""The files of a configuration as one document: the main one, and the streams of its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from streamseg.config.lines import Lines, read
+from streamseg.config.places import Places, Problem
+from streamseg.config.schema import Config
+from streamseg.config.variables import expand
+from streamseg.errors import ConfigError
+
+_FOLDER = "streams_dir"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a user wrote.
+
+    Attributes:
+        document: Plain values.
+        places: Where they stand.
+        problems: What is wrong with the files themselves.
+    """
+
+    document: dict[str, Any]
+    places: Places
+    problems: list[Problem] = field(default_factory=list)
+
+
+class _UnreadableError(Exception):
+    """A file is no YAML."""
+
+    def __init__(self, what: str, line: int = 0) -> None:
+        super().__init__(what)
+        self.what, self.line = what, line
+
+
+def read_text(text: str, origin: str) -> Written:
+    """One text that is the whole configuration. Raises ConfigError: it holds none."""
+    try:
+        document, lines = _parsed(text)
+    except _UnreadableError as error:
+        raise _alone(error, origin) from error
+    if not isinstance(document, dict):
+        raise ConfigError([f"{origin}: must hold sections (engine, publish, streams, …)"])
+    places = Places(origin, lines)
+    return Written(document, places, [places.problem(*twin) for twin in lines.twins])
+
+
+def read_files(path: Path, env: Mapping[str, str]) -> Written:
+    """A file, and the streams of its folder. Raises ConfigError: the file itself holds no configuration."""
+    try:
+        written = read_text(_text(path), str(path))
+    except _UnreadableError as error:
+        raise _alone(error, str(path)) from error
+    folder = _folder(written.document, env)
+    if folder is None:
+        return written
+    if _FOLDER in written.document and not (path.parent / folder).is_dir():
+        missing = written.places.problem((_FOLDER,), f"there is no folder {path.parent / folder}")
+        written.problems.append(missing)
+    for more in sorted((path.parent / folder).glob("*.yaml")):
+        _take_in(more, written)
+    return written
+
+
+def _folder(document: dict[str, Any], env: Mapping[str, str]) -> str | None:
+    """Where more streams are; None for nowhere, or where the schema will complain."""
+    folder, unset = expand(document.get(_FOLDER, Config.model_fields[_FOLDER].default), env)
+    return str(folder) if isinstance(folder, str | Path) and not unset else None
+
+
+def _take_in(path: Path, written: Written) -> None:
+    """Add the streams of another file; what is wrong with it is a problem of the whole."""
+    origin, places, problems = str(path), written.places, written.problems
+    try:
+        found, lines = _parsed(_text(path))
+    except _UnreadableError as error:
+        number = places.include(origin, Lines(None))
+        problems.append(Problem(number, error.line, "", error.what, origin))
+        return
+    number = places.include(origin, lines)
+    problems += [places.problem(where, what, number) for where, what in lines.twins]
+    if isinstance(found, dict):
+        _add_streams(found, number, written)
+    elif found is not None:
+        problems.append(Problem(number, 0, "", "must hold streams by name", origin))
+
+
+def _add_streams(found: dict[str, Any], number: int, written: Written) -> None:
+    """Add streams of file `number`; whose name is taken is not."""
+    streams = written.document.setdefault("streams", {})
+    if not isinstance(streams, dict):
+        return  # the schema will complain
+    for name, stream in found.items():
+        if name in streams:
+            where = written.places.of(("streams", name))
+            problem = written.places.problem((name,), f"is a stream in {where} already", number)
+            written.problems.append(problem)
+        else:
+            streams[name] = stream
+            written.places.adopt(name, number)
+
+
+def _alone(error: _UnreadableError, origin: str) -> ConfigError:
+    return ConfigError([str(Problem(0, error.line, "", error.what, origin))])
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _UnreadableError(f"cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise _UnreadableError("is not UTF-8 text") from error
+
+
+def _parsed(text: str) -> tuple[Any, Lines]:
+    try:
+        return read(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = str(getattr(error, "problem", None) or error).splitlines()[0]
+        raise _UnreadableError(f"not valid YAML: {problem}", mark.line + 1 if mark else 0) from error

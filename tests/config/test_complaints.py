@@ -1,0 +1,62 @@
+"""Complaints: a sentence a person can act on, and nothing of a secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from streamseg.config.complaints import complaints
+from streamseg.config.schema import Config
+
+
+def said(document: dict[str, Any]) -> dict[str, str]:
+    with pytest.raises(ValidationError) as caught:
+        Config.model_validate(document)
+    return {".".join(map(str, where)): what for where, what in complaints(caught.value, document)}
+
+
+def stream(**keys: object) -> dict[str, Any]:
+    return {"streams": {"gate": {"source": "x", **keys}}}
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "what"),
+    [
+        ({"temporl": "ema"}, "temporl", "is not a known key — did you mean 'temporal'?"),
+        ({"ema": 3}, "ema", "must be less than 1 (got 3)"),
+        ({"roi": {"x": 2}}, "roi.x", "must be less than 1 (got 2)"),
+        ({"roi": {"x": 0.5}}, "roi", "x + w = 1.5 reaches beyond the picture, which ends at 1"),
+        ({"output": {"width": 3}}, "output.height", "is required but missing"),
+        ({"output": 3}, "output", "must hold keys of its own (got 3)"),
+    ],
+)
+def test_a_mistake_in_a_stream(keys: dict[str, object], key: str, what: str) -> None:
+    assert said(stream(**keys)) == {f"streams.gate.{key}": what}
+
+
+@pytest.mark.parametrize(
+    ("source", "key", "what"),
+    [
+        ({"url": ["secret"]}, "url", "must be text (got a list)"),
+        ({"url": {"a": "secret"}}, "url", "must be text (got keys)"),
+        ({"url": "x", "password": 1234}, "password", "must be text"),
+        ({"url": "x", "url_fil": 3}, "url_fil", "is not a known key — did you mean 'url_file'?"),
+        (
+            {"url": "x", "max_fps": 3},
+            "max_fps",
+            "is not a known key — it stands beside source now, not below it",
+        ),
+    ],
+)
+def test_a_mistake_in_a_source(source: dict[str, object], key: str, what: str) -> None:
+    assert said(stream(source=source)) == {f"streams.gate.source.{key}": what}
+
+
+def test_an_engine_is_called_as_the_user_did() -> None:
+    assert said({"engine": {"threads": -1}, **stream()}) == {
+        "engine.threads": "must be greater than or equal to 0 (got -1)"
+    }
+    assert list(said({"engines": {"a": {"threads": -1}}, **stream()})) == ["engines.a.threads"]
+    assert "keep one of the two" in said({"engine": {}, "engines": {"default": {}}, **stream()})["engine"]

@@ -1,0 +1,103 @@
+"""A configuration of several files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamseg.config import load
+from streamseg.config.files import read_text
+from streamseg.errors import ConfigError
+
+MAIN = "defaults: {ema: 0.1}\nstreams:\n  gate: {source: a.mp4}\n"
+
+
+def write(folder: Path, **files: str) -> Path:
+    """A configuration: `main`, and what else lies in its folder of streams."""
+    (folder / "streams.d").mkdir()
+    for name, text in files.items():
+        path = folder / "c.yaml" if name == "main" else folder / "streams.d" / f"{name}.yaml"
+        path.write_text(text)
+    return folder / "c.yaml"
+
+
+def problems(path: Path, **env: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(path, env)
+    return [problem.removeprefix(f"{path.parent}/") for problem in caught.value.problems]
+
+
+def test_streams_of_the_folder_are_merged_in_order(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, main=MAIN, b="yard: {source: c.mp4, ema: 0.2}", a="roof: {source: '${CLIP}'}", empty=""
+    )
+    (tmp_path / "streams.d" / "notes.txt").write_text("no: yaml")
+    config = load(path, {"CLIP": "b.mp4"})
+    assert list(config.streams) == ["gate", "roof", "yard"]
+    assert [stream.ema for stream in config.streams.values()] == [0.1, 0.1, 0.2]
+    assert config.streams["roof"].source.url == "b.mp4"
+
+
+def test_all_streams_may_be_in_the_folder(tmp_path: Path) -> None:
+    assert list(load(write(tmp_path, main="engine: {threads: 1}", a="gate: {source: x}"), {}).streams) == [
+        "gate"
+    ]
+
+
+def test_every_mistake_is_told_with_its_file_and_line(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        main=MAIN + "enigne: {}\n",
+        a="gate: {source: b.mp4}\nyard:\n  sorce: c.mp4\n",
+        b="yard: {source: d.mp4}\nroof: {source: '${CLIP}'}\nroof: {source: x}\n",
+        c="- roof\n",
+        d="roof: [",
+    )
+    assert problems(path) == [
+        "c.yaml:4: enigne: is not a known key — did you mean 'engine'?",
+        f"streams.d/a.yaml:1: streams.gate: is a stream in {tmp_path}/c.yaml:3 already",
+        "streams.d/a.yaml:2: streams.yard.source: is required but missing",
+        "streams.d/a.yaml:3: streams.yard.sorce: is not a known key — did you mean 'source'?",
+        f"streams.d/b.yaml:1: streams.yard: is a stream in {tmp_path}/streams.d/a.yaml:2 already",
+        "streams.d/b.yaml:3: streams.roof: stands in line 2 already",
+        "streams.d/c.yaml: must hold streams by name",
+        "streams.d/d.yaml:1: not valid YAML: expected the node content, but found '<stream end>'",
+    ]
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_other_mistakes(tmp_path: Path) -> None:
+    path = write(tmp_path, main=MAIN, b="yard: {source: c.mp4, ema: 3}")
+    (tmp_path / "streams.d" / "a.yaml").write_bytes(b"\xff\xfe")
+    (tmp_path / "streams.d" / "c.yaml").mkdir()
+    assert problems(path) == [
+        "streams.d/a.yaml: is not UTF-8 text",
+        "streams.d/b.yaml:1: streams.yard.ema: must be less than 1 (got 3)",
+        "streams.d/c.yaml: cannot be read: Is a directory",
+    ]
+
+
+def test_another_folder_or_none(tmp_path: Path) -> None:
+    path = write(tmp_path, main=MAIN, a="yard: {source: c.mp4}")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "x.yaml").write_text("roof: {source: d.mp4}")
+    path.write_text(MAIN + "streams_dir: ${FOLDER}\n")
+    assert list(load(path, {"FOLDER": "more"}).streams) == ["gate", "roof"]
+    assert problems(path, FOLDER="nowhere") == [
+        f"c.yaml:4: streams_dir: there is no folder {tmp_path}/nowhere"
+    ]
+    assert "is not set" in problems(path)[0]
+    path.write_text(MAIN + "streams_dir:\n")
+    assert list(load(path, {}).streams) == ["gate"]
+    path.write_text(MAIN + "streams_dir: 3\n")
+    assert problems(path) == ["c.yaml:4: streams_dir: must be a path (got 3)"]
+
+
+def test_streams_that_are_none_are_left_to_the_schema(tmp_path: Path) -> None:
+    path = write(tmp_path, main="streams: 3", a="yard: {source: c.mp4}")
+    assert problems(path) == ["c.yaml:1: streams: must hold keys of its own (got 3)"]
+
+
+def test_a_text_alone_has_no_folder() -> None:
+    written = read_text("streams: {a: {source: x}}", "c")
+    assert (written.document, written.problems) == ({"streams": {"a": {"source": "x"}}}, [])
