@@ -88,5 +88,5 @@ $(BASE): pyproject.toml | $(PY)
 
 $(DEV): pyproject.toml | $(PY)
 	@echo 'installing streamseg with its trainer and the test tools into $(VENV) …'
-	@$(PIP) install -e '.[dev,train,baselines]' '$(TORCH)'
+	@$(PIP) install -e '.[dev,train,baselines,wrap]' '$(TORCH)'
 	@touch $@ $(BASE)

@@ -1,4 +1,4 @@
-"""Imports every module that a base install must be able to import: all outside models/ and training/."""
+"""Imports every module of a base install: all outside models/, training/ and inference/wrap/."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import sys
 
 import streamseg
 
-NEEDS_TORCH = ("streamseg.models", "streamseg.training")
+NEEDS_MORE = ("streamseg.models", "streamseg.training", "streamseg.inference.wrap.")  # an extra each
 
 
 def base_modules() -> list[str]:
-    """Names of all modules of the package that may not need the `train` extra."""
+    """Names of all modules of the package that may not need an extra."""
     found = pkgutil.walk_packages(streamseg.__path__, "streamseg.")
-    names = [module.name for module in found if not module.name.startswith(NEEDS_TORCH)]
+    names = [module.name for module in found if not module.name.startswith(NEEDS_MORE)]
     return [name for name in names if not name.endswith(".__main__")]  # importing that runs the program
 
 

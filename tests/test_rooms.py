@@ -47,7 +47,8 @@ LIBRARIES: dict[str, set[str]] = {
     "torch": OFFLINE,
     "openvino": {"inference"},
     "onnxruntime": {"inference"},
-    "onnx": {"training"},
+    "onnx": {"inference", "training"},
+    "tflite": {"inference"},
     "av": {"capture", "training"},
     "sklearn": {"training"},
     "zmq": {"publish", "client"},
@@ -189,6 +190,14 @@ def test_torch_is_out_of_reach_of_the_daemon(start: str) -> None:
     assert not {
         name for name in reachable(start) if name.split(".")[0] == "torch" or room_of(name) in OFFLINE
     }
+
+
+@pytest.mark.parametrize("start", ["streamseg.cli", "streamseg.daemon.app"])
+def test_graphs_are_put_together_only_on_demand(start: str) -> None:
+    """`onnx` and what else the wrapping of networks needs is an extra: no start may need it."""
+    reached = reachable(start)
+    assert not {name.split(".")[0] for name in reached} & {"onnx", "tflite"}
+    assert not {name for name in reached if name.startswith("streamseg.inference.wrap")}
 
 
 def loaded_after(statement: str) -> set[str]:

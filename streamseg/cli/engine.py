@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from streamseg.cli.wrap import wrap
 from streamseg.errors import EngineError, PackageError, StreamsegError
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from streamseg.inference.package import FoundPackage, Package
 
 engine_app = typer.Typer(no_args_is_help=True)
+engine_app.command()(wrap)
 Name = Annotated[str, typer.Argument(help="model package: a name or a folder")]
 
 

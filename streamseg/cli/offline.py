@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
+
+from streamseg.cli.choices import one_of
 
 if TYPE_CHECKING:
     from streamseg.inference.backend import BackendName, Precision
@@ -54,8 +56,8 @@ def evaluate(
     from streamseg.temporal.motion import MotionMode  # noqa: PLC0415
     from streamseg.training import cli  # noqa: PLC0415
 
-    chosen = cast("BackendName", _one_of(known.BackendName, backend, "--backend"))
-    computed_in = cast("Precision", _one_of(known.Precision, precision, "--precision"))
+    chosen = cast("BackendName", one_of(get_args(known.BackendName), backend, "--backend"))
+    computed_in = cast("Precision", one_of(get_args(known.Precision), precision, "--precision"))
     _check_target(json, "--json")
     wanted = cli.Wanted(
         tuple(compare or ()),
@@ -91,12 +93,3 @@ def _check_target(path: Path | None, option: str) -> None:
     """Raises BadParameter, naming the option, where no file can be written at the path."""
     if path is not None and (path.is_dir() or not path.parent.is_dir()):
         raise typer.BadParameter(f"{path}: not a file in a folder that is there", param_hint=option)
-
-
-def _one_of(words: Any, given: str, option: str) -> str:
-    """The word given, if it is one of a `Literal`'s. Raises BadParameter, naming the option."""
-    if given not in get_args(words):
-        raise typer.BadParameter(
-            f"must be one of {', '.join(get_args(words))}, not {given}", param_hint=option
-        )
-    return given

@@ -1,6 +1,6 @@
 """Which tensors each graph of a package must have; the same check for every backend.
 
-The contract between trainer and daemon (N dynamic, H x W static):
+The contract between trainer and daemon (N dynamic unless the manifest says `max_batch`, H x W static):
 
     segmenter      image uint8 [N, H, W, 3]                        → logits float32 [N, C, h, w], features?
     stabiliser     logits, features?, guide float32 [N, 1, h', w'],

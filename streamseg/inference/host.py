@@ -68,7 +68,12 @@ class HostEngine:
 
     def start(self, image: U8) -> HostRun:
         """See `InferenceEngine.start`."""
-        width, height = self.package.manifest.size_wh
+        manifest = self.package.manifest
+        width, height = manifest.size_wh
+        if manifest.max_batch is not None and len(image) > manifest.max_batch:
+            raise EngineError(
+                f"{manifest.name}: takes {manifest.max_batch} pictures at once, not {len(image)}"
+            )
         _check("image", image, np.uint8, (len(image), height, width, 3))
         return HostRun(self, self.graph(GraphRole.SEGMENTER).start({"image": np.ascontiguousarray(image)}))
 

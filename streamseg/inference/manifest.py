@@ -98,6 +98,7 @@ class Manifest(_Part):
         version: Version of the weights.
         task: What the package does.
         input: Size of picture and label map, pixels.
+        max_batch: How many pictures the segmenter takes at once; None: any number.
         ignore: The label that means "no class".
         classes: Ids, names and colours; channel i of the logits is the class listed i-th.
         license: Licence of the weights.
@@ -113,6 +114,7 @@ class Manifest(_Part):
     version: str = Field(min_length=1)
     task: Literal["semantic-segmentation"] = "semantic-segmentation"
     input: InputSize
+    max_batch: int | None = Field(default=None, ge=1)
     ignore: _Byte = 255
     classes: tuple[ManifestClass, ...]
     license: str = Field(min_length=1)

@@ -192,7 +192,7 @@ class OpenVinoGraph:
         """The graph for a batch size, compiled on first use. Raises EngineError."""
         if size not in self._batches:
             try:
-                self._batches[size] = _Batch(self._obtain(size))
+                self._batches[size] = _Batch(self._obtain(size), self._model)
             except RuntimeError as error:
                 raise EngineError(f"{self._path}: OpenVINO cannot compile it: {one_line(error)}") from error
         return self._batches[size]
@@ -227,18 +227,20 @@ def _sized(shape: ov.PartialShape, size: int) -> ov.PartialShape:
 class _Batch:
     """A graph compiled for one batch size, and the requests that wait to be used."""
 
-    def __init__(self, compiled: ov.CompiledModel) -> None:
+    def __init__(self, compiled: ov.CompiledModel, model: ov.Model) -> None:
         self._compiled = compiled
-        self._inputs = {_name(port): index for index, port in enumerate(compiled.inputs)}
+        # compiled ports may have several names: that of a node optimised away goes to its neighbour
+        self._inputs = [_name(port) for port in model.inputs]
         self._outputs = [
-            (_name(port), tuple(port.shape), port.element_type.to_dtype()) for port in compiled.outputs
+            (_name(named), tuple(port.shape), port.element_type.to_dtype())
+            for named, port in zip(model.outputs, compiled.outputs, strict=True)
         ]
         self._idle: list[ov.InferRequest] = []
 
     def blank(self) -> Arrays:
         """Inputs of zeros."""
-        ports = self._compiled.inputs
-        return {_name(port): np.zeros(tuple(port.shape), port.element_type.to_dtype()) for port in ports}
+        ports = zip(self._inputs, self._compiled.inputs, strict=True)
+        return {name: np.zeros(tuple(port.shape), port.element_type.to_dtype()) for name, port in ports}
 
     def start(self, feeds: Arrays) -> OpenVinoPending:
         request = self._idle.pop() if self._idle else self._compiled.create_infer_request()

@@ -1,0 +1,151 @@
+"""`streamseg engine wrap`: a network that was not made here becomes a model package."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streamseg.cli.choices import one_of
+from streamseg.errors import MissingExtraError, PackageError
+from streamseg.types import NAME
+
+if TYPE_CHECKING:
+    from streamseg.inference.engine import InferenceEngine
+    from streamseg.inference.package import Package
+    from streamseg.inference.wrap.asked import Asked
+    from streamseg.inference.wrap.package import Wrapped
+
+_RUNS = 5  # of which the fastest is told
+
+
+def wrap(
+    model: Annotated[Path, typer.Argument(help="the network: .onnx or .tflite")],
+    *,
+    classes: Annotated[str, typer.Option(help="names in order, a,b,c, or a file with one on each line")],
+    mean: Annotated[
+        str, typer.Option(help="taken from each channel, in the network's order of colours")
+    ] = "0",
+    std: Annotated[str, typer.Option(help="what each channel is divided by after that")] = "1",
+    scale: Annotated[float, typer.Option(help="what bytes are divided by first; 1: they stay")] = 255.0,
+    bgr: Annotated[bool, typer.Option("--bgr", help="the network wants blue first")] = False,
+    layout: Annotated[str, typer.Option(help="of its input: nchw, nhwc or auto")] = "auto",
+    output: Annotated[str, typer.Option(help="logits, labels, sigmoid, two-class or auto")] = "auto",
+    size: Annotated[str, typer.Option(help="of picture and mask, 640x480 (the network's own)")] = "",
+    tensor: Annotated[str, typer.Option(help="which output, where it has several")] = "",
+    name: Annotated[str, typer.Option(help="of the package (the file's)")] = "",
+    version: Annotated[str, typer.Option(help="of the weights")] = "1",
+    license_: Annotated[str, typer.Option("--license", help="of the weights")] = "not stated",
+    data: Annotated[str, typer.Option(help="what they were trained on")] = "not stated",
+    out: Annotated[Path | None, typer.Option(help="the package's folder (engines/NAME)")] = None,
+) -> None:
+    r"""Make a model package of any ONNX or TFLite network that labels pixels, and run it once.
+
+    \b
+    One that finds persons, and one trained on ImageNet's colours:
+    streamseg engine wrap selfie.tflite --classes background,person
+    streamseg engine wrap deeplab.onnx --classes names.txt \
+      --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
+    """
+    try:
+        from streamseg.inference.wrap.asked import Asked, Layout, Output  # noqa: PLC0415
+        from streamseg.inference.wrap.package import Label, wrap, write_package  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("wrapping a network", "wrap") from error
+    asked = Asked(
+        classes=_classes(classes),
+        mean=_three(mean, "--mean"),
+        std=_three(std, "--std"),
+        scale=scale,
+        bgr=bgr,
+        layout=None if one_of(["auto", *Layout], layout, "--layout") == "auto" else Layout(layout),
+        output=None if one_of(["auto", *Output], output, "--output") == "auto" else Output(output),
+        size_wh=_size(size) if size else None,
+        tensor=tensor,
+    )
+    label = Label(_name(name or _fit(model.stem)), version, license_, data)
+    wrapped = wrap(model, asked)
+    package = write_package(wrapped, asked, label, out or Path("engines") / label.name)
+    _tell(model, asked, wrapped, package)
+
+
+def _tell(model: Path, asked: Asked, wrapped: Wrapped, package: Package) -> None:
+    from streamseg.inference.select import load_engine  # noqa: PLC0415
+
+    network, reading = wrapped.network, wrapped.reading
+    batch = "one picture at a time" if wrapped.one_at_a_time else "any number of pictures at once"
+    typer.echo(f"network  {model.name}: {_by(network.size_wh)}, {network.layout}, {batch}")
+    typer.echo(f"says     {reading.meaning}, {reading.plane[1]}x{reading.plane[0]}")
+    typer.echo(f"classes  {', '.join(f'{index} {name}' for index, name in enumerate(asked.classes))}")
+    typer.echo(f"package  {package.path}: {_by(wrapped.size_wh)}")
+    with closing(load_engine(package)) as engine:
+        engine.warm_up()
+        typer.echo(
+            f"runs     {engine.info.backend} {engine.info.precision}: {_timed_ms(engine):.1f} ms a mask"
+        )
+    place = package.path if package.path.parent != Path("engines") else package.path.name
+    typer.echo(f"use it   streamseg run --engine {place} --temporal ema --source …")
+
+
+def _timed_ms(engine: InferenceEngine) -> float:
+    """The least of some runs on a black picture, label map and all."""
+    import numpy as np  # noqa: PLC0415
+
+    width, height = engine.package.manifest.size_wh
+    picture = np.zeros((1, height, width, 3), np.uint8)
+    times_s = []
+    for _ in range(_RUNS):
+        began_s = time.perf_counter()
+        engine.start(picture).readout()
+        times_s.append(time.perf_counter() - began_s)
+    return min(times_s) * 1e3
+
+
+def _by(size_wh: tuple[int, int]) -> str:
+    return f"{size_wh[0]}x{size_wh[1]}"
+
+
+def _classes(given: str) -> tuple[str, ...]:
+    path = Path(given)
+    try:
+        names = path.read_text(encoding="utf-8").splitlines() if path.is_file() else given.split(",")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PackageError(f"{path}: cannot be read: {error}") from error
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def _three(given: str, option: str) -> tuple[float, float, float]:
+    try:
+        values = [float(part) for part in given.split(",")]
+    except ValueError:
+        values = []
+    if len(values) not in (1, 3):
+        raise typer.BadParameter(
+            f"{given!r} is not one number or three, like 0.485,0.456,0.406", param_hint=option
+        )
+    red, green, blue = values * 3 if len(values) == 1 else values
+    return red, green, blue
+
+
+def _size(given: str) -> tuple[int, int]:
+    if not (found := re.fullmatch(r"(\d+)x(\d+)", given)):
+        raise typer.BadParameter(f"{given!r} is not like 640x480", param_hint="--size")
+    width, height = int(found[1]), int(found[2])
+    if not (16 <= width <= 8192 and 16 <= height <= 8192):
+        raise typer.BadParameter(f"{given!r}: 16 to 8192 each", param_hint="--size")
+    return width, height
+
+
+def _fit(stem: str) -> str:
+    """A file's name as a package's."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem)[:64]
+
+
+def _name(given: str) -> str:
+    if not NAME.fullmatch(given):
+        raise typer.BadParameter(f"{given!r} is not 1 to 64 of A-Z a-z 0-9 _ . -", param_hint="--name")
+    return given

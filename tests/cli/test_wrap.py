@@ -1,0 +1,95 @@
+"""`streamseg engine wrap`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from streamseg.cli import main
+from streamseg.inference.package import open_package
+from tests.fakes.networks import Foreign, save_network
+
+TWO = ("--classes", "background,person")
+
+
+@pytest.fixture
+def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return str(save_network(tmp_path / "some network.onnx", Foreign("sigmoid", classes=1)))
+
+
+def test_it_becomes_a_package_that_can_be_named(network: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["engine", "wrap", network, *TWO, "--license", "Apache-2.0"]) == 0
+    told = capsys.readouterr().out
+    for part in (
+        "network  some network.onnx: 64x48, nchw, any number of pictures at once\n",
+        "says     the second class's probability, 16x12\n",
+        "classes  0 background, 1 person\n",
+        "package  engines/some-network: 64x48\n",
+        "ms a mask\n",
+        "streamseg run --engine some-network --temporal ema",
+    ):
+        assert part in told
+    manifest = open_package("some-network").manifest
+    assert (manifest.name, manifest.license, manifest.data) == ("some-network", "Apache-2.0", "not stated")
+    assert main(["engine", "verify", "some-network"]) == 0
+
+
+def test_all_that_can_be_said(network: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("names.txt").write_text("background\n\nperson\n", encoding="utf-8")
+    options = [
+        "--classes", "names.txt", "--mean", "0.485,0.456,0.406", "--std", "0.5", "--bgr", "--layout", "nchw",
+        "--output", "sigmoid", "--size", "80x60", "--tensor", "answer:0", "--name", "mine", "--version", "7",
+        "--data", "mine too", "--out", "elsewhere/mine",
+    ]  # fmt: skip
+    assert main(["engine", "wrap", network, *options]) == 0
+    manifest = open_package(Path("elsewhere/mine")).manifest
+    assert manifest.size_wh == (80, 60)
+    assert (manifest.version, manifest.data) == ("7", "mine too")
+    assert "run --engine elsewhere/mine" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "problem"),
+    [
+        ((*TWO, "--mean", "1,2"), 2, "is not one number or three"),
+        ((*TWO, "--std", "much"), 2, "is not one number or three"),
+        ((*TWO, "--size", "big"), 2, "is not like 640x480"),
+        ((*TWO, "--size", "8x8"), 2, "16 to 8192 each"),
+        ((*TWO, "--layout", "chwn"), 2, "must be one of auto, nchw, nhwc"),
+        ((*TWO, "--output", "masks"), 2, "must be one of auto, logits, labels, sigmoid, two-class"),
+        ((*TWO, "--name", "a/b"), 2, "is not 1 to 64 of"),
+        (("--classes", "a,b,c"), 78, "has no axis of 3 channels"),
+        (("--classes", "a,a"), 78, "a is there more than once"),
+    ],
+)
+def test_mistakes_are_told_for_people(
+    network: str, options: tuple[str, ...], code: int, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["engine", "wrap", network, *options]) == code
+    told = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert problem in told
+    assert "Traceback" not in told
+    assert not Path("engines").exists()
+
+
+def test_classes_that_cannot_be_read(network: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("names.txt").write_bytes(b"\xff\xfe\xff")
+    assert main(["engine", "wrap", network, "--classes", "names.txt"]) == 78
+    assert "names.txt: cannot be read" in capsys.readouterr().err
+
+
+def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["engine", "wrap", "--help"]) == 0
+    assert "streamseg engine wrap selfie.tflite --classes background,person" in capsys.readouterr().out
+
+
+def test_without_the_library_the_extra_is_named(
+    network: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "streamseg.inference.wrap.package", None)
+    assert main(["engine", "wrap", network, *TWO]) == 78
+    assert "streamseg[wrap]" in capsys.readouterr().err
