@@ -54,6 +54,9 @@ LIBRARIES: dict[str, set[str]] = {
     "zmq": {"publish", "client"},
     "pydantic": {"config", "inference", "training", "cli"},
     "typer": {"cli"},
+    "starlette": {"status"},
+    "uvicorn": {"status"},
+    "prometheus_client": {"status"},
 }
 LIGHT = {"numpy", "zmq", "zstandard"}  # all that `client` and `wire` may need when they are imported
 

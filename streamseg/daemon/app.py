@@ -1,7 +1,7 @@
 """The daemon: what is started, in which order, and what stops it.
 
-    start   package checked → publisher → cameras connect, while the engine compiles → engine worker → files
-    stop    streams → engine worker → publisher → engine, under one deadline
+    start   package checked → publisher → status → cameras connect, while the engine compiles → worker → files
+    stop    streams → engine worker → publisher and status → engine, under one deadline
 
 Files wait for the engine, so that none of their frames is lost to it. Exit codes: 0 clean, 1 unexpected (a
 thread died, or did not end in time), 78 bad configuration.
@@ -23,6 +23,7 @@ from streamseg.daemon.ending import abandon, leave
 from streamseg.daemon.loading import Loading
 from streamseg.daemon.pipeline import Pipeline
 from streamseg.daemon.report import ENGINE
+from streamseg.daemon.showing import settings
 from streamseg.daemon.signals import stop_on_signals
 from streamseg.daemon.stream import Stream
 from streamseg.errors import EXIT_OK, EXIT_UNEXPECTED, ConfigError, StreamsegError
@@ -32,6 +33,8 @@ from streamseg.inference.package import open_package
 from streamseg.inference.worker import EngineWorker, WorkerEvents
 from streamseg.publish.publisher import Publisher
 from streamseg.status.board import Board
+from streamseg.status.server import StatusServer
+from streamseg.status.snapshot import Tally
 from streamseg.types import Frame, Segmentation, StateChange, StreamState
 
 _LOG = logging.getLogger(__name__)
@@ -88,6 +91,7 @@ class Daemon:
             jpeg_quality=config.publish.jpeg_quality,
             on_sent=self._board.published,
         )
+        self._status = StatusServer(self._board, settings(config.status), self._parts)
         events = WorkerEvents(failed=self._failed, drained=self._drained)
         self._worker = EngineWorker(self._process, self._emit, events)
         self._loading: Loading | None = None
@@ -115,6 +119,7 @@ class Daemon:
         package = open_package(self._wanted.package)
         self._publisher.start()
         _LOG.info("streamseg %s: masks at %s", __version__, ", ".join(self._publisher.addresses))
+        self._status.start()
         with self._starting:
             for name, config in self._config.streams.items():
                 self._add(Stream(name, config, self._worker.wake, self._changed))
@@ -125,9 +130,12 @@ class Daemon:
 
     def _add(self, stream: Stream) -> None:
         self._streams[stream.name] = stream
-        self._board.add(stream.name, lambda: stream.tally(self._publisher.subscribers(stream.name)))
+        self._board.add(stream.name, lambda: self._tally(stream), required=stream.config.required)
         source, mode = redact(stream.config.source.url), stream.config.temporal.value
         logs.stream_logger(__name__, stream.name).info("source %s, masks steadied by %s", source, mode)
+
+    def _tally(self, stream: Stream) -> Tally:
+        return stream.tally(self._publisher.subscribers(stream.name))
 
     def _start_captures(self, *, live: bool) -> None:
         for stream in self._streams.values():
@@ -151,7 +159,7 @@ class Daemon:
         """Wait for the end; a thread that died on its own is one."""
         report_s = time.monotonic() + REPORT_S
         while not self._stop.wait(LOOK_S):
-            if self._dead():
+            if not all(self._parts().values()):
                 _LOG.error("a thread of the daemon died; stopping")
                 self.exit_code = EXIT_UNEXPECTED
                 return
@@ -159,9 +167,9 @@ class Daemon:
                 report_s += REPORT_S
                 self._report()
 
-    def _dead(self) -> bool:
-        served = not self.compiling
-        return not self._publisher.alive or (served and not self._worker.alive)
+    def _parts(self) -> dict[str, bool]:
+        """What the daemon cannot go on without, and whether it lives."""
+        return {"publisher": self._publisher.alive, "engine": self.compiling or self._worker.alive}
 
     def stop(self) -> bool:
         """End everything, what is upstream first; whether all threads ended in time."""
@@ -174,7 +182,8 @@ class Daemon:
         captures = [stream.capture.join(deadline) for stream in self._streams.values()]
         worked = self._worker.join(deadline)
         self._publisher.stop()
-        clean = all([*captures, worked, self._publisher.join(deadline)])
+        self._status.stop()
+        clean = all([*captures, worked, self._publisher.join(deadline), self._status.join(deadline)])
         if clean and self._loading is not None:
             self._loading.close()
         self._report()
@@ -189,6 +198,7 @@ class Daemon:
         encoding = self._streams[segmentation.frame.stream].config.encoding
         self._publisher.offer(segmentation, encoding)
         self._board.mask(segmentation)
+        self._status.offer(segmentation)
 
     def _failed(self, name: str, error: Exception) -> None:
         """A frame could not be processed; too many in a row end the stream, never the others."""

@@ -80,11 +80,11 @@ class Board:
         """What is known of a stream now. Raises KeyError for a stream that is not kept."""
         return self._entries[stream].snapshot()
 
-    def snapshots(self) -> dict[str, StreamSnapshot]:
-        """All streams, in the order they were added."""
+    def snapshots(self, *, lately: bool = True) -> dict[str, StreamSnapshot]:
+        """All streams, in the order they were added; several times as fast unless `lately`, see `Entry`."""
         with self._lock:
             entries = dict(self._entries)
-        return {name: entry.snapshot() for name, entry in entries.items()}
+        return {name: entry.snapshot(lately=lately) for name, entry in entries.items()}
 
     def events(self, stream: str) -> tuple[Event, ...]:
         """What happened to a stream lately, the newest last. Raises KeyError as above."""

@@ -18,6 +18,7 @@ WINDOW_S = 5.0  # of the rate
 SAMPLES = 300  # of the ages and times
 STEADY_SAMPLES = 60  # of flicker and confidence
 EVENTS = 50  # that are remembered
+MEMORY = "let go: a first frame, a cut, a gap or a failure"
 
 
 class _Lately:
@@ -109,7 +110,7 @@ class Entry:
             self._confidences.add(confidence(segmentation))
             if segmentation.reset:
                 self._resets += 1
-                self._tell(Event(self._wall(), "memory"))
+                self._tell(Event(self._wall(), "memory", MEMORY))
 
     def failed(self, text: str = "") -> None:
         """Take in that a frame could not be processed."""
@@ -124,15 +125,15 @@ class Entry:
             self._unsent = unsent
             self._spent("encode", encode_ms)
 
-    def snapshot(self) -> StreamSnapshot:
-        """What is known of it now."""
+    def snapshot(self, *, lately: bool = True) -> StreamSnapshot:
+        """What is known of it now; unless `lately`, rate and quantiles, which take longest, are nan."""
         tally = self._counted()
         with self._lock:
             newest_s = self._newest_s
             seen = StreamSnapshot(
                 change=self._change,
                 masks=self._masks,
-                fps=self._rate.per_s,
+                fps=math.nan,
                 age_ms_p50=math.nan,
                 age_ms_p95=math.nan,
                 infer_ms_p50=math.nan,
@@ -154,7 +155,7 @@ class Entry:
                 confidences=self._confidences.all,
                 tally=tally,
             )
-        return self._with_quantiles(seen)
+        return self._lately(seen) if lately else seen
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -162,11 +163,12 @@ class Entry:
         with self._lock:
             return tuple(self._events)
 
-    def _with_quantiles(self, seen: StreamSnapshot) -> StreamSnapshot:
+    def _lately(self, seen: StreamSnapshot) -> StreamSnapshot:
         """Sorting is done without the lock, which the engine's thread takes for every mask."""
         medians = {stage: lately.quantile(0.5) for stage, lately in self._lately_ms.items()}
         return replace(
             seen,
+            fps=self._rate.per_s,
             age_ms_p50=self._ages_ms.quantile(0.5),
             age_ms_p95=self._ages_ms.quantile(0.95),
             infer_ms_p50=medians["infer"],

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 # Seconds. Few bounds, since every one is a line of every scrape for every stream.
 AGE_BOUNDS_S = (0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0)
-STAGE_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
+STAGE_BOUNDS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
 
 
 @dataclass(frozen=True, slots=True)

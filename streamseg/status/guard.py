@@ -1,0 +1,81 @@
+"""What every request passes first: the door's rules, and the headers that bind a browser to this site."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from streamseg.status.door import COOKIE, Door
+
+OPEN = ("/healthz", "/login", "/static/")  # what tells nothing of the streams
+RULES = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
+
+class Guard:
+    """Wraps the site."""
+
+    def __init__(self, app: ASGIApp, door: Door, wall: Callable[[], float] = time.time) -> None:
+        self._app, self._door, self._wall = app, door, wall
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Turn away, or hand on."""
+        refusal = self._refusal(scope)
+        if scope["type"] == "websocket":
+            app = self._app if refusal is None else WebSocketClose(1008, "not allowed")
+            await app(scope, receive, send)
+            return
+        await (refusal or self._app)(scope, receive, _ruled(send))
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if not self._door.knows_host(host):
+            hint = "add https://that-name to status.allowed_origins to come under another name"
+            return PlainTextResponse(f"this address is known as localhost only; {hint}\n", 421)
+        if scope["type"] == "websocket" and not self._door.knows_origin(headers.get("origin"), host):
+            return PlainTextResponse("not from this site\n", 403)
+        if scope["path"].startswith(OPEN) or self._admitted(headers):
+            return None
+        if "text/html" in headers.get("accept", ""):
+            return RedirectResponse("/login", 303)
+        return PlainTextResponse("a token is needed\n", 401, {"www-authenticate": "Bearer"})
+
+    def _admitted(self, headers: Headers) -> bool:
+        cookie = _cookie(headers.get("cookie", ""))
+        return self._door.admits(headers.get("authorization", ""), cookie, self._wall())
+
+
+def _cookie(header: str) -> str:
+    try:
+        found = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def _ruled(send: Send) -> Send:
+    async def ruled(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in RULES.items():
+                headers[name] = value
+            headers.setdefault("cache-control", "no-store")
+        await send(message)
+
+    return ruled

@@ -1,0 +1,30 @@
+"""Is it ready: every required stream gives masks, or which ones do not and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from streamseg.status.snapshot import StreamSnapshot
+from streamseg.types import StreamState
+
+SILENCE_S = 10.0  # a running stream without a mask for so long is not one to rely on
+
+
+def gives_masks(seen: StreamSnapshot) -> bool:
+    """Whether the stream runs and its newest mask is fresh."""
+    fresh = seen.silent_s is not None and seen.silent_s <= SILENCE_S
+    return seen.change.state is StreamState.RUNNING and fresh
+
+
+def missing(snapshots: Mapping[str, StreamSnapshot]) -> dict[str, str]:
+    """The required streams that give no masks, and why, in a few words."""
+    return {name: _why(seen) for name, seen in snapshots.items() if seen.required and not gives_masks(seen)}
+
+
+def _why(seen: StreamSnapshot) -> str:
+    change = seen.change
+    if change.state is not StreamState.RUNNING:
+        return f"{change.state.value}: {change.message}" if change.message else change.state.value
+    if seen.silent_s is None:
+        return "running, no mask so far"
+    return f"running, no mask for {seen.silent_s:.0f} s"

@@ -1,0 +1,78 @@
+"""The page's WebSocket: it says which streams it shows, and gets their masks and a summary a second."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from streamseg.status.hub import Hub, Viewer
+
+TRY_AGAIN_LATER = 1013  # RFC 6455's registry of close codes
+NOT_UNDERSTOOD = 1003
+MOST_STREAMS = 1024  # that one page may ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a page shows: these streams' masks, and of one stream all that is known."""
+
+    streams: frozenset[str]
+    detail: str
+
+
+def read_wish(message: Mapping[str, Any]) -> Wish | None:
+    """A page's message; None where it makes no sense."""
+    try:
+        wish = json.loads(message.get("text") or "")
+        streams, detail = wish["streams"], wish.get("detail", "")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    if not isinstance(streams, list) or len(streams) > MOST_STREAMS:
+        return None
+    if not all(isinstance(name, str) for name in [*streams, detail]):
+        return None
+    return Wish(frozenset(streams), detail)
+
+
+async def serve(socket: WebSocket, hub: Hub) -> None:
+    """Serve one page until it goes."""
+    await socket.accept()
+    viewer = hub.join()
+    if viewer is None:
+        await socket.close(TRY_AGAIN_LATER, "too many viewers")
+        return
+    sending = asyncio.create_task(_send(socket, viewer))
+    try:
+        await _hear(socket, hub, viewer)
+    finally:
+        hub.leave(viewer)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+async def _hear(socket: WebSocket, hub: Hub, viewer: Viewer) -> None:
+    while (message := await socket.receive())["type"] == "websocket.receive":
+        wish = read_wish(message)
+        if wish is None:
+            await socket.close(NOT_UNDERSTOOD, "not understood")
+            return
+        viewer.detail = wish.detail
+        hub.watch(viewer, wish.streams)
+
+
+async def _send(socket: WebSocket, viewer: Viewer) -> None:
+    """A page that reads slowly keeps this task waiting, and nobody else."""
+    try:
+        while True:
+            told = await viewer.next()
+            if isinstance(told, str):
+                await socket.send_text(told)
+            else:
+                await socket.send_bytes(told)
+    except (WebSocketDisconnect, RuntimeError):
+        return  # it went while something was on its way

@@ -1,0 +1,171 @@
+"""The board as Prometheus metrics, made anew for every scrape; nothing is counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+
+from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from streamseg import __version__
+from streamseg.status import catalogue, machine
+from streamseg.status.board import Board
+from streamseg.status.exposition import number, write
+from streamseg.status.health import gives_masks
+from streamseg.status.histogram import Counts
+from streamseg.status.snapshot import Mean, StreamSnapshot
+from streamseg.types import StreamState
+
+Snapshots = Mapping[str, StreamSnapshot]
+Values = dict[tuple[str, ...], float]  # by the values of the labels
+_STATES = tuple(StreamState)
+
+
+class BoardCollector(Collector):
+    """What prometheus_client asks.
+
+    Args:
+        board: What is known.
+        viewers: How many look at the page.
+    """
+
+    def __init__(self, board: Board, viewers: Callable[[], int] = lambda: 0) -> None:
+        self._board, self._viewers = board, viewers
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric of the catalogue, in its order."""
+        seen = self._board.snapshots(lately=False)
+        yield _gauge(catalogue.BUILD, {(__version__,): 1.0})
+        yield _states(seen)
+        yield from _levels(seen)
+        yield from _totals(seen)
+        yield _ages(seen)
+        yield _stages(seen)
+        yield _means(catalogue.FLICKER, {name: one.flickers for name, one in seen.items()})
+        yield _means(catalogue.CONFIDENCE, {name: one.confidences for name, one in seen.items()})
+        yield _models(seen)
+        yield _counter(catalogue.BUSY, {(engine,): spent for engine, spent in self._board.busy_s.items()})
+        yield _gauge(catalogue.VIEWERS, {(): float(self._viewers())})
+        yield from _machine()
+
+
+class Metrics:
+    """`/metrics`: ours, and prometheus_client's of the process and the interpreter."""
+
+    def __init__(self, board: Board, viewers: Callable[[], int] = lambda: 0) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(BoardCollector(board, viewers))
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self._registry)
+
+    def text(self) -> bytes:
+        """All of it, in the text format."""
+        return write(self._registry.collect())
+
+
+def _states(seen: Snapshots) -> Metric:
+    return _gauge(
+        catalogue.STATE,
+        {
+            (name, state.value): float(one.change.state is state)
+            for name, one in seen.items()
+            for state in _STATES
+        },
+    )
+
+
+def _levels(seen: Snapshots) -> Iterator[Metric]:
+    yield _by_stream(catalogue.READY, seen, gives_masks)
+    yield _by_stream(catalogue.REQUIRED, seen, lambda one: one.required)
+    heard = {name: one for name, one in seen.items() if one.silent_s is not None}
+    yield _by_stream(catalogue.SILENCE, heard, lambda one: one.silent_s or 0.0)
+    yield _by_stream(catalogue.SUBSCRIBERS, seen, lambda one: one.tally.subscribers)
+    yield _by_stream(catalogue.QUEUE, seen, lambda one: one.tally.waiting)
+
+
+def _totals(seen: Snapshots) -> Iterator[Metric]:
+    yield _by_stream(catalogue.CAPTURED, seen, lambda one: one.tally.captured)
+    yield _by_stream(catalogue.INFERRED, seen, lambda one: one.masks)
+    yield _by_stream(catalogue.PUBLISHED, seen, lambda one: one.published)
+    yield _by_stream(catalogue.RECONNECTS, seen, lambda one: one.tally.reconnects)
+    yield _by_stream(catalogue.RESETS, seen, lambda one: one.resets)
+    lost: Values = {
+        (name, reason): float(count)
+        for name, one in seen.items()
+        for reason, count in (("crowded", one.drops), ("failed", one.failures), ("unsent", one.unsent))
+    }
+    yield _counter(catalogue.DROPPED, lost)
+
+
+def _ages(seen: Snapshots) -> Metric:
+    family = HistogramMetricFamily(catalogue.AGE.name, catalogue.AGE.text, labels=catalogue.AGE.labels)
+    for name, one in seen.items():
+        family.add_metric([name], _buckets(one.age), one.age.total)
+    return family
+
+
+def _stages(seen: Snapshots) -> Metric:
+    family = HistogramMetricFamily(catalogue.STAGE.name, catalogue.STAGE.text, labels=catalogue.STAGE.labels)
+    for name, one in seen.items():
+        for stage, counts in one.stages.items():
+            family.add_metric([name, stage], _buckets(counts), counts.total)
+    return family
+
+
+def _means(metric: catalogue.Metric, means: Mapping[str, Mean]) -> Metric:
+    family = SummaryMetricFamily(metric.name, metric.text, labels=metric.labels)
+    for name, mean in means.items():
+        family.add_metric([name], mean.count, mean.total)
+    return family
+
+
+def _models(seen: Snapshots) -> Metric:
+    labels: Values = {
+        (name, one.engine, one.model.name, one.model.version, one.model.backend, one.model.precision): 1.0
+        for name, one in seen.items()
+        if one.model is not None
+    }
+    return _gauge(catalogue.MODEL, labels)
+
+
+def _machine() -> Iterator[Metric]:
+    count = machine.threads()
+    yield _gauge(catalogue.THREADS, {} if count is None else {(): float(count)})
+    yield _gauge(catalogue.TEMPERATURE, {(t.zone, t.sensor): t.celsius for t in machine.temperatures()})
+    yield _gauge(catalogue.FREQUENCY, {(cpu,): hz for cpu, hz in machine.frequencies_hz().items()})
+
+
+def _by_stream(metric: catalogue.Metric, seen: Snapshots, value: Callable[[StreamSnapshot], float]) -> Metric:
+    make = _counter if metric.kind is catalogue.MetricKind.COUNTER else _gauge
+    return make(metric, {(name,): float(value(one)) for name, one in seen.items()})
+
+
+def _gauge(metric: catalogue.Metric, values: Values) -> Metric:
+    family = GaugeMetricFamily(metric.name, metric.text, labels=metric.labels)
+    for labels, value in values.items():
+        family.add_metric(labels, value)
+    return family
+
+
+def _counter(metric: catalogue.Metric, values: Values) -> Metric:
+    family = CounterMetricFamily(metric.name, metric.text, labels=metric.labels)
+    for labels, value in values.items():
+        family.add_metric(labels, value)
+    return family
+
+
+def _buckets(counts: Counts) -> list[tuple[str, float]]:
+    return list(zip(_bounds(counts.bounds), map(float, counts.cumulative), strict=True))
+
+
+@cache
+def _bounds(bounds: tuple[float, ...]) -> tuple[str, ...]:
+    return (*map(number, bounds), "+Inf")

@@ -1,0 +1,145 @@
+"""The site: health, metrics, the page and what it asks for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from http import HTTPStatus
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
+
+from streamseg.status import assets, exposition, live
+from streamseg.status.board import Board
+from streamseg.status.door import COOKIE, COOKIE_S, Door
+from streamseg.status.guard import Guard
+from streamseg.status.health import missing
+from streamseg.status.hub import Hub
+from streamseg.status.metrics import Metrics
+from streamseg.status.summary import events, summary
+
+MOST_FORM_BYTES = 4096  # of what a login may send
+Alive = Callable[[], Mapping[str, bool]]
+
+
+class Site:
+    """All answers; for the loop's thread.
+
+    Args:
+        board: What is known.
+        hub: Who looks.
+        door: Who may come in.
+        page: Offer the page, not health and metrics alone.
+        alive: Which parts of the daemon there are, and whether each lives.
+        wall: Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        hub: Hub,
+        door: Door,
+        *,
+        page: bool,
+        alive: Alive,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._board, self._hub, self._door, self._alive, self._wall = board, hub, door, alive, wall
+        self._metrics = Metrics(board, lambda: len(hub.viewers))
+        self._assets = assets.load() if page else {}
+        self.app: ASGIApp = Guard(Starlette(routes=self._routes(page)), door, wall)
+
+    def _routes(self, page: bool) -> list[Route | WebSocketRoute]:
+        always = [
+            Route("/healthz", self._healthz),
+            Route("/readyz", self._readyz),
+            Route("/metrics", self._scrape),
+            Route("/api/streams", self._streams),
+            Route("/api/streams/{name}", self._stream),
+        ]
+        if not page:
+            return [*always, Route("/", self._no_page)]
+        return [
+            *always,
+            Route("/", partial(self._file, name="wall.html")),
+            Route("/streams/{stream}", partial(self._file, name="stream.html")),
+            Route("/login", self._login, methods=["GET", "POST"]),
+            Route("/static/{name}", self._static),
+            WebSocketRoute("/live", self._live),
+        ]
+
+    async def _healthz(self, _: Request) -> Response:
+        parts = self._alive()
+        ok = all(parts.values())
+        return JSONResponse({"alive": ok, "parts": dict(parts)}, _status(ok))
+
+    async def _readyz(self, _: Request) -> Response:
+        waiting = missing(self._board.snapshots(lately=False))
+        return JSONResponse({"ready": not waiting, "missing": waiting}, _status(not waiting))
+
+    async def _scrape(self, _: Request) -> Response:
+        return Response(self._metrics.text(), media_type=exposition.CONTENT_TYPE)
+
+    async def _streams(self, _: Request) -> Response:
+        return JSONResponse(summary(self._board.snapshots(), self._wall()))
+
+    async def _stream(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        try:
+            seen, told = self._board.snapshot(name), self._board.events(name)
+        except KeyError:
+            return JSONResponse({"error": "there is no such stream"}, 404)
+        return JSONResponse({**summary({name: seen}, self._wall()), "events": events(told)})
+
+    async def _no_page(self, _: Request) -> Response:
+        return PlainTextResponse(
+            "status.page is off: /healthz, /readyz, /metrics and /api/streams are here\n"
+        )
+
+    async def _static(self, request: Request) -> Response:
+        return await self._file(request, request.path_params["name"])
+
+    async def _file(self, request: Request, name: str) -> Response:
+        asset = self._assets.get(name)
+        if asset is None:
+            return PlainTextResponse("not found\n", 404)
+        fresh = {"etag": asset.tag, "cache-control": "no-cache"}
+        if request.headers.get("if-none-match") == asset.tag:
+            return Response(status_code=304, headers=fresh)
+        return Response(asset.body, media_type=asset.kind, headers=fresh)
+
+    async def _login(self, request: Request) -> Response:
+        if self._door.token is None:
+            return RedirectResponse("/", 303)
+        if request.method == "GET":
+            return await self._file(request, "login.html")
+        if not self._door.is_token(await _said(request)):
+            return RedirectResponse("/login?wrong", 303)
+        response = RedirectResponse("/", 303)
+        cookie = self._door.cookie(self._wall())
+        # not `secure`: without TLS in front of it, a browser would not send it back
+        response.set_cookie(COOKIE, cookie, max_age=COOKIE_S, httponly=True, samesite="strict", path="/")
+        return response
+
+    async def _live(self, socket: WebSocket) -> None:
+        await live.serve(socket, self._hub)
+
+
+def _status(ok: bool) -> int:
+    return HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+async def _said(request: Request) -> str:
+    """The token in a login form; empty where the form is too long or something else."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_FORM_BYTES:
+            return ""
+    return parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0].strip()

@@ -1,0 +1,111 @@
+"""The board as metrics."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from streamseg.status import machine
+from streamseg.status.board import Board
+from streamseg.status.catalogue import CATALOGUE
+from streamseg.status.metrics import Metrics
+from tests.status.boards import make_board
+from tests.status.clock import Clock
+
+
+def scrape(board: Board, viewers: int = 0) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Every sample by name and labels, the stream's label left out where it is `gate`."""
+    text = Metrics(board, lambda: viewers).text().decode()
+    return {
+        (
+            sample.name,
+            tuple(item for item in sorted(sample.labels.items()) if item != ("stream", "gate")),
+        ): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@pytest.fixture
+def machinery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with one sensor and one core."""
+    for path, text in (("t/thermal_zone0/temp", "50000"), ("c/cpu0/cpufreq/scaling_cur_freq", "2000000")):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(text)
+    monkeypatch.setattr(machine.temperatures, "__defaults__", (tmp_path / "t",))
+    monkeypatch.setattr(machine.frequencies_hz, "__defaults__", (tmp_path / "c",))
+
+
+def test_what_the_board_knows_is_told() -> None:
+    clock = Clock()
+    board = make_board(clock)
+    clock.now_s += 3
+    seen = scrape(board, viewers=2)
+    expected = {
+        ("streamseg_stream_state", (("state", "running"),)): 1.0,
+        ("streamseg_stream_state", (("state", "backoff"),)): 0.0,
+        ("streamseg_stream_state", (("state", "backoff"), ("stream", "yard"))): 1.0,
+        ("streamseg_stream_ready", ()): 1.0,
+        ("streamseg_stream_ready", (("stream", "yard"),)): 0.0,
+        ("streamseg_stream_required", (("stream", "yard"),)): 0.0,
+        ("streamseg_stream_silence_seconds", ()): 3.0,
+        ("streamseg_frames_captured_total", ()): 9.0,
+        ("streamseg_frames_inferred_total", ()): 2.0,
+        ("streamseg_masks_published_total", ()): 1.0,
+        ("streamseg_frames_dropped_total", (("reason", "crowded"),)): 3.0,
+        ("streamseg_frames_dropped_total", (("reason", "failed"),)): 0.0,
+        ("streamseg_frames_dropped_total", (("reason", "unsent"),)): 1.0,
+        ("streamseg_mask_age_seconds_bucket", (("le", "0.025"),)): 0.0,
+        ("streamseg_mask_age_seconds_bucket", (("le", "0.05"),)): 2.0,
+        ("streamseg_mask_age_seconds_count", ()): 2.0,
+        ("streamseg_stage_seconds_count", (("stage", "encode"),)): 1.0,
+        ("streamseg_stage_seconds_count", (("stage", "infer"),)): 2.0,
+        ("streamseg_reconnects_total", ()): 1.0,
+        ("streamseg_flicker_ratio_sum", ()): 1.0,
+        ("streamseg_flicker_ratio_count", ()): 1.0,
+        ("streamseg_subscribers", ()): 2.0,
+        ("streamseg_queue_frames", ()): 1.0,
+        ("streamseg_viewers", ()): 2.0,
+    }
+    assert {key: seen[key] for key in expected} == pytest.approx(expected)
+    assert seen["streamseg_mask_age_seconds_sum", ()] == pytest.approx(0.08)
+    assert seen["streamseg_confidence_ratio_sum", ()] == pytest.approx(1.6)
+    assert seen["streamseg_engine_busy_seconds_total", (("engine", "default"),)] == pytest.approx(0.024)
+    assert ("streamseg_stream_silence_seconds", (("stream", "yard"),)) not in seen
+
+
+def test_what_serves_a_stream_is_told() -> None:
+    labels = {"engine": "default", "model": "m", "version": "1", "backend": "fake", "precision": "f32"}
+    assert scrape(make_board())["streamseg_stream_model_info", tuple(sorted(labels.items()))] == 1.0
+
+
+def test_the_machine_and_the_process_are_told(machinery: None) -> None:
+    seen = scrape(make_board())
+    sensor = (("sensor", "unknown"), ("zone", "thermal_zone0"))
+    assert seen["streamseg_temperature_celsius", sensor] == 50.0
+    assert seen["streamseg_cpu_frequency_hertz", (("cpu", "0"),)] == 2e9
+    assert seen["streamseg_process_threads", ()] >= 1
+    for name in ("process_open_fds", "process_resident_memory_bytes", "process_cpu_seconds_total"):
+        assert seen[name, ()] > 0
+
+
+def test_every_metric_of_the_list_is_told_and_no_other_of_ours() -> None:
+    text = Metrics(make_board()).text().decode()
+    told = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE streamseg_")}
+    assert told == {metric.name for metric in CATALOGUE}
+
+
+def test_a_stream_that_was_removed_is_told_of_no_more() -> None:
+    board = make_board()
+    board.remove("gate")
+    assert b'stream="gate"' not in Metrics(board).text()
+
+
+@pytest.mark.real
+def test_prometheus_finds_nothing_to_mend() -> None:
+    text = Metrics(make_board(streams=3)).text()
+    checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")

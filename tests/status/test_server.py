@@ -1,0 +1,152 @@
+"""The status thread on a real socket."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from streamseg.flow.deadline import Deadline
+from streamseg.status.board import Board
+from streamseg.status.door import Door
+from streamseg.status.server import Settings, StatusServer
+from tests.status.boards import make_board
+from tests.status.masks import mask
+from tests.waiting import wait_for
+
+LOCAL = Settings("127.0.0.1:0")
+
+
+@contextmanager
+def serving(settings: Settings = LOCAL, board: Board | None = None) -> Iterator[StatusServer]:
+    server = StatusServer(board or make_board(), settings, lambda: {"engine": True})
+    server.start()
+    yield server
+    server.stop()
+    assert server.join(Deadline(20))
+
+
+def get(server: StatusServer, path: str) -> Any:
+    with urllib.request.urlopen(f"http://{server.address}{path}", timeout=20) as answer:
+        return json.load(answer)
+
+
+def look(server: StatusServer) -> AbstractContextManager[ClientConnection]:
+    return connect(f"ws://{server.address}/live", compression=None)
+
+
+def names() -> list[str]:
+    return [thread.name for thread in threading.enumerate()]
+
+
+def test_it_answers_until_it_is_stopped() -> None:
+    before = names()
+    with serving() as server:
+        assert get(server, "/healthz")["alive"]
+        assert "status" in names()
+    assert names() == before
+    with pytest.raises(urllib.error.URLError):
+        get(server, "/healthz")
+
+
+def test_ipv6() -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("no IPv6 on this machine")
+    with serving(Settings("[::1]:0")) as server:
+        assert server.address.startswith("[::1]:")
+        assert get(server, "/healthz")["alive"]
+
+
+def test_a_page_is_told_and_shown(caplog: pytest.LogCaptureFixture) -> None:
+    with serving() as server, look(server) as page:
+        page.send(json.dumps({"streams": ["gate"], "detail": "gate"}))
+        wait_for(lambda: server._hub.wanted("gate"))
+        server.offer(mask("yard"))
+        server.offer(mask("gate", seq=7))
+        told, shown = sorted((page.recv(20), page.recv(20)), key=lambda message: isinstance(message, bytes))
+        while "curves" not in (summary := json.loads(told)) or not summary["curves"]:
+            told = page.recv(20)
+        assert summary["streams"][0]["name"] == "gate"
+        assert len(summary["curves"]["gate"]["age_ms"]) >= 1
+        assert [event["what"] for event in summary["events"]] == ["running", "model"]
+    assert isinstance(shown, bytes)
+    assert b'"stream":"gate","seq":7' in shown
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_open_pages_do_not_hold_up_its_end() -> None:
+    server = StatusServer(make_board(), LOCAL, dict)
+    server.start()
+    with look(server) as page:
+        page.recv(20)
+        server.stop()
+        assert server.join(Deadline(20))
+        with pytest.raises(ConnectionClosed):
+            list(page)
+
+
+def test_a_page_that_does_not_read_holds_up_nobody() -> None:
+    with serving() as server, look(server) as deaf, look(server) as page:
+        for one in (deaf, page):
+            one.send(json.dumps({"streams": ["gate"]}))
+        wait_for(
+            lambda: all(viewer.streams for viewer in server._hub.viewers) and len(server._hub.viewers) == 2
+        )
+        server.offer(mask("gate"))
+        while not isinstance(page.recv(20), bytes):
+            pass
+
+
+def test_a_busy_port_costs_the_page_alone(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with serving(Settings(address)) as server:
+            server.offer(mask())
+            assert server.address == ""
+    assert f"status.bind: {address}: Address already in use" in caplog.text
+    assert "masks are served" in caplog.text
+
+
+def test_an_address_that_is_not_there(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(Settings("203.0.113.7:8600", Door("t" * 20, loopback=False))):
+        pass
+    assert "status.bind: 203.0.113.7:8600" in caplog.text
+
+
+def test_without_a_token_it_listens_to_this_machine_alone(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(Settings("0.0.0.0:0", Door(loopback=False))) as server:
+        assert server.address == ""
+    assert "not served without a token" in caplog.text
+
+
+def test_nothing_asked_for_nothing_done() -> None:
+    with serving(Settings()) as server:
+        server.offer(mask())
+        assert "status" not in names()
+
+
+def test_health_without_the_page() -> None:
+    with serving(replace(LOCAL, page=False)) as server:
+        assert get(server, "/healthz")["alive"]
+        with pytest.raises(Exception, match="HTTP"):
+            look(server)
+
+
+def test_a_stop_before_the_server_is_there() -> None:
+    server = StatusServer(make_board(), LOCAL, dict)
+    server.start()
+    server.stop()
+    assert server.join(Deadline(20))
