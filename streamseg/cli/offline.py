@@ -30,7 +30,7 @@ def evaluate(
     data: Annotated[Path, typer.Argument(help="recipe, or a folder with images/ and labels/")],
     *,
     backend: Annotated[str, typer.Option(help="auto, openvino or onnxruntime")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, f32 or bf16")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, f32, bf16 or int8")] = "auto",
     clip: Annotated[
         bool | None, typer.Option("--clip/--stills", help="the pictures are consecutive frames")
     ] = None,

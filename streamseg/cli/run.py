@@ -23,7 +23,7 @@ def run(
     engine: Annotated[str | None, typer.Option(help="model package, name or folder (camvid-lite0)")] = None,
     bind: Annotated[str | None, typer.Option(help="where to publish (tcp://127.0.0.1:5555)")] = None,
     backend: Annotated[str | None, typer.Option(help="openvino or onnxruntime (auto)")] = None,
-    precision: Annotated[str | None, typer.Option(help="f32 or bf16 (auto)")] = None,
+    precision: Annotated[str | None, typer.Option(help="f32, bf16 or int8 (auto)")] = None,
     temporal: Annotated[str | None, typer.Option(help="convgru, ema or none (convgru)")] = None,
     loop: Annotated[bool | None, typer.Option("--loop", help="start a file again at its end")] = None,
     pace: Annotated[bool | None, typer.Option(help="play a file at its own speed (yes)")] = None,

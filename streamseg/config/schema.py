@@ -170,7 +170,7 @@ class EngineConfig(_Section):
     fallback: Annotated[bool, Reload.LIVE] = Field(
         default=True, description="take the next backend when this one fails"
     )
-    precision: Annotated[Literal["auto", "f32", "bf16"], Reload.ENGINE] = Field(
+    precision: Annotated[Literal["auto", "f32", "bf16", "int8"], Reload.ENGINE] = Field(
         default="auto", description="what the segmenter computes in"
     )
     threads: Annotated[int, Reload.ENGINE, Unit("threads")] = Field(

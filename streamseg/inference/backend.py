@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
 
-Precision: TypeAlias = Literal["auto", "f32", "bf16"]
+Precision: TypeAlias = Literal["auto", "f32", "bf16", "int8"]
 BackendName: TypeAlias = Literal[
     "auto",
     "openvino",
@@ -28,14 +28,21 @@ class Settings:
     """How an engine is to be compiled.
 
     Attributes:
-        precision: `auto`: bf16 where the CPU computes in it, else f32.
+        precision: `auto`: the fastest of those the package allows, as measured on this machine.
         threads: Threads of the engine, at least 1.
         cache: Where compiled models are kept; None for nowhere.
+        measure: Measure what `auto` goes by again, although it is remembered.
     """
 
     precision: Precision
     threads: int
     cache: Path | None
+    measure: bool = False
+
+    @property
+    def memo(self) -> Path | None:
+        """The file that remembers which precision was how fast; None for none."""
+        return None if self.cache is None else self.cache / "precision.json"
 
 
 @dataclass(frozen=True, slots=True)

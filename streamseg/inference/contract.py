@@ -65,10 +65,16 @@ class GraphSpec:
 
 
 class PackageCheck:
-    """Checks the graphs of one package as a backend reads them, the segmenter first."""
+    """Checks the graphs of one package as a backend reads them, the segmenter first.
 
-    def __init__(self, package: Package) -> None:
+    Args:
+        package: The package.
+        precision: Which of its graphs: those that run in it.
+    """
+
+    def __init__(self, package: Package, precision: str = "f32") -> None:
         self._package = package
+        self._files = package.running(precision)
         self._given: dict[str, TensorSpec] = {}
 
     def graph(self, role: GraphRole, found: GraphSpec) -> None:
@@ -77,7 +83,7 @@ class PackageCheck:
         Raises:
             PackageError: With every missing, superfluous or mismatched tensor, one line each.
         """
-        path = self._package.path / self._package.graphs[role].file
+        path = self._package.path / self._files[role].file
         check_graph(path, role, self._package.manifest, found)
         if role is GraphRole.SEGMENTER:
             self._given = {spec.name: spec for spec in found.outputs}

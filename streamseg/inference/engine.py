@@ -9,7 +9,8 @@ An engine keeps no state of a stream: its memory goes in and comes out. One thre
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from streamseg.inference.package import Package
@@ -22,10 +23,11 @@ class EngineInfo:
 
     Attributes:
         backend: `openvino`, `onnxruntime`.
-        precision: What the segmenter computes in: `bf16` or `f32`.
+        precision: What the segmenter computes in: `f32`, `bf16` or `int8`.
         device: The processor, as its maker names it.
         version: Version of the backend's library.
         why: Half a sentence for the log: why this backend and this precision.
+        times_ms: What the segmenter took by precision, where that decided; milliseconds.
     """
 
     backend: str
@@ -33,6 +35,7 @@ class EngineInfo:
     device: str
     version: str
     why: str
+    times_ms: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,7 @@ def model_info(engine: InferenceEngine) -> ModelInfo:
     return ModelInfo(
         name=manifest.name,
         version=manifest.version,
-        sha256=engine.package.sha256,
+        sha256=engine.package.sha256_in(engine.info.precision),
         license=manifest.license,
         classes=manifest.class_infos(),
         backend=engine.info.backend,

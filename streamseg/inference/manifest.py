@@ -81,6 +81,31 @@ class Graphs(_Part):
     discriminator: GraphFile | None = None
 
 
+class Int8(_Part):
+    """The segmenter once more, in int8, and what that costs.
+
+    Attributes:
+        segmenter: The quantised graph, of the same inputs and outputs as `graphs.segmenter`.
+        measure: What the loss is counted in: `miou` on labelled pictures, or `agreement` with float.
+        loss: Points of it (hundredths) that int8 costs; negative where it gains.
+        allowed: Points it was allowed to cost; above that `precision: auto` never takes it.
+        frames: Pictures it was calibrated on.
+        float_layers: Layers left in float to stay within that.
+    """
+
+    segmenter: GraphFile
+    measure: Literal["miou", "agreement"]
+    loss: float
+    allowed: float = Field(ge=0)
+    frames: int = Field(ge=1)
+    float_layers: tuple[str, ...] = ()
+
+    @property
+    def within(self) -> bool:
+        """Whether it costs no more than it may."""
+        return self.loss <= self.allowed
+
+
 class MemoryShape(_Part):
     """Shape of the stabiliser's memory `[N, channels, height, width]`."""
 
@@ -105,6 +130,7 @@ class Manifest(_Part):
         data: What the weights were trained on.
         metrics: Figures as measured, free-form.
         graphs: The ONNX files.
+        int8: The segmenter in int8, where the package was calibrated.
         memory: Shape of the stabiliser's memory; required with a stabiliser.
         parameters: Number of trained parameters.
     """
@@ -121,6 +147,7 @@ class Manifest(_Part):
     data: str = Field(min_length=1)
     metrics: dict[str, Any] = Field(default_factory=dict)
     graphs: Graphs
+    int8: Int8 | None = None
     memory: MemoryShape | None = None
     parameters: int | None = Field(default=None, ge=0)
 
@@ -240,6 +267,8 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         ("input",): InputSize,
         ("classes",): ManifestClass,
         ("graphs",): Graphs,
+        ("int8",): Int8,
+        ("int8", "segmenter"): GraphFile,
         ("memory",): MemoryShape,
         **{("graphs", role.value): GraphFile for role in GraphRole},
     }

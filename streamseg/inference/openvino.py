@@ -10,7 +10,6 @@ flipped bit in its weights without a word.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,21 +26,20 @@ from streamseg.inference.cache.store import Store
 from streamseg.inference.contract import ANY, GraphSpec, PackageCheck, TensorSpec
 from streamseg.inference.cores import cpu_features, cpu_name
 from streamseg.inference.engine import EngineInfo
-from streamseg.inference.host import Arrays, HostEngine, one_line
-from streamseg.inference.manifest import GraphRole
-from streamseg.inference.package import Package
+from streamseg.inference.host import Arrays, HostEngine, least_ms, one_line
+from streamseg.inference.manifest import GraphFile, GraphRole
+from streamseg.inference.package import INT8, Package
 from streamseg.inference.precision import Choice, fastest
 
 NAME = "openvino"
 DEVICE = "CPU"
 WAIT_S = 20.0  # for another process that compiles the same; then it is compiled twice
-TRIALS = 3  # inferences in a row that a precision is timed with; the first brings its data into the cache
 _DTYPES = {"u8": "uint8", "f32": "float32", "f16": "float16", "i64": "int64"}
 
 
 def report() -> BackendReport:
     """What OpenVINO can do here."""
-    precisions = ("bf16", "f32") if _computes_bf16(ov.Core()) else ("f32",)
+    precisions = ("bf16", "f32", INT8) if _computes_bf16(ov.Core()) else ("f32", INT8)
     return BackendReport(NAME, usable=True, version=_version(), why_not="", precisions=precisions)
 
 
@@ -58,7 +56,8 @@ def load(package: Package, settings: Settings) -> HostEngine:
     first = choices.pop(GraphRole.SEGMENTER)
     others = ", ".join(f"{role} in {choice.precision}" for role, choice in choices.items())
     why = f"{first.why}; {others}" if others else first.why
-    return HostEngine(package, EngineInfo(NAME, first.precision, cpu_name(), _version(), why), graphs)
+    info = EngineInfo(NAME, first.precision, cpu_name(), _version(), why, first.times_ms)
+    return HostEngine(package, info, graphs)
 
 
 class _Loader:
@@ -78,47 +77,58 @@ class _Loader:
     def choose(self, role: GraphRole) -> Choice:
         """The precision of a graph; what is configured is the segmenter's, and f32 everyone's."""
         asked = self._settings.precision
-        if asked == "f32" or (asked == "bf16" and role is GraphRole.SEGMENTER):
+        if asked == "f32" or (asked != "auto" and role is GraphRole.SEGMENTER):
             return Choice(asked, f"{asked} as configured")
-        if not self._able:
-            return Choice("f32", "this CPU has no bf16")
-        memo = None if self._settings.cache is None else self._settings.cache / "precision.json"
-        graph = self._package.graphs[role].sha256
-        key = f"{graph} {cpu_name()} {NAME} {_version()} {self._settings.threads} threads"
-        return fastest(("bf16", "f32"), lambda name: _time_ms(self.graph(role, name)), key, memo)
+        candidates = self._candidates(role)
+        if len(candidates) == 1:
+            return Choice(candidates[0], "this CPU has no bf16")
+        graphs = " ".join(sorted({self._entry(role, name).sha256 for name in candidates}))
+        key = f"{graphs} {cpu_name()} {NAME} {_version()} {self._settings.threads} threads"
+        return fastest(
+            candidates,
+            lambda name: least_ms(graph := self.graph(role, name), graph.batch(1).blank()),
+            key,
+            self._settings.memo,
+            again=self._settings.measure,
+        )
+
+    def _candidates(self, role: GraphRole) -> list[str]:
+        """The precisions of a graph that this CPU and the package allow."""
+        names = ["bf16", "f32"] if self._able else ["f32"]
+        if role is GraphRole.SEGMENTER and self._package.allows_int8:
+            names.append(INT8)
+        return names
+
+    def _entry(self, role: GraphRole, precision: str) -> GraphFile:
+        return self._package.running(precision)[role]
 
     def graph(self, role: GraphRole, precision: str) -> OpenVinoGraph:
         """A graph compiled for one picture; one that was timed is not compiled again."""
         if (role, precision) not in self._compiled:
             kept = _Kept(self._store, self._key(role, precision), self._package.origin(role))
-            path = self._package.path / self._package.graphs[role].file
-            options = _options(precision, self._settings)
-            made = OpenVinoGraph(self._core, self._models[role], options, kept, path)
+            entry = self._entry(role, precision)
+            # what is left in float of an int8 graph is left so to be exact
+            options = _options("f32" if precision == INT8 else precision, self._settings)
+            path = self._package.path / entry.file
+            made = OpenVinoGraph(self._core, self._models[entry.file], options, kept, path)
             made.batch(1)
             self._compiled[role, precision] = made
         return self._compiled[role, precision]
 
     def _key(self, role: GraphRole, precision: str) -> CacheKey:
         flags = f"latency, {self._settings.threads} threads"
-        return CacheKey(self._package.graphs[role].sha256, machine(), precision, profile="", flags=flags)
+        return CacheKey(self._entry(role, precision).sha256, machine(), precision, profile="", flags=flags)
 
-    def _read_all(self) -> dict[GraphRole, ov.Model]:
-        check, models = PackageCheck(self._package), {}
-        for role, entry in self._package.engine_graphs.items():
-            models[role] = _read(self._core, self._package.path / entry.file)
-            check.graph(role, _spec(models[role]))
+    def _read_all(self) -> dict[str, ov.Model]:
+        """By file: all that an engine may run in the precision asked for."""
+        models: dict[str, ov.Model] = {}
+        for precision in self._package.precisions(self._settings.precision):
+            check = PackageCheck(self._package, precision)
+            for role, entry in self._package.running(precision).items():
+                if entry.file not in models:
+                    models[entry.file] = _read(self._core, self._package.path / entry.file)
+                check.graph(role, _spec(models[entry.file]))
         return models
-
-
-def _time_ms(graph: OpenVinoGraph) -> float:
-    """The least of some inferences, milliseconds: the one that was disturbed least."""
-    feeds = graph.batch(1).blank()
-    times_s = []
-    for _ in range(TRIALS):
-        began_s = time.perf_counter()
-        graph.start(feeds).result()
-        times_s.append(time.perf_counter() - began_s)
-    return min(times_s) * 1e3
 
 
 def _computes_bf16(core: ov.Core) -> bool:

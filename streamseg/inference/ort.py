@@ -1,4 +1,7 @@
-"""ONNX Runtime: the second backend, f32 everywhere; on the CPU, or on another provider asked for by name."""
+"""ONNX Runtime: the second backend, on the CPU or on another provider asked for by name.
+
+It computes in f32; the segmenter also in int8, where the package has a graph for it and that is faster.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
@@ -16,8 +20,10 @@ from streamseg.inference.backend import BackendReport, Settings
 from streamseg.inference.contract import ANY, GraphSpec, PackageCheck, TensorSpec
 from streamseg.inference.cores import cpu_name
 from streamseg.inference.engine import EngineInfo
-from streamseg.inference.host import Arrays, HostEngine, one_line
-from streamseg.inference.package import Package
+from streamseg.inference.host import Arrays, HostEngine, least_ms, one_line
+from streamseg.inference.manifest import GraphFile, GraphRole
+from streamseg.inference.package import INT8, Package
+from streamseg.inference.precision import Choice, fastest
 from streamseg.inference.providers import CPU, OTHERS, Provider, open_session, why_not
 
 NAME = "onnxruntime"
@@ -31,7 +37,7 @@ _DTYPES = {
 
 def report() -> BackendReport:
     """What ONNX Runtime can do here."""
-    return BackendReport(NAME, usable=True, version=ort.__version__, why_not="", precisions=("f32",))
+    return BackendReport(NAME, usable=True, version=ort.__version__, why_not="", precisions=("f32", INT8))
 
 
 def load(package: Package, settings: Settings) -> HostEngine:
@@ -58,7 +64,7 @@ class OnProvider:
             usable=usable,
             version=ort.__version__ if usable else "",
             why_not=problem,
-            precisions=("f32",) if usable else (),
+            precisions=("f32", INT8) if usable else (),
         )
 
     def load(self, package: Package, settings: Settings) -> HostEngine:
@@ -69,24 +75,61 @@ class OnProvider:
 def _load(package: Package, settings: Settings, provider: Provider) -> HostEngine:
     if settings.precision == "bf16":
         raise EngineError(
-            "onnxruntime computes in f32 on a CPU; set precision to f32 or auto, or backend to openvino"
+            "onnxruntime computes in f32 or int8, not in bf16; set precision to auto, or backend to openvino"
         )
-    thread = ThreadPoolExecutor(1, thread_name_prefix="engine-ort")
-    check, graphs = PackageCheck(package), {}
-    for role, entry in package.engine_graphs.items():
-        path = package.path / entry.file
-        session = _read(path, path, settings, provider)
-        graphs[role] = OrtGraph(session, thread)
-        check.graph(role, graphs[role].spec)
-    return HostEngine(package, _info(provider), graphs, free=thread.shutdown)
+    loader = _Loader(package, settings, provider)
+    choice = loader.choose()
+    return HostEngine(package, _info(provider, choice), loader.graphs(choice.precision), free=loader.close)
 
 
-def _info(provider: Provider) -> EngineInfo:
-    if provider is CPU:
-        why = "f32 is what onnxruntime computes in on a CPU"
-        return EngineInfo(NAME, "f32", cpu_name(), ort.__version__, why)
-    why = "f32 is what the graphs are in"
-    return EngineInfo(f"{NAME}-{provider.name}", "f32", provider.name, ort.__version__, why)
+class _Loader:
+    """The graphs of a package, loaded and checked as they are asked for."""
+
+    def __init__(self, package: Package, settings: Settings, provider: Provider) -> None:
+        self._package, self._settings, self._provider = package, settings, provider
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine-ort")
+        self._loaded: dict[str, OrtGraph] = {}
+        self.close = self._thread.shutdown
+
+    def choose(self) -> Choice:
+        """The segmenter's precision; the other graphs have one only."""
+        asked, package = self._settings.precision, self._package
+        if asked != "auto":
+            return Choice(asked, f"{asked} as configured")
+        if not package.allows_int8 or self._provider is not CPU:
+            where = "onnxruntime computes in on a CPU" if self._provider is CPU else "the graphs are in"
+            return Choice("f32", f"f32 is what {where}")
+        graphs = " ".join(package.running(name)[GraphRole.SEGMENTER].sha256 for name in ("f32", INT8))
+        key = f"{graphs} {cpu_name()} {NAME} {ort.__version__} {self._settings.threads} threads"
+        memo, again = self._settings.memo, self._settings.measure
+        return fastest(("f32", INT8), self._time_ms, key, memo, again=again)
+
+    def graphs(self, precision: str) -> dict[GraphRole, OrtGraph]:
+        """All of them, the segmenter in a precision; one that was timed is not loaded again."""
+        check = PackageCheck(self._package, precision)
+        graphs = {}
+        for role, entry in self._package.running(precision).items():
+            graphs[role] = self._graph(entry)
+            check.graph(role, graphs[role].spec)
+        return graphs
+
+    def _graph(self, entry: GraphFile) -> OrtGraph:
+        if entry.file not in self._loaded:
+            path = self._package.path / entry.file
+            session = _read(path, path, self._settings, self._provider)
+            self._loaded[entry.file] = OrtGraph(session, self._thread)
+        return self._loaded[entry.file]
+
+    def _time_ms(self, precision: str) -> float:
+        width, height = self._package.manifest.size_wh
+        graph = self._graph(self._package.running(precision)[GraphRole.SEGMENTER])
+        return least_ms(graph, {"image": np.zeros((1, height, width, 3), np.uint8)})
+
+
+def _info(provider: Provider, choice: Choice) -> EngineInfo:
+    on_cpu = provider is CPU
+    name, device = (NAME, cpu_name()) if on_cpu else (f"{NAME}-{provider.name}", provider.name)
+    return EngineInfo(name, choice.precision, device, ort.__version__, choice.why, choice.times_ms)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from streamseg.inference.manifest import (
     sha256_file,
 )
 
+INT8 = "int8"  # the one precision that has a graph of its own
 SYSTEM_ENGINES = Path("/usr/share/streamseg/engines")
 
 
@@ -52,10 +53,43 @@ class Package:
         """Those of them that an engine loads and runs."""
         return {role: entry for role, entry in self.graphs.items() if role in ENGINE_ROLES}
 
+    def running(self, precision: str) -> Mapping[GraphRole, GraphFile]:
+        """The graphs an engine loads and runs in a precision: `int8` has a segmenter of its own.
+
+        Raises:
+            PackageError: The package has none in int8.
+        """
+        if precision != INT8:
+            return self.engine_graphs
+        if self.manifest.int8 is None:
+            raise PackageError(
+                f"{self.path}: the package has no graph in int8; make one: streamseg engine calibrate "
+                f"{self.manifest.name} --from …"
+            )
+        return {**self.engine_graphs, GraphRole.SEGMENTER: self.manifest.int8.segmenter}
+
+    @property
+    def allows_int8(self) -> bool:
+        """Whether `precision: auto` may take int8: there is a graph, which costs no more than it may."""
+        return self.manifest.int8 is not None and self.manifest.int8.within
+
+    def precisions(self, asked: str) -> tuple[str, ...]:
+        """Those whose graphs an engine may run that was asked for `asked`: one of float's and `int8`."""
+        if asked == "auto":
+            return ("f32", INT8) if self.allows_int8 else ("f32",)
+        return (INT8,) if asked == INT8 else ("f32",)
+
     @property
     def sha256(self) -> str:
-        """One hash for the whole model, made of its engine's graphs' hashes: equal exactly where they are."""
-        text = "".join(f"{role}:{entry.sha256}\n" for role, entry in self.engine_graphs.items())
+        """One hash for the whole model, made of its engine's graphs' hashes: equal exactly where they are.
+
+        Those in float: a package keeps its hash when it is calibrated for int8.
+        """
+        return self.sha256_in("f32")
+
+    def sha256_in(self, precision: str) -> str:
+        """The same of the graphs that run in a precision: other bytes, other hash."""
+        text = "".join(f"{role}:{entry.sha256}\n" for role, entry in self.running(precision).items())
         return hashlib.sha256(text.encode()).hexdigest()
 
     def origin(self, role: GraphRole) -> Origin:
@@ -64,14 +98,17 @@ class Package:
 
     def problems(self) -> list[str]:
         """Every graph that is missing, unreadable or not the bytes the manifest promises; reads them all."""
-        found = (self._problem(role, entry) for role, entry in self.graphs.items())
+        entries: list[tuple[str, GraphFile]] = list(self.graphs.items())
+        if self.manifest.int8 is not None:
+            entries.append(("int8 segmenter", self.manifest.int8.segmenter))
+        found = (self._problem(name, entry) for name, entry in entries)
         return [problem for problem in found if problem]
 
     def _entry(self, role: GraphRole) -> GraphFile | None:
         entry: GraphFile | None = getattr(self.manifest.graphs, role.value)
         return entry
 
-    def _problem(self, role: GraphRole, entry: GraphFile) -> str:
+    def _problem(self, role: str, entry: GraphFile) -> str:
         path = self.path / entry.file
         try:
             actual = sha256_file(path)

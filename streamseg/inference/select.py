@@ -34,21 +34,24 @@ def load_engine(
     precision: Precision = "auto",
     threads: int = 0,
     cache_dir: Path | None = None,
+    *,
+    measure: bool = False,
 ) -> InferenceEngine:
     """Compiles a package for this machine and logs what was taken and why.
 
     Args:
         package: The package, its hashes verified (`open_package`).
         backend: `auto` takes the first that is usable and can load the package.
-        precision: `auto` takes bf16 where the CPU computes in it.
+        precision: `auto` takes the fastest the package allows, measured at the first start.
         threads: 0: one a physical core.
         cache_dir: Where compiled models are kept; None: the user's cache folder.
+        measure: Measure what `auto` goes by again, although it is remembered.
 
     Raises:
         PackageError: A graph cannot be read or breaks the contract.
         EngineError: No backend can do it.
     """
-    settings = Settings(precision, threads or physical_cores(), cache_folder(cache_dir))
+    settings = Settings(precision, threads or physical_cores(), cache_folder(cache_dir), measure=measure)
     engine, why = (
         _first(package, settings)
         if backend == "auto"

@@ -14,6 +14,13 @@ from streamseg.inference.manifest import Manifest, dump_manifest, load_manifest,
 from streamseg.types import ClassInfo
 
 HASH = "a" * 64
+INT8 = {
+    "segmenter": {"file": "segmenter-int8.onnx", "sha256": HASH},
+    "measure": "miou",
+    "loss": 0.2,
+    "allowed": 0.5,
+    "frames": 300,
+}
 TEXT = st.text(min_size=1).filter(lambda text: text.isprintable())
 
 
@@ -103,6 +110,13 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         (
             {"classes": [{"id": 0, "name": "a", "color": [0, 0, 0], "colours": 1}]},
             "classes.0.colours: .* did you mean 'color'",
+        ),
+        ({"int8": {**INT8, "los": 1}}, "int8.los: is not a key .* did you mean 'loss'"),
+        ({"int8": {**INT8, "measure": "psnr"}}, "int8.measure: .*'miou' or 'agreement'"),
+        ({"int8": {**INT8, "allowed": -1}}, "int8.allowed: .*greater than or equal to 0"),
+        (
+            {"int8": {**INT8, "segmenter": {"file": "/a", "sha256": HASH}}},
+            "int8.segmenter.file: must be a file",
         ),
         ({"xyz": 1}, "xyz: is not a key of model.yaml; known: schema_version, name, "),
         ({"classes": [{"id": 1, "name": "a", "color": [0, 0, 0]}]}, "classes: ids must be 0…0 in order"),

@@ -7,10 +7,11 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from streamseg.errors import EngineError
+from streamseg.errors import EngineError, PackageError
 from streamseg.inference import openvino
 from streamseg.inference.backend import Settings
 from streamseg.inference.package import Package
+from tests.fakes.int8 import add_int8
 from tests.fakes.packages import Tiny, make_package
 
 PICTURE = np.random.default_rng(0).integers(0, 200, (1, 48, 64, 3), dtype=np.uint8)
@@ -29,9 +30,13 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *, capable: bool, native: bool) -> 
 
 
 def pretend_times(monkeypatch: pytest.MonkeyPatch, times_ms: dict[str, float]) -> None:
-    monkeypatch.setattr(
-        openvino, "_time_ms", lambda graph: times_ms[graph._options["INFERENCE_PRECISION_HINT"]]
-    )
+    """By precision; the graph in int8 is known by its file."""
+
+    def least_ms(graph: openvino.OpenVinoGraph, _feeds: Any) -> float:
+        quantised = "int8" in graph._path.name
+        return times_ms["int8" if quantised else graph._options["INFERENCE_PRECISION_HINT"]]
+
+    monkeypatch.setattr(openvino, "least_ms", least_ms)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +76,56 @@ def test_what_is_configured_is_the_segmenters_and_f32_everyones(
     info = openvino.load(package, settings(asked)).info
     assert info.precision == expected["segmenter"]
     assert info.why.endswith(f"stabiliser in {expected['stabiliser']}, readout in {expected['readout']}")
+
+
+@pytest.mark.parametrize(
+    ("capable", "times_ms", "expected"),
+    [
+        (True, {"f32": 4.0, "bf16": 2.0, "int8": 1.0}, "int8"),
+        (True, {"f32": 4.0, "bf16": 2.0, "int8": 1.95}, "bf16"),
+        (True, {"f32": 2.0, "bf16": 4.0, "int8": 1.95}, "f32"),
+        (False, {"f32": 4.0, "int8": 1.0}, "int8"),
+        (False, {"f32": 1.0, "int8": 4.0}, "f32"),
+    ],
+)
+def test_auto_takes_int8_only_where_it_is_clearly_faster(
+    package: Package,
+    monkeypatch: pytest.MonkeyPatch,
+    capable: bool,
+    times_ms: dict[str, float],
+    expected: str,
+) -> None:
+    pretend(monkeypatch, capable=capable, native=capable)
+    pretend_times(monkeypatch, times_ms)
+    info = openvino.load(add_int8(package), settings("auto")).info
+    assert (info.precision, info.times_ms) == (expected, times_ms)
+    assert "int8, readout" not in info.why, "the other graphs have none"
+
+
+def test_auto_leaves_int8_that_costs_too_much(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, capable=False, native=False)
+    info = openvino.load(add_int8(package, loss=0.6, allowed=0.5), settings("auto")).info
+    assert (info.precision, info.times_ms) == ("f32", {})
+
+
+def test_int8_runs_another_segmenter_and_computes_the_rest_in_f32(package: Package) -> None:
+    both = add_int8(package)
+    exact, coarse = (openvino.load(both, settings(name)) for name in ("f32", "int8"))
+    assert coarse.info.precision == "int8"
+    difference = np.abs(exact.start(PICTURE).logits() - coarse.start(PICTURE).logits()).max()
+    assert 0.0 < difference < 0.5
+
+
+def test_a_graph_in_int8_of_other_sizes_is_refused(package: Package, tmp_path: Path) -> None:
+    other = make_package(tmp_path, Tiny(classes=3), "other")
+    both = add_int8(package, graph=other.path / "segmenter.onnx")
+    with pytest.raises(PackageError, match=r"segmenter-int8\.onnx: segmenter graph: output 'logits'"):
+        openvino.load(both, settings("int8"))
+
+
+def test_a_package_without_int8_cannot_run_in_it(package: Package) -> None:
+    with pytest.raises(PackageError, match="no graph in int8"):
+        openvino.load(package, settings("int8"))
 
 
 def plans(cache: Path) -> list[Path]:

@@ -11,6 +11,8 @@ from streamseg.errors import EngineError, PackageError
 from streamseg.inference import ort
 from streamseg.inference.backend import Settings
 from streamseg.inference.package import Package
+from streamseg.inference.precision import ROUNDS
+from tests.fakes.int8 import add_int8
 
 PICTURE = np.zeros((1, 48, 64, 3), np.uint8)
 
@@ -21,8 +23,36 @@ def test_it_computes_in_f32(package: Package, precision: Any) -> None:
 
 
 def test_bf16_is_refused(package: Package) -> None:
-    with pytest.raises(EngineError, match="onnxruntime computes in f32 on a CPU; set precision"):
+    with pytest.raises(EngineError, match="onnxruntime computes in f32 or int8, not in bf16; set precision"):
         ort.load(package, Settings("bf16", 1, None))
+
+
+@pytest.mark.parametrize(("int8_ms", "expected"), [(1.0, "int8"), (1.98, "f32"), (3.0, "f32")])
+def test_auto_takes_int8_only_where_it_is_faster(
+    package: Package, monkeypatch: pytest.MonkeyPatch, int8_ms: float, expected: str
+) -> None:
+    times_ms = iter([2.0, int8_ms] * ROUNDS)  # f32 and int8, in turns
+    monkeypatch.setattr(ort, "least_ms", lambda _graph, _feeds: next(times_ms))
+    info = ort.load(add_int8(package), Settings("auto", 1, None)).info
+    assert (info.precision, info.times_ms) == (expected, {"f32": 2.0, "int8": int8_ms})
+
+
+def test_auto_leaves_int8_that_costs_too_much(package: Package) -> None:
+    info = ort.load(add_int8(package, loss=0.6, allowed=0.5), Settings("auto", 1, None)).info
+    assert (info.precision, info.times_ms) == ("f32", {})
+
+
+def test_int8_runs_another_segmenter(package: Package) -> None:
+    both = add_int8(package)
+    exact, coarse = (ort.load(both, Settings(name, 1, None)) for name in ("f32", "int8"))
+    assert coarse.info.precision == "int8"
+    difference = np.abs(exact.start(PICTURE).logits() - coarse.start(PICTURE).logits()).max()
+    assert 0.0 < difference < 0.5
+
+
+def test_a_package_without_int8_cannot_run_in_it(package: Package) -> None:
+    with pytest.raises(PackageError, match="no graph in int8; make one: streamseg engine calibrate tiny"):
+        ort.load(package, Settings("int8", 1, None))
 
 
 def test_a_run_leaves_the_callers_thread_free(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 from streamseg.errors import PackageError
 from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package, find_packages, open_package, search_path
+from tests.fakes.int8 import add_int8
 from tests.fakes.packages import Tiny, make_package
 
 
@@ -48,6 +49,36 @@ def test_a_discriminator_is_of_the_package_and_not_of_its_engine(package: Packag
 def test_its_hash_tells_graphs_apart_and_nothing_else(package: Package, tmp_path: Path) -> None:
     assert make_package(tmp_path, name="again").sha256 == package.sha256
     assert make_package(tmp_path, Tiny(seed=1), "other").sha256 != package.sha256
+
+
+def test_what_runs_in_int8_is_another_model(package: Package) -> None:
+    both = add_int8(package)
+    assert (both.sha256, both.sha256_in("bf16")) == (package.sha256, package.sha256)
+    assert both.sha256_in("int8") != both.sha256
+    assert both.running("int8")[GraphRole.SEGMENTER].file == "segmenter-int8.onnx"
+    assert both.running("int8")[GraphRole.READOUT] == package.graphs[GraphRole.READOUT]
+
+
+@pytest.mark.parametrize(
+    ("loss", "asked", "expected"),
+    [
+        (0.5, "auto", ("f32", "int8")),
+        (-0.2, "auto", ("f32", "int8")),
+        (0.51, "auto", ("f32",)),
+        (9.0, "int8", ("int8",)),
+        (0.0, "bf16", ("f32",)),
+    ],
+)
+def test_which_graphs_may_run(package: Package, loss: float, asked: str, expected: tuple[str, ...]) -> None:
+    assert add_int8(package, loss=loss, allowed=0.5).precisions(asked) == expected
+
+
+def test_its_graph_in_int8_is_verified_too(package: Package) -> None:
+    both = add_int8(package)
+    assert open_package(both.path) == both
+    (both.path / "segmenter-int8.onnx").write_bytes(b"something else")
+    (line,) = complaint(both.path, [])
+    assert "segmenter-int8.onnx: sha256 is " in line
 
 
 @pytest.mark.parametrize("asked", ["tinny", "TINY", "tiny0"])

@@ -29,6 +29,30 @@ def test_bf16_must_be_clearly_faster(bf16: float, expected: str) -> None:
     assert "f32 10.0 ms, just measured" in choice.why
 
 
+@pytest.mark.parametrize(
+    ("f32", "bf16", "int8", "expected"),
+    [
+        (10.0, 5.0, 4.0, "int8"),
+        (10.0, 5.0, 4.9, "bf16"),
+        (10.0, 9.7, 9.6, "f32"),
+        (10.0, 9.7, 9.0, "int8"),
+        (5.0, 10.0, 7.0, "f32"),
+    ],
+)
+def test_each_less_exact_one_must_be_worth_it(f32: float, bf16: float, int8: float, expected: str) -> None:
+    times = {"int8": int8, "f32": f32, "bf16": bf16}
+    choice = fastest(list(times), lambda name: times[name], "k", None)
+    assert (choice.precision, choice.times_ms) == (expected, times)
+
+
+def test_it_is_measured_again_when_asked(tmp_path: Path) -> None:
+    memo = tmp_path / "precision.json"
+    fastest(BOTH, Stopwatch(6.0, 10.0), "k", memo)
+    again = fastest(BOTH, Stopwatch(12.0, 10.0), "k", memo, again=True)
+    assert again.precision == "f32"
+    assert fastest(BOTH, Stopwatch(1.0, 10.0), "k", memo).precision == "f32", "the new times are remembered"
+
+
 def test_times_are_remembered_for_the_same_machine_only(tmp_path: Path) -> None:
     memo, watch = tmp_path / "cache/precision.json", Stopwatch(6.0, 10.0)
     fastest(BOTH, watch, "this machine", memo)
