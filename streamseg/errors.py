@@ -54,6 +54,15 @@ class SourceFault(StrEnum):
     UNSUPPORTED = "unsupported"
 
 
+class StreamFault(StrEnum):
+    """What else ends or stops a stream; a `reason` of a status message like those of `SourceFault`."""
+
+    ENGINE = "engine"  # its frames cannot be processed
+    CRASH = "crash"  # a thread of ours died, or an error of ours; the log has the traceback
+    MEMORY = "memory"  # let go because the process came to its limit
+    REMOVED = "removed"  # taken out of the configuration
+
+
 class SourceError(StreamsegError):
     """A video source could not be opened or read; the text never holds credentials."""
 

@@ -46,7 +46,7 @@ class StateChange:
         stream: Name of the stream.
         state: The state entered.
         since_unix_s: When, wall time in seconds since 1970.
-        reason: A `SourceFault` value, `reset` reasons or empty; never free text.
+        reason: A value of `SourceFault` or `StreamFault`, or empty; never free text.
         message: One line for a person, without credentials.
         retry_in_s: Seconds until the next attempt, where one is planned.
     """

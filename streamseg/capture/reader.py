@@ -13,7 +13,7 @@ from streamseg.capture.source import Input, describe
 from streamseg.capture.stamp import Stamp
 from streamseg.capture.video import Decoded, OpenVideo
 from streamseg.config.schema import SourceConfig
-from streamseg.errors import SourceError, SourceFault
+from streamseg.errors import SourceError, SourceFault, StreamFault
 from streamseg.flow.backoff import Backoff
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.mailbox import Mailbox, Overflow
@@ -37,7 +37,7 @@ class Capture:
     `on_state` is called on the capture's thread with every change of state; there is none after `stop`.
 
     Attributes:
-        captured: Frames handed on so far; also the next frame's `seq`.
+        captured: Frames handed on so far, from `first_seq` on; also the next frame's `seq`.
         reconnects: Attempts after the first.
     """
 
@@ -49,10 +49,11 @@ class Capture:
         on_state: Callable[[StateChange], None],
         *,
         max_fps: float | None = None,
+        first_seq: int = 0,
         open_video: OpenVideo = open_with_pyav,
         random: Callable[[], float] = _random.random,
     ) -> None:
-        self.captured = 0
+        self.captured = first_seq
         self.reconnects = 0
         self._stream = stream
         self._source = source
@@ -211,7 +212,8 @@ class Capture:
 
     def _crashed(self, error: BaseException) -> None:
         message = f"the capture itself failed ({type(error).__name__}); see the log"
-        self._on_state(StateChange(self._stream, StreamState.FAILED, time.time(), "", message))
+        crash = StreamFault.CRASH.value
+        self._on_state(StateChange(self._stream, StreamState.FAILED, time.time(), crash, message))
 
 
 _WATCHDOG_MIN_S = 0.05

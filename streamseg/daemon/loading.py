@@ -1,39 +1,45 @@
-"""Compiling the engine on a thread of its own, so that meanwhile cameras connect and signals are heeded."""
+"""Compiling an engine on a thread of its own, so that meanwhile cameras connect and signals are heeded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Event
+from typing import cast
 
 from streamseg.config.schema import EngineConfig
 from streamseg.errors import EngineError, StreamsegError
 from streamseg.flow.stage import Stage
+from streamseg.inference.backend import BackendName
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
-from streamseg.inference.select import load_engine
+from streamseg.inference.select import load_engine, usable_backends
 
 
 class Loading:
     """Makes one engine.
 
     Args:
+        name: What the engine is called.
         package: What to compile, its hashes verified.
         wanted: How.
-        ready: Told, on the loading thread, the engine once it is warm.
+        ready: Told, on the loading thread, the engine once it is warm; whoever is told owns it.
         failed: Told, on the loading thread, why there is none, or why `ready` failed.
+        without: Take another backend than this one, whatever is configured.
     """
 
     def __init__(
         self,
+        name: str,
         package: Package,
         wanted: EngineConfig,
         ready: Callable[[InferenceEngine], None],
         failed: Callable[[StreamsegError], None],
+        *,
+        without: str | None = None,
     ) -> None:
-        self._package, self._wanted = package, wanted
+        self.package, self.wanted, self.without = package, wanted, without
         self._ready, self._failed = ready, failed
-        self._engine: InferenceEngine | None = None
-        self._stage = Stage("loading", self._body, on_crash=self._crashed)
+        self._stage = Stage(f"loading-{name}", self._body, on_crash=self._crashed)
 
     @property
     def alive(self) -> bool:
@@ -44,23 +50,39 @@ class Loading:
         """Start; returns at once."""
         self._stage.start()
 
-    def close(self) -> None:
-        """Free the engine, if there is one and nobody uses it any more; one still at work is left alone."""
-        if self._engine is not None and not self.alive:
-            self._engine.close()
-
     def _body(self, _: Event) -> None:
-        wanted = self._wanted
         try:
-            engine = load_engine(
-                self._package, wanted.backend, wanted.precision, wanted.threads, wanted.cache_dir
-            )
-            self._engine = engine
-            engine.warm_up()
+            engine = self._as_wanted() if self.without is None else self._with_another(self.without)
+            self._warm(engine)
             self._ready(engine)
         except StreamsegError as error:
             self._failed(error)
 
+    def _as_wanted(self) -> InferenceEngine:
+        wanted = self.wanted
+        return load_engine(self.package, wanted.backend, wanted.precision, wanted.threads, wanted.cache_dir)
+
+    def _with_another(self, without: str) -> InferenceEngine:
+        """The first other backend that can do it; in whatever precision it likes."""
+        failures: list[str] = []
+        for report in usable_backends():
+            if report.name == without or not report.usable:
+                continue
+            backend = cast("BackendName", report.name)
+            try:
+                return load_engine(self.package, backend, "auto", self.wanted.threads, self.wanted.cache_dir)
+            except StreamsegError as error:
+                failures.append(str(error))
+        why = f": {'; '.join(failures)}" if failures else ""
+        raise EngineError(f"{self.package.manifest.name}: no other backend than {without} can run it{why}")
+
+    def _warm(self, engine: InferenceEngine) -> None:
+        try:
+            engine.warm_up()
+        except BaseException:
+            engine.close()
+            raise
+
     def _crashed(self, error: BaseException) -> None:
-        name = self._package.manifest.name
+        name = self.package.manifest.name
         self._failed(EngineError(f"{name}: loading it failed ({type(error).__name__}); see the log"))

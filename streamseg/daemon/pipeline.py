@@ -80,6 +80,13 @@ class Pipeline:
             self._memory = None
         self._view = view
 
+    def restage(self, stage: TemporalStage) -> None:
+        """Steady the masks in another way from the next frame on; on the thread that calls `process`.
+
+        The memory goes on where the new stage can use it, and is let go where it cannot.
+        """
+        self._stage = stage
+
     def process(self, frame: Frame) -> Segmentation:
         """Segment a frame and take it into the stream's memory.
 

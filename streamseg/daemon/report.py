@@ -6,8 +6,6 @@ from streamseg.errors import EXIT_CONFIG, EngineError, SourceError, SourceFault,
 from streamseg.status.snapshot import StreamSnapshot
 from streamseg.types import StateChange
 
-ENGINE = "engine"  # reason of a stream whose frames cannot be processed; beside those of `SourceFault`
-
 
 def state(change: StateChange) -> str:
     """A change of state: `backoff: rtsp://***@gate/live: connection refused…; next try in 0.5 s`."""

@@ -1,4 +1,6 @@
-"""SIGTERM and SIGINT: the first asks for an orderly stop, the second does not wait for it.
+"""What signals ask for: SIGTERM and SIGINT the end, SIGHUP a reload, SIGUSR1 what every thread is at.
+
+The first SIGTERM or SIGINT asks for an orderly stop, the second does not wait for it.
 
 The signals are heard on a thread of their own. A Python handler would run on the main thread: only once that
 returns from C, where compiling a network takes seconds, and perhaps in the middle of the very lock that
@@ -10,28 +12,39 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.stage import Stage
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 _LEAVE_S = 1.0
 
 
+def _nothing() -> None:
+    pass
+
+
 @contextmanager
-def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set `stop` at the first signal, end the process at the second; afterwards the old handlers are back.
+def signals_heard(
+    stop: Callable[[], None], reload: Callable[[], None] = _nothing, look: Callable[[], None] = _nothing
+) -> Iterator[None]:
+    """Do what signals ask for, on the listening thread; afterwards the old handlers are back.
 
     For the main thread only: no other may say what signals do (signal.signal, signal.set_wakeup_fd).
+
+    Args:
+        stop: At the first SIGTERM or SIGINT; the second ends the process.
+        reload: At every SIGHUP.
+        look: At every SIGUSR1.
     """
+    actions = {signal.SIGHUP: reload, signal.SIGUSR1: look}
     hear, tell = socket.socketpair()
     tell.setblocking(False)
-    listener = Stage("signals", lambda _: _listen(hear, stop))
+    listener = Stage("signals", lambda _: _listen(hear, stop, actions))
     listener.start()
-    before = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
+    before = {number: signal.signal(number, lambda *_: None) for number in (*_STOPS, *actions)}
     fd_before = signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
     try:
         yield
@@ -44,13 +57,16 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
         hear.close()
 
 
-def _listen(hear: socket.socket, stop: threading.Event) -> None:
+def _listen(
+    hear: socket.socket, stop: Callable[[], None], actions: dict[signal.Signals, Callable[[], None]]
+) -> None:
     """Every signal that Python handles arrives as a byte, its number; the end is that `tell` was closed."""
     asked = False
     while number := hear.recv(1):
-        if number[0] not in _SIGNALS:
-            continue
-        if asked:
-            os._exit(128 + number[0])
-        asked = True
-        stop.set()
+        if number[0] in _STOPS:
+            if asked:
+                os._exit(128 + number[0])
+            asked = True
+            stop()
+        elif number[0] in actions:
+            actions[signal.Signals(number[0])]()

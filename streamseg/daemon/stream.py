@@ -1,46 +1,98 @@
-"""One stream of the daemon: its capture, its mailbox, its pipeline."""
+"""One stream of the daemon: its state, its capture, its mailbox, its pipeline."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from streamseg.capture.reader import Capture
 from streamseg.capture.source import describe, overflow_for
 from streamseg.config.schema import SourceConfig, StreamConfig
+from streamseg.daemon.ladder import Restarts
+from streamseg.daemon.lifecycle import Lifecycle
 from streamseg.daemon.pipeline import Pipeline, View
-from streamseg.errors import SourceError
+from streamseg.errors import SourceError, StreamFault
+from streamseg.flow.deadline import Deadline
 from streamseg.flow.mailbox import Mailbox, Overflow
 from streamseg.inference.engine import InferenceEngine
 from streamseg.status.snapshot import Tally
 from streamseg.temporal.reset import ResetLimits
-from streamseg.temporal.stage import make_stage
-from streamseg.types import Frame, StateChange
+from streamseg.temporal.stage import TemporalStage, make_stage
+from streamseg.types import Frame, StateChange, StreamState
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvents:
+    """What a stream tells the daemon, on the capture's thread or whichever changes its state; must not raise.
+
+    Attributes:
+        changed: It entered a state.
+        crashed: Its capture (the one of this run) died of an error of ours; what to say of it.
+    """
+
+    changed: Callable[[StateChange], None] = lambda _change: None
+    crashed: Callable[[str, int, str], None] = lambda _stream, _run, _message: None
 
 
 class Stream:
-    """Assembles what a stream needs; the daemon starts and stops it.
+    """Assembles what a stream needs; the daemon starts, renews and stops it, on one thread.
 
     Attributes:
         name: Its name.
         config: What the user said.
+        life: Its state.
+        restarts: How often it was restarted.
         live: Its source plays on without us; a file waits.
         mailbox: Where its newest frame waits.
         capture: What fills it.
-        failures: Frames in a row that could not be processed.
     """
 
     def __init__(
-        self,
-        name: str,
-        config: StreamConfig,
-        wake: Callable[[], None],
-        on_state: Callable[[StateChange], None],
+        self, name: str, config: StreamConfig, wake: Callable[[], None], events: StreamEvents | None = None
     ) -> None:
         self.name, self.config = name, config
-        self.live, overflow = _nature(config.source)
+        self._events = events or StreamEvents()
+        self.life = Lifecycle(name, self._events.changed)
+        self.restarts = Restarts()
+        self._dropped = self._reconnects = 0  # of the parts before these
+        self._left: list[Capture] = []  # captures before this one that FFmpeg may still hold
+        self._make_parts(wake, self.life.run, first_seq=0)
+
+    def renew(self, config: StreamConfig, wake: Callable[[], None]) -> None:
+        """Begin anew, with a new capture and mailbox; the old ones were stopped. Frames are counted on."""
+        self._left = [capture for capture in (*self._left, self.capture) if capture.held]
+        self._dropped += self.mailbox.dropped
+        self._reconnects += self.capture.reconnects + 1
+        self.config = config
+        self._make_parts(wake, self.life.begin(), self.capture.captured)
+
+    def _make_parts(self, wake: Callable[[], None], run: int, first_seq: int) -> None:
+        self.live, overflow = _nature(self.config.source)
         self.mailbox: Mailbox[Frame] = Mailbox(1, overflow, on_put=wake)
-        self.capture = Capture(name, config.source, self.mailbox, on_state, max_fps=config.max_fps)
-        self.failures = 0
+        self.capture = Capture(
+            self.name,
+            self.config.source,
+            self.mailbox,
+            lambda change: self._heard(run, change),
+            first_seq=first_seq,
+            max_fps=self.config.max_fps,
+        )
+
+    def _heard(self, run: int, change: StateChange) -> None:
+        if change.state is StreamState.FAILED and change.reason == StreamFault.CRASH:
+            self._events.crashed(self.name, run, change.message)  # what becomes of it, others decide
+        else:
+            self.life.heard(run, change)
+
+    @property
+    def dropped(self) -> int:
+        """Frames dropped before inference so far."""
+        return self._dropped + self.mailbox.dropped
+
+    @property
+    def held(self) -> bool:
+        """Whether a thread of its is inside FFmpeg, which nothing can interrupt."""
+        return any(capture.held for capture in (*self._left, self.capture))
 
     def pipeline(self, engine: InferenceEngine) -> Pipeline:
         """What the engine's thread does with each frame.
@@ -48,10 +100,13 @@ class Stream:
         Raises:
             PackageError: The stream wants the ConvGRU, and the package has no stabiliser.
         """
+        return Pipeline(engine, self.stage(engine), lambda: self.dropped, self.view)
+
+    def stage(self, engine: InferenceEngine) -> TemporalStage:
+        """What steadies its masks. Raises PackageError as above."""
         config = self.config
         limits = ResetLimits(config.reset_after_s, config.scene_cut)
-        stage = make_stage(config.temporal, engine, config.motion, ema=config.ema, limits=limits)
-        return Pipeline(engine, stage, lambda: self.mailbox.dropped, self.view)
+        return make_stage(config.temporal, engine, config.motion, ema=config.ema, limits=limits)
 
     @property
     def view(self) -> View:
@@ -63,8 +118,8 @@ class Stream:
         """What its parts count, for the board."""
         return Tally(
             captured=self.capture.captured,
-            reconnects=self.capture.reconnects,
-            crowded=self.mailbox.dropped,
+            reconnects=self._reconnects + self.capture.reconnects,
+            crowded=self.dropped,
             waiting=len(self.mailbox),
             subscribers=subscribers,
         )
@@ -73,6 +128,10 @@ class Stream:
         """Ask the capture to end and take no more frames; returns at once."""
         self.capture.stop()
         self.mailbox.close(discard=True)
+
+    def join(self, deadline: Deadline) -> bool:
+        """Wait for the capture's end, no longer than `deadline`; return whether it has come."""
+        return self.capture.join(deadline)
 
 
 def _nature(source: SourceConfig) -> tuple[bool, Overflow]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -43,6 +43,7 @@ class EngineWorker:
         process: Makes the segmentation of a frame; None where there is nothing to publish.
         emit: Takes each segmentation; never blocks.
         events: What the owner wants to hear of.
+        name: Of its thread.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class EngineWorker:
         process: Callable[[Frame], Segmentation | None],
         emit: Callable[[Segmentation], None],
         events: WorkerEvents | None = None,
+        name: str = "engine",
     ) -> None:
         self._process = process
         self._emit = emit
@@ -57,8 +59,9 @@ class EngineWorker:
         self._wake = threading.Event()
         self._lock = threading.Lock()  # guards _mailboxes alone; never held while a frame is processed
         self._mailboxes: dict[str, Mailbox[Frame]] = {}
+        self._errands: deque[Callable[[], None]] = deque()  # appended by any thread, taken by its own
         self._complaints: defaultdict[str, Throttle] = defaultdict(lambda: Throttle(_TELL_S))
-        self._stage = Stage("engine", self._body)
+        self._stage = Stage(name, self._body)
 
     def start(self) -> None:
         """Starts the thread. Streams may be added before or after."""
@@ -78,6 +81,14 @@ class EngineWorker:
         """
         with self._lock:
             self._mailboxes.pop(stream, None)
+
+    def call(self, errand: Callable[[], None]) -> None:
+        """Has something done on the worker's thread, between two frames; never waits.
+
+        Errands are done in order, and before any frame that is put after the call. They must not raise.
+        """
+        self._errands.append(errand)
+        self.wake()
 
     def wake(self) -> None:
         """Says that a mailbox has something (or was closed); never waits, any thread."""
@@ -117,6 +128,7 @@ class EngineWorker:
 
     def _sweep(self, stop: threading.Event) -> bool:
         """One fair turn: at most one frame of each stream; True where there was any."""
+        self._run_errands()
         served = False
         for stream in self.streams:
             if stop.is_set():
@@ -136,8 +148,13 @@ class EngineWorker:
             return False
         if frame is None:
             return False
+        self._run_errands()  # after the look into the mailbox: what was called before the put comes first
         self._handle(stream, mailbox, frame)
         return True
+
+    def _run_errands(self) -> None:
+        while self._errands:
+            self._errands.popleft()()
 
     def _handle(self, stream: str, mailbox: Mailbox[Frame], frame: Frame) -> None:
         try:

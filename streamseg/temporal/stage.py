@@ -10,6 +10,7 @@ from typing import Protocol
 
 from streamseg.errors import PackageError
 from streamseg.inference.engine import InferenceEngine, Masks, Run
+from streamseg.inference.manifest import Manifest
 from streamseg.temporal.convgru import ConvGruStage
 from streamseg.temporal.ema import EmaStage
 from streamseg.temporal.memory import Memory
@@ -76,11 +77,16 @@ def make_stage(
             still = luma_size(engine.package.manifest.size_wh)
             return EmaStage(engine, Motion(still, motion), limits, maker, ema)
         case TemporalMode.CONVGRU:
-            return ConvGruStage(engine, Motion(_memory_size(engine), motion), limits, maker)
+            return ConvGruStage(engine, Motion(_memory_size(engine.package.manifest), motion), limits, maker)
 
 
-def _memory_size(engine: InferenceEngine) -> tuple[int, int]:
-    manifest = engine.package.manifest
+def check_mode(mode: TemporalMode | str, manifest: Manifest) -> None:
+    """Raises PackageError where a package cannot serve a mode: before anything is compiled."""
+    if TemporalMode(mode) is TemporalMode.CONVGRU:
+        _memory_size(manifest)
+
+
+def _memory_size(manifest: Manifest) -> tuple[int, int]:
     if manifest.memory is None or manifest.graphs.stabiliser is None:
         raise PackageError(
             f"{manifest.name}: temporal mode convgru needs a package with a stabiliser; use ema or none"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from streamseg.capture.pyav import open_video as open_with_pyav
 from streamseg.capture.reader import Capture
 from streamseg.capture.source import overflow_for
 from streamseg.capture.video import OpenVideo
@@ -97,9 +98,14 @@ class Captured:
     ) -> None:
         self.told = Listener()
         self.mailbox: Mailbox[Frame] = Mailbox(1, overflow or overflow_for(source))
-        more = {} if open_video is None else {"open_video": open_video}
         self.capture = Capture(
-            "gate", source, self.mailbox, self.told, max_fps=max_fps, random=lambda: 0.0, **more
+            "gate",
+            source,
+            self.mailbox,
+            self.told,
+            max_fps=max_fps,
+            open_video=open_video or open_with_pyav,
+            random=lambda: 0.0,
         )
         self.capture.start()
 

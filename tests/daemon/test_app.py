@@ -12,7 +12,8 @@ import pytest
 from streamseg.client.subscription import Subscription, subscribe
 from streamseg.config.schema import Config
 from streamseg.daemon import app, loading
-from streamseg.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNEXPECTED, PackageError, PublishError
+from streamseg.daemon.desk import Desk
+from streamseg.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNEXPECTED, EngineError, PackageError, PublishError
 from streamseg.types import StreamState
 from tests.fakes.engine import FakeEngine
 from tests.fakes.packages import Tiny, make_package
@@ -27,11 +28,11 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(make_package(tmp_path / "tiny").path)
 
 
-def config(package: str, **streams: Any) -> Config:
+def config(package: str, *, restart_limit: int = 5, **streams: Any) -> Config:
     document = {
         "engine": {"package": package, "precision": "f32", "threads": 1},
         "publish": {"bind": "tcp://127.0.0.1:0"},
-        "daemon": {"stop_timeout_s": 20},
+        "daemon": {"stop_timeout_s": 20, "restart_limit": restart_limit},
         "streams": streams,
     }
     return Config.model_validate(document)
@@ -41,15 +42,15 @@ class Running:
     """A daemon on a thread of its own, watched by a subscription."""
 
     def __init__(self, asked: Config, *, once: bool = False) -> None:
-        self.stop = threading.Event()
-        self.daemon = app.Daemon(asked, self.stop, once=once)
+        self.desk = Desk()
+        self.daemon = app.Daemon(asked, self.desk, once=once)
         self.daemon.start()
         self.thread = threading.Thread(target=self.daemon.watch)
         self.thread.start()
         self.masks: Subscription = subscribe(self.daemon._publisher.addresses[0], latest=False, timeout_s=60)
 
     def end(self) -> bool:
-        self.stop.set()
+        self.desk.end()
         self.thread.join(60)
         self.masks.close()
         return self.daemon.stop()
@@ -82,7 +83,9 @@ def test_masks_come_in_order_and_the_end_is_clean(package: str, run: Any) -> Non
     assert running.masks.info is not None
     assert running.end()
     assert running.daemon.exit_code == EXIT_OK
-    assert not [t.name for t in threading.enumerate() if t.name in {"engine", "publisher", "capture-gate"}]
+    assert not [
+        t.name for t in threading.enumerate() if t.name in {"engine-default", "publisher", "capture-gate"}
+    ]
 
 
 def test_one_bad_stream_does_not_touch_the_other(package: str, run: Any) -> None:
@@ -95,8 +98,9 @@ def test_one_bad_stream_does_not_touch_the_other(package: str, run: Any) -> None
 
 def test_a_stream_whose_frames_all_fail_is_given_up(package: str, run: Any) -> None:
     white = "lavfi:color=white:size=96x64:rate=100"  # the tiny package gives NaN for it
-    running = run(config(package, gate={"source": CLIP}, glare={"source": white}))
-    wait_for(lambda: running.state("glare") is StreamState.FAILED, 60)
+    running = run(config(package, restart_limit=0, gate={"source": CLIP}, glare={"source": white}))
+    while running.state("glare") is not StreamState.FAILED:
+        next(running.masks)
     assert running.daemon._board.snapshot("glare").change.reason == "engine"
     first = next(running.masks)
     wait_for(lambda: running.daemon._board.snapshot("gate").masks > first.seq + 2, 60)
@@ -133,14 +137,28 @@ def test_without_once_the_daemon_outlives_its_streams(package: str, run: Any) ->
     assert running.daemon.exit_code == EXIT_OK
 
 
-def test_an_engine_that_cannot_be_made_ends_the_daemon(tmp_path: Path, run: Any) -> None:
+def test_a_package_that_cannot_do_what_a_stream_wants_is_told_before_the_start(tmp_path: Path) -> None:
     package = make_package(tmp_path / "bare", Tiny(stabiliser=False))
-    running = run(config(str(package.path), gate={"source": CLIP}))
+    daemon = app.Daemon(config(str(package.path), gate={"source": CLIP}), Desk())
+    with pytest.raises(PackageError, match="use ema or none"):
+        daemon.start()
+    assert daemon.stop()
+
+
+def test_an_engine_that_cannot_be_made_ends_the_daemon(
+    package: str, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise EngineError("no backend")
+
+    monkeypatch.setattr(loading, "load_engine", fail)
+    running = run(config(package, gate={"source": CLIP}))
     running.thread.join(60)
     assert not running.thread.is_alive()
+    assert running.state("gate") is StreamState.FAILED
     assert running.daemon.stop()
-    assert isinstance(running.daemon.error, PackageError)
-    assert running.daemon.exit_code == EXIT_CONFIG
+    assert str(running.daemon.error) == "no backend"
+    assert running.daemon.exit_code == EXIT_UNEXPECTED
 
 
 def test_stop_does_not_wait_for_the_compiler(package: str, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +176,7 @@ def test_stop_does_not_wait_for_the_compiler(package: str, run: Any, monkeypatch
     assert running.daemon.held
     compiled.set()
     wait_for(lambda: not running.daemon.held)
-    assert not running.daemon._worker.alive
+    assert not running.daemon._keepers["default"].alive
 
 
 def test_cameras_connect_while_the_engine_compiles(
@@ -174,7 +192,7 @@ def test_cameras_connect_while_the_engine_compiles(
     refused = "http://127.0.0.1:9/live"
     running = run(config(package, gate={"source": refused}, yard={"source": CLIP}))
     wait_for(lambda: running.state("gate") is StreamState.BACKOFF)
-    assert running.daemon._streams["yard"].capture.captured == 0
+    assert running.daemon._streams.get("yard").capture.captured == 0
     compiled.set()
     assert next(running.masks).stream == "yard"
     assert running.end()
@@ -182,8 +200,7 @@ def test_cameras_connect_while_the_engine_compiles(
 
 def test_a_dead_thread_ends_the_daemon(package: str, run: Any) -> None:
     running = run(config(package, gate={"source": CLIP}))
-    wait_for(lambda: running.daemon._worker.alive, 60)
-    running.daemon._worker.stop()
+    running.daemon._keepers["default"].stop()
     running.thread.join(60)
     assert running.daemon.exit_code == EXIT_UNEXPECTED
 

@@ -19,10 +19,12 @@ from tests.waiting import wait_for
 WANTED = EngineConfig(backend="onnxruntime", precision="f32", threads=1)
 
 
-def outcome(package: Any) -> tuple[list[InferenceEngine], list[StreamsegError], Loading]:
+def outcome(
+    package: Any, without: str | None = None
+) -> tuple[list[InferenceEngine], list[StreamsegError], Loading]:
     engines: list[InferenceEngine] = []
     errors: list[StreamsegError] = []
-    made = Loading(package, WANTED, engines.append, errors.append)
+    made = Loading("main", package, WANTED, engines.append, errors.append, without=without)
     made.start()
     wait_for(lambda: not made.alive)
     return engines, errors, made
@@ -32,8 +34,23 @@ def test_the_engine_is_handed_over_warm(tmp_path: Path) -> None:
     (engine,), errors, made = outcome(make_package(tmp_path))
     assert errors == []
     assert engine.info.backend == "onnxruntime"
-    made.close()
-    made.close()
+    assert made.wanted is WANTED
+
+
+def test_another_backend_than_the_one_that_failed(tmp_path: Path) -> None:
+    (engine,), errors, _ = outcome(make_package(tmp_path), without="onnxruntime")
+    assert errors == []
+    assert engine.info.backend == "openvino"
+
+
+def test_there_may_be_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise EngineError("no GPU")
+
+    monkeypatch.setattr(loading, "load_engine", fail)
+    engines, (error,), _ = outcome(fake_package(), without="openvino")
+    assert engines == []
+    assert str(error) == "fake: no other backend than openvino can run it: no GPU"
 
 
 def test_an_error_is_handed_over_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,10 +58,9 @@ def test_an_error_is_handed_over_too(monkeypatch: pytest.MonkeyPatch) -> None:
         raise EngineError("no backend")
 
     monkeypatch.setattr(loading, "load_engine", fail)
-    engines, (error,), made = outcome(fake_package())
+    engines, (error,), _ = outcome(fake_package())
     assert engines == []
     assert str(error) == "no backend"
-    made.close()
 
 
 def test_a_crash_is_a_line_for_the_user_and_a_traceback_in_the_log(
@@ -60,13 +76,19 @@ def test_a_crash_is_a_line_for_the_user_and_a_traceback_in_the_log(
     assert "Traceback" in caplog.text
 
 
-def test_one_at_work_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = FakeEngine()
+def test_one_that_does_not_run_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cold(FakeEngine):
+        closed = False
+
+        def warm_up(self) -> None:
+            raise EngineError("a graph does not run")
+
+        def close(self) -> None:
+            self.closed = True
+
+    engine = Cold()
     monkeypatch.setattr(loading, "load_engine", lambda *_: engine)
-    made = Loading(fake_package(), WANTED, lambda _: made.close(), lambda _: None)
-    made.start()
-    wait_for(lambda: not made.alive)
-    engine.warm_up()  # would fail, were it closed
-    made.close()
-    with pytest.raises(EngineError, match="closed"):
-        engine.warm_up()
+    engines, (error,), _ = outcome(fake_package())
+    assert engines == []
+    assert str(error) == "a graph does not run"
+    assert engine.closed

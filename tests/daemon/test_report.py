@@ -7,7 +7,7 @@ import math
 import pytest
 
 from streamseg.daemon import report
-from streamseg.errors import EXIT_CONFIG, EXIT_UNEXPECTED, EngineError, SourceError, SourceFault
+from streamseg.errors import EXIT_CONFIG, EXIT_UNEXPECTED, EngineError, SourceError, SourceFault, StreamFault
 from streamseg.status.snapshot import StreamSnapshot
 from streamseg.types import StateChange, StreamState
 
@@ -54,7 +54,7 @@ def test_a_source_that_failed_for_good_is_a_matter_of_configuration(fault: Sourc
     assert SourceError(fault, "").exit_code == EXIT_UNEXPECTED
 
 
-@pytest.mark.parametrize("reason", [report.ENGINE, ""])
+@pytest.mark.parametrize("reason", [*StreamFault, ""])
 def test_other_failures_are_unexpected(reason: str) -> None:
     error = report.failure(change(StreamState.FAILED, reason, "25 frames in a row failed"))
     assert isinstance(error, EngineError)

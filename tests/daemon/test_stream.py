@@ -17,7 +17,7 @@ from tests.fakes.source import make_frame
 
 def make(**stream: object) -> Stream:
     config = StreamConfig.model_validate({"source": "clip.mp4", **stream})
-    return Stream("gate", config, lambda: None, lambda _: None)
+    return Stream("gate", config, lambda: None)
 
 
 @pytest.mark.parametrize(

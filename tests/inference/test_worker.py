@@ -276,3 +276,29 @@ def test_an_idle_worker_stops_at_once_and_twice(started: bool) -> None:
         bench.worker.start()
     assert bench.stop()
     assert bench.stop()
+
+
+def test_errands_are_done_between_frames_and_before_what_is_put_after_them(bench: Bench) -> None:
+    said: list[str] = []
+
+    def process(of: Frame) -> Segmentation:
+        said.append(f"frame {of.seq}")
+        return segmentation(of)
+
+    bench.process = process
+    bench.worker.start()
+    mailbox = bench.stream("gate")
+    for seq in range(50):
+        bench.worker.call(lambda seq=seq: said.append(f"errand {seq}"))  # type: ignore[misc]
+        mailbox.put(frame("gate", seq))
+        bench.until(lambda seen, seq=seq: ("gate", seq) in seen)  # type: ignore[misc]
+    assert said == [f"{what} {seq}" for seq in range(50) for what in ("errand", "frame")]
+
+
+def test_an_idle_worker_does_its_errands(bench: Bench) -> None:
+    done = threading.Event()
+    bench.worker.call(done.set)
+    bench.worker.start()
+    assert done.wait(SOON_S)
+    names = [thread.name for thread in threading.enumerate()]
+    assert "engine" in names

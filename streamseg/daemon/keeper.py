@@ -1,0 +1,289 @@
+"""Keeps one engine at work: made beside the frames, used by one worker, replaced between two frames.
+
+    loading   there was no engine yet; frames wait
+    serving   there is one; another may be on its way to replace it
+    mending   it failed, and is made again, or with another backend; frames wait
+    failed    nothing helped; its streams are given up
+
+A keeper belongs to the main thread. What the worker's thread uses sits in a `Seat`, changed by errands.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from streamseg.capture.redact import redact
+from streamseg.config.schema import DaemonConfig, EngineConfig
+from streamseg.daemon.desk import Desk
+from streamseg.daemon.ladder import EngineLadder, Rung
+from streamseg.daemon.loading import Loading
+from streamseg.daemon.seat import Seat, SeatEvents
+from streamseg.daemon.stream import Stream
+from streamseg.errors import EngineError, StreamsegError
+from streamseg.flow.deadline import Deadline
+from streamseg.inference.engine import InferenceEngine
+from streamseg.inference.package import Package
+from streamseg.inference.worker import EngineWorker, WorkerEvents
+from streamseg.types import ModelInfo, Segmentation
+
+_LOG = logging.getLogger(__name__)
+
+
+class EngineState(StrEnum):
+    """See the module."""
+
+    LOADING = "loading"
+    SERVING = "serving"
+    MENDING = "mending"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperEvents:
+    """What the daemon is told of an engine and its streams; must return soon and not raise.
+
+    Attributes:
+        made, failed, drained: See `SeatEvents`; on the worker's thread.
+        served: By this engine, this stream is served with this model from now on; on the worker's thread.
+        stream_broken: A stream's frames fail while those of others do not; on the main thread like the rest.
+        given_up: A stream's frames fail on every engine that could be made for it.
+        changed: The keeper entered its state.
+        replaced: Another engine took over from one that served, or (with the error) could not.
+    """
+
+    made: Callable[[Segmentation], None]
+    served: Callable[[str, str, ModelInfo], None]
+    failed: Callable[[str, Exception], None]
+    drained: Callable[[str], None]
+    stream_broken: Callable[[str, str], None]
+    given_up: Callable[[str, str], None]
+    changed: Callable[[], None]
+    replaced: Callable[[str, StreamsegError | None], None]
+
+
+class Keeper:
+    """One engine by name, and the streams it serves.
+
+    Attributes:
+        name: The engine's name in the configuration.
+        config: What it was made as; that of a new one only once it has taken over.
+        state: See the module.
+        why: What led to the state, in a line for a person.
+        error: Why it failed for good.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config: EngineConfig,
+        package: Package,
+        desk: Desk,
+        limits: Callable[[], DaemonConfig],
+        events: KeeperEvents,
+    ) -> None:
+        self.name, self.config, self.state, self.why = name, config, EngineState.LOADING, ""
+        self.error: StreamsegError | None = None
+        self._package, self._desk, self._limits, self._events = package, desk, limits, events
+        self._streams: dict[str, Stream] = {}
+        self._engine: InferenceEngine | None = None  # the one in use
+        self._broken = ""  # the backend of the one that failed last
+        self._loading: Loading | None = None
+        self._next: tuple[EngineConfig, Package] | None = None  # wanted while another is being made
+        self._ladder = EngineLadder()
+        self._seat = Seat(self._seat_events())
+        told = WorkerEvents(self._seat.failed, events.drained)
+        self._worker = EngineWorker(self._seat.process, events.made, told, f"engine-{name}")
+
+    def _seat_events(self) -> SeatEvents:
+        events, hand_in = self._events, self._desk.hand_in
+        return SeatEvents(
+            events.made,
+            partial(events.served, self.name),
+            events.failed,
+            lambda stream, error: hand_in(partial(events.stream_broken, stream, _line(error))),
+            lambda engine, culprits, error: hand_in(partial(self._mend, engine, culprits, _line(error))),
+            events.drained,
+        )
+
+    @property
+    def compiling(self) -> bool:
+        """Whether an engine is being made, which nothing can interrupt."""
+        return self._loading is not None and self._loading.alive
+
+    @property
+    def alive(self) -> bool:
+        """Whether the worker's thread runs."""
+        return self._worker.alive
+
+    @property
+    def backend(self) -> str:
+        """What runs the engine in use; empty where there is none."""
+        return "" if self._engine is None else self._engine.info.backend
+
+    def wake(self) -> None:
+        """Say that a mailbox has something; any thread."""
+        self._worker.wake()
+
+    def start(self) -> None:
+        """Start the worker, and begin to make the engine."""
+        self._worker.start()
+        self._load(self.config, self._package)
+
+    def stop(self) -> None:
+        """Ask the worker to end after the frame in hand; returns at once."""
+        self._worker.stop()
+
+    def join(self, deadline: Deadline) -> bool:
+        """Wait for the worker, no longer than `deadline`; return whether it has ended."""
+        return self._worker.join(deadline)
+
+    def close(self) -> None:
+        """Free the engine; for when the worker has ended."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    def add(self, stream: Stream) -> None:
+        """Serve a stream, or the new mailbox of one that begins anew."""
+        self._streams[stream.name] = stream
+        if self._engine is not None:
+            self._worker.call(partial(self._seat.admit, stream.name, stream.pipeline(self._engine)))
+            self._worker.add(stream.name, stream.mailbox)
+        elif self.state is EngineState.MENDING:
+            stream.life.hold(self.why)
+
+    def remove(self, name: str, then: Callable[[], None] = lambda: None) -> None:
+        """Serve a stream no more; `then` is done once none of its masks can come any more."""
+        self._streams.pop(name, None)
+        self._worker.remove(name)
+        self._worker.call(partial(self._seat.dismiss, name))
+        self._worker.call(partial(self._desk.hand_in, then))
+
+    def update(self, stream: Stream) -> None:
+        """Make a stream's masks as its configuration now says; what it remembers goes on where it can."""
+        if self._engine is not None:
+            stage = stream.stage(self._engine)
+            self._worker.call(partial(self._seat.change, stream.name, stage, stream.view))
+
+    def replace(self, config: EngineConfig, package: Package) -> None:
+        """Make another engine beside the one that serves, to take over between two frames."""
+        if self._loading is None:
+            self._load(config, package)
+        else:
+            self._next = config, package  # no compiler can be interrupted; what it makes is thrown away
+
+    def _load(self, config: EngineConfig, package: Package, without: str | None = None) -> None:
+        loading = Loading(
+            self.name,
+            package,
+            config,
+            lambda engine: self._desk.hand_in(lambda: self._loaded(loading, engine)),
+            lambda error: self._desk.hand_in(lambda: self._not_loaded(loading, error)),
+            without=without,
+        )
+        self._loading = loading
+        loading.start()
+
+    def _loaded(self, loading: Loading, engine: InferenceEngine) -> None:
+        self._loading = None
+        if self._next is not None:
+            engine.close()
+            self._load_next(*self._next)
+            return
+        old, self._engine = self._engine, engine
+        self.config, self._package = loading.wanted, loading.package
+        pipelines = {name: stream.pipeline(engine) for name, stream in self._streams.items()}
+        self._worker.call(partial(self._seat.take, engine, pipelines))
+        for name, stream in self._streams.items():
+            self._worker.add(name, stream.mailbox)
+            stream.life.release()
+        self._enter(EngineState.SERVING, f"{self._package.manifest.name} on {engine.info.backend}")
+        if old is not None:
+            self._worker.call(partial(self._desk.hand_in, old.close))
+            self._events.replaced(self.name, None)
+
+    def _not_loaded(self, loading: Loading, error: StreamsegError) -> None:
+        self._loading = None
+        if self._next is not None:
+            self._load_next(*self._next)
+        elif self._engine is not None:
+            self._events.replaced(self.name, error)
+        elif self.state is EngineState.MENDING:
+            self._climb(str(error), frozenset(self._streams))
+        elif self._has_another(loading) and isinstance(error, EngineError):
+            _LOG.warning("engine %s: %s; trying another backend", self.name, error)
+            self._load(loading.wanted, loading.package, without=loading.wanted.backend)
+        else:
+            self._give_up(error)
+
+    def _load_next(self, config: EngineConfig, package: Package) -> None:
+        self._next = None
+        self._load(config, package)
+
+    def _has_another(self, loading: Loading) -> bool:
+        wanted = loading.wanted
+        return wanted.fallback and wanted.backend != "auto" and loading.without is None
+
+    def _mend(self, broken: InferenceEngine, culprits: frozenset[str], what: str) -> None:
+        """The engine is to blame, and gets replaced; meanwhile frames wait."""
+        if broken is not self._engine:
+            return
+        self._broken, self._engine = self.backend, None
+        for name in self._streams:
+            self._worker.remove(name)
+        self._worker.call(self._seat.leave)
+        self._worker.call(partial(self._desk.hand_in, broken.close))
+        if self._loading is not None:
+            self._hold(f"the engine failed ({what}); the new one is on its way")
+        else:
+            self._climb(what, culprits)
+
+    def _climb(self, what: str, culprits: frozenset[str]) -> None:
+        window_s = self._limits().restart_window_s
+        match self._ladder.next(time.monotonic(), window_s, fallback=self.config.fallback):
+            case Rung.REBUILD:
+                self._hold(f"the engine failed ({what}); making it again")
+                self._load(self.config, self._package)
+            case Rung.FALL_BACK:
+                self._hold(f"the engine failed again ({what}); trying another backend than {self._broken}")
+                self._load(self.config, self._package, without=self._broken)
+            case Rung.GIVE_UP:
+                self._part(what, culprits)
+
+    def _part(self, what: str, culprits: frozenset[str]) -> None:
+        """No engine helps these streams; others may still do well without them."""
+        others = [s for name, s in self._streams.items() if name not in culprits and not s.life.over]
+        if not others:
+            self._give_up(EngineError(f"engine {self.name} failed on every backend: {what}"))
+            return
+        for name in culprits & self._streams.keys():
+            self._events.given_up(name, f"no engine could process its frames: {what}")
+        self._hold("the engine is made again without the streams that it failed on")
+        self._load(self.config, self._package)
+
+    def _give_up(self, error: StreamsegError) -> None:
+        self.error = error
+        for name in tuple(self._streams):
+            self._events.given_up(name, str(error))
+        self._enter(EngineState.FAILED, str(error))
+
+    def _hold(self, why: str) -> None:
+        for stream in self._streams.values():
+            stream.life.hold(why)
+        self._enter(EngineState.MENDING, why)
+
+    def _enter(self, state: EngineState, why: str) -> None:
+        self.state, self.why = state, why
+        level = logging.INFO if state is EngineState.SERVING else logging.ERROR
+        _LOG.log(level, "engine %s: %s: %s", self.name, state.value, why)
+        self._events.changed()
+
+
+def _line(error: Exception) -> str:
+    text = redact(str(error)).splitlines()
+    return text[0] if text else type(error).__name__

@@ -1,0 +1,270 @@
+"""An engine at work: replaced under load, mended when it fails, given up when nothing helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+
+from streamseg.daemon.blame import ENGINE_FAILURES
+from streamseg.daemon.keeper import EngineState
+from streamseg.daemon.stream import Stream
+from streamseg.errors import EngineError, PackageError
+from streamseg.types import StateChange, StreamState
+from tests.daemon.bench import Bench, Engines
+from tests.fakes.engine import FakeEngine, fake_package
+from tests.fakes.source import make_frame
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> Engines:
+    return Engines(monkeypatch)
+
+
+@pytest.fixture
+def bench(engines: Engines) -> Iterator[Bench]:
+    bench = Bench(engines)
+    yield bench
+    bench.end()
+
+
+def serve(bench: Bench) -> None:
+    bench.keeper.start()
+    bench.until(lambda: bench.keeper.state is EngineState.SERVING)
+
+
+def runs(stream: Stream) -> None:
+    stream.life.heard(stream.life.run, StateChange(stream.name, StreamState.RUNNING, 0.0))
+
+
+def seqs(bench: Bench, stream: str) -> list[int]:
+    return [made.frame.seq for made in bench.made if made.frame.stream == stream]
+
+
+def is_closed(engine: FakeEngine) -> bool:
+    return engine._closed
+
+
+def test_frames_wait_for_the_engine_and_the_model_is_told(bench: Bench) -> None:
+    gate = bench.stream("gate")
+    gate.mailbox.put(make_frame("gate", 7))
+    assert bench.keeper.state is EngineState.LOADING
+    serve(bench)
+    bench.until(lambda: seqs(bench, "gate") == [7])
+    assert bench.words("served") == [("main", "gate", "openvino")]
+    assert bench.keeper.backend == "openvino"
+
+
+def test_who_comes_later_is_served_too(bench: Bench) -> None:
+    serve(bench)
+    gate = bench.stream("gate")
+    bench.play(gate, 3)
+    bench.until(lambda: len(bench.made) == 3)
+    assert [made.reset for made in bench.made] == [True, False, False]
+
+
+def test_who_is_removed_is_not_and_is_told_when_that_is_so(bench: Bench) -> None:
+    serve(bench)
+    gate, gone = bench.stream("gate"), list[int]()
+    bench.play(gate, 2)
+    bench.until(lambda: len(bench.made) == 2)
+    bench.keeper.remove("gate", lambda: gone.append(len(bench.made)))
+    bench.until(lambda: gone == [2])
+    gate.mailbox.put(make_frame("gate", 9))
+    yard = bench.stream("yard")
+    bench.play(yard, 2)
+    bench.until(lambda: len(seqs(bench, "yard")) == 2)
+    assert len(gate.mailbox) == 1
+
+
+def test_a_swap_loses_no_frame_and_says_that_memories_are_let_go(bench: Bench, engines: Engines) -> None:
+    serve(bench)
+    streams = [bench.stream(name) for name in ("gate", "yard")]
+    engines.gate.clear()
+    bench.keeper.replace(bench.keeper.config.model_copy(update={"threads": 1}), fake_package((128, 96)))
+    for seq in range(10):  # the new one is still being made
+        for stream in streams:
+            bench.play(stream, first=seq)
+    engines.gate.set()
+    bench.until(lambda: bench.keeper.config.threads == 1)
+    for seq in range(10, 20):
+        for stream in streams:
+            bench.play(stream, first=seq)
+    bench.until(lambda: len(bench.made) == 40)
+    for name in ("gate", "yard"):
+        made = [m for m in bench.made if m.frame.stream == name]
+        assert [m.frame.seq for m in made] == list(range(20))
+        first_of_the_new = next(m for m in made if m.labels.shape == (96, 128))
+        assert [m.frame.seq for m in made if m.reset] == [0, first_of_the_new.frame.seq]
+    bench.until(lambda: is_closed(engines.made[0]))
+    assert bench.words("replaced") == [("main", None)]
+
+
+@pytest.mark.parametrize("error", [EngineError("no such device"), PackageError("a damaged graph")])
+def test_a_new_engine_that_fails_leaves_the_old_one_serving(
+    bench: Bench, engines: Engines, error: EngineError
+) -> None:
+    serve(bench)
+    gate, before = bench.stream("gate"), bench.keeper.config
+    bench.play(gate, 2)
+    engines.script = [error]
+    bench.keeper.replace(before.model_copy(update={"backend": "openvino"}), fake_package())
+    bench.until(lambda: bench.words("replaced") != [])
+    assert bench.words("replaced") == [("main", error)]
+    bench.play(gate, 2, first=2)
+    bench.until(lambda: len(bench.made) == 4)
+    assert [made.reset for made in bench.made] == [True, False, False, False]
+    assert bench.keeper.config is before
+    assert bench.keeper.state is EngineState.SERVING
+
+
+def test_of_several_new_engines_the_last_one_asked_for_counts(bench: Bench, engines: Engines) -> None:
+    serve(bench)
+    engines.gate.clear()
+    for threads in (1, 2, 3):
+        config = bench.keeper.config.model_copy(update={"threads": threads})
+        bench.keeper.replace(config, fake_package())
+    engines.gate.set()
+    bench.until(lambda: bench.keeper.config.threads == 3)
+    assert len(engines.made) == 3  # the one in use, one thrown away, the last
+    bench.until(lambda: [is_closed(engine) for engine in engines.made] == [True, True, False])
+
+
+def test_an_engine_that_fails_is_made_again_and_then_with_another_backend(
+    bench: Bench, engines: Engines
+) -> None:
+    gate = bench.stream("gate")
+    runs(gate)
+    serve(bench)
+    bench.play(gate, ENGINE_FAILURES, white=True)
+    bench.until(lambda: engines.asked == ["auto", "auto"] and bench.keeper.state is EngineState.SERVING)
+    bench.play(gate, ENGINE_FAILURES, white=True)
+    bench.until(lambda: engines.asked[2:] == ["onnxruntime"] and bench.keeper.state is EngineState.SERVING)
+    bench.play(gate, 2, first=100)
+    bench.until(lambda: 101 in seqs(bench, "gate"))
+    assert bench.states("gate")[1:] == ["running", "stalled engine", "running", "stalled engine", "running"]
+    assert "making it again" in bench.changes[2].message
+    assert "another backend than openvino" in bench.changes[4].message
+    bench.until(lambda: [is_closed(engine) for engine in engines.made] == [True, True, False])
+
+
+def test_without_a_fallback_it_is_given_up_after_one_more_try(engines: Engines) -> None:
+    bench = Bench(engines, fallback=False)
+    try:
+        gate = bench.stream("gate")
+        serve(bench)
+        bench.play(gate, ENGINE_FAILURES, white=True)
+        bench.until(lambda: len(engines.asked) == 2 and bench.keeper.state is EngineState.SERVING)
+        bench.play(gate, ENGINE_FAILURES, white=True)
+        bench.until(lambda: bench.keeper.state is EngineState.FAILED)
+        assert "failed on every backend" in str(bench.keeper.error)
+        assert [stream for stream, _ in bench.words("given up")] == ["gate"]
+        assert engines.asked == ["auto", "auto"]
+    finally:
+        bench.end()
+
+
+def test_a_rebuild_that_fails_is_a_failure_more(bench: Bench, engines: Engines) -> None:
+    gate = bench.stream("gate")
+    serve(bench)
+    engines.script = [EngineError("no device"), EngineError("none at all")]
+    bench.play(gate, ENGINE_FAILURES, white=True)
+    bench.until(lambda: bench.keeper.state is EngineState.FAILED)
+    assert engines.asked == ["auto", "auto", "onnxruntime"]
+    assert "none at all" in str(bench.keeper.error)
+
+
+def test_who_did_not_fail_is_served_on_without_the_others(bench: Bench, engines: Engines) -> None:
+    """No engine can process what glare shows; yard, which showed nothing meanwhile, must not pay for it."""
+    glare, yard = bench.stream("glare"), bench.stream("yard")
+    serve(bench)
+    for asked in (2, 3):
+        bench.play(glare, ENGINE_FAILURES, white=True)
+        bench.until(
+            lambda asked=asked: len(engines.asked) == asked and bench.keeper.state is EngineState.SERVING  # type: ignore[misc]
+        )
+    bench.play(glare, ENGINE_FAILURES, white=True)
+    bench.until(lambda: bench.words("given up") != [])
+    assert [stream for stream, _ in bench.words("given up")] == ["glare"]
+    bench.keeper.remove("glare")
+    bench.until(lambda: bench.keeper.state is EngineState.SERVING)
+    bench.play(yard, 3)
+    bench.until(lambda: seqs(bench, "yard") == [0, 1, 2])
+
+
+def test_who_comes_while_the_engine_is_mended_waits_for_it(bench: Bench, engines: Engines) -> None:
+    gate = bench.stream("gate")
+    serve(bench)
+    engines.gate.clear()
+    bench.play(gate, ENGINE_FAILURES, white=True)
+    bench.until(lambda: bench.keeper.state is EngineState.MENDING)
+    yard = bench.stream("yard")
+    runs(yard)
+    yard.mailbox.put(make_frame("yard", 3))
+    assert bench.states("yard")[1:] == ["stalled engine"]
+    engines.gate.set()
+    bench.until(lambda: seqs(bench, "yard") == [3])
+    assert bench.states("yard")[1:] == ["stalled engine", "running"]
+
+
+def test_a_new_engine_under_way_takes_the_place_of_one_that_fails(bench: Bench, engines: Engines) -> None:
+    gate = bench.stream("gate")
+    serve(bench)
+    engines.gate.clear()
+    bench.keeper.replace(bench.keeper.config.model_copy(update={"threads": 2}), fake_package())
+    bench.play(gate, ENGINE_FAILURES, white=True)
+    bench.until(lambda: bench.keeper.state is EngineState.MENDING)
+    engines.gate.set()
+    bench.until(lambda: bench.keeper.state is EngineState.SERVING)
+    assert bench.keeper.config.threads == 2
+    assert engines.asked == ["auto", "auto"]
+
+
+def test_a_backend_that_is_not_there_at_the_start_gives_way_to_another(engines: Engines) -> None:
+    engines.script = [EngineError("no OpenVINO here")]
+    bench = Bench(engines, backend="openvino")
+    try:
+        serve(bench)
+        assert engines.asked == ["openvino", "onnxruntime"]
+        assert bench.keeper.backend == "onnxruntime"
+    finally:
+        bench.end()
+
+
+@pytest.mark.parametrize(
+    ("config", "error"),
+    [
+        ({"backend": "openvino", "fallback": False}, EngineError("no OpenVINO here")),
+        ({"backend": "openvino"}, PackageError("a damaged graph")),
+        ({}, EngineError("no backend")),
+    ],
+)
+def test_what_no_other_backend_mends_is_given_up_at_once(
+    engines: Engines, config: dict[str, object], error: EngineError
+) -> None:
+    engines.script = [error]
+    bench = Bench(engines, **config)
+    try:
+        gate = bench.stream("gate")
+        bench.keeper.start()
+        bench.until(lambda: bench.keeper.state is EngineState.FAILED)
+        assert bench.keeper.error is error
+        assert bench.words("given up") == [("gate", str(error))]
+        assert len(engines.asked) == 1
+        assert gate.name == "gate"
+    finally:
+        bench.end()
+
+
+def test_another_way_of_steadying_holds_from_the_next_frame_on(bench: Bench) -> None:
+    serve(bench)
+    gate = bench.stream("gate", temporal="ema")
+    bench.play(gate, 2)
+    bench.until(lambda: len(bench.made) == 2)
+    gate.config = gate.config.model_copy(update={"temporal": "none"})
+    bench.keeper.update(gate)
+    bench.play(gate, 2, first=2)
+    bench.until(lambda: len(bench.made) == 4)
+    assert [made.mode for made in bench.made] == ["ema", "ema", "none", "none"]
+    assert all(a.frame.seq + 1 == b.frame.seq for a, b in pairwise(bench.made))
