@@ -60,15 +60,17 @@ def look_at(model: Any, path: Path, asked: Asked) -> Network:
         raise PackageError(f"{path}: input {image.name!r} {shape} has no three channels as {layout}")
     if not (width and height) and asked.size_wh is None:
         raise PackageError(f"{path}: takes pictures of any size; say which: --size 640x480")
+    kind = image.type.tensor_type.elem_type
+    if kind == TensorProto.UINT8 and not asked.plain:
+        raise PackageError(f"{path}: takes bytes as they are; leave --mean, --std and --scale out")
     size_wh = (width, height) if width and height else asked.size_wh
     assert size_wh is not None  # noqa: S101 - the two conditions above
-    kind = image.type.tensor_type.elem_type
     return Network(model, image.name, kind, layout, size_wh, _answer(model, path, asked))
 
 
 def _read(path: Path) -> Any:
     if path.suffix == ".tflite":
-        from streamseg.inference.wrap.tflite import read_tflite  # noqa: PLC0415 - needs one more library
+        from streamseg.inference.wrap.operators import read_tflite  # noqa: PLC0415 - needs one more library
 
         return read_tflite(path)
     try:

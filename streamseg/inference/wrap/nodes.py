@@ -35,12 +35,6 @@ class Nodes:
         self.nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
         return name
 
-    def several(self, operator: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
-        """A node with some outputs; returns their names."""
-        names = [self._name(operator) for _ in range(count)]
-        self.nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
-        return names
-
     def const(self, value: NDArray[Any]) -> str:
         """A constant; returns its name."""
         name = self._name("const")

@@ -1,28 +1,48 @@
-"""The operators of TFLite that segmentation networks are made of, each as ONNX nodes."""
+"""TFLite networks as ONNX ones: the operators that segmentation networks are made of, each as ONNX nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tflite
-from numpy.typing import NDArray
 
 from streamseg.errors import PackageError
+from streamseg.inference.host import one_line
 from streamseg.inference.wrap.compose import factor
-from streamseg.inference.wrap.tflite import Graph, Operator
+from streamseg.inference.wrap.convolutions import (
+    Rule,
+    activated,
+    bias_of,
+    clip,
+    convolution,
+    depthwise,
+    pool,
+    put_planes,
+    transposed,
+    transposed_with_bias,
+)
+from streamseg.inference.wrap.tflite import DAMAGED, Graph, Operator
 
-_Rule: TypeAlias = Callable[[Graph, Operator], None]
 _PLANE_AXIS = {0: 0, 1: 2, 2: 3, 3: 1}  # where each axis of TFLite's order lies with channels first
 
 
-def convert(graph: Graph) -> None:
-    """Puts a network's operators into its nodes.
+def read_tflite(path: Path) -> Any:
+    """A TFLite network as an ONNX model, its batch not fixed.
 
     Raises:
-        PackageError: Some are not known here; all of them are named.
+        PackageError: It cannot be read, or has operators or types that are not known here.
     """
+    try:
+        graph = Graph(path)
+        _convert(graph)
+        return graph.model()
+    except DAMAGED as error:
+        raise PackageError(f"{path}: is damaged: {one_line(error)}") from error
+
+
+def _convert(graph: Graph) -> None:
     operators = graph.operators
     if unknown := sorted({operator.name for operator in operators} - set(_RULES)):
         raise PackageError(
@@ -33,105 +53,7 @@ def convert(graph: Graph) -> None:
         _RULES[operator.name](graph, operator)
 
 
-def _convolution(graph: Graph, operator: Operator) -> None:
-    options, weights = operator.options, graph.required(operator.inputs[1])
-    _convolved(graph, operator, options, weights.transpose(0, 3, 1, 2), 1)
-
-
-def _depthwise(graph: Graph, operator: Operator) -> None:
-    options, weights = operator.options, graph.required(operator.inputs[1])
-    _convolved(graph, operator, options, weights.transpose(3, 0, 1, 2), graph.shape(operator.inputs[0])[3])
-
-
-def _convolved(graph: Graph, operator: Operator, options: Any, weights: NDArray[Any], group: int) -> None:
-    strides = [options.StrideH(), options.StrideW()]
-    dilations = [options.DilationHFactor(), options.DilationWFactor()]
-    kernel = list(weights.shape[2:])
-    reach = [(size - 1) * step + 1 for size, step in zip(kernel, dilations, strict=True)]
-    name = graph.nodes.add(
-        "Conv",
-        graph.planes(operator.inputs[0]),
-        graph.nodes.const(weights),
-        *_bias(graph, operator.inputs[2:]),
-        kernel_shape=kernel,
-        strides=strides,
-        dilations=dilations,
-        group=group,
-        pads=_pads(graph, operator, options.Padding(), reach, strides),
-    )
-    _put_planes(graph, operator, _activated(graph, name, options))
-
-
-def _bias(graph: Graph, indices: list[int]) -> list[str]:
-    return [graph.nodes.const(graph.required(index)) for index in indices if index >= 0]
-
-
-def _pads(graph: Graph, operator: Operator, padding: int, reach: list[int], strides: list[int]) -> list[int]:
-    """TFLite's SAME: as many zeros as the output's size needs, the odd one behind."""
-    if padding == tflite.Padding.VALID:
-        return [0, 0, 0, 0]
-    sizes, results = graph.shape(operator.inputs[0])[1:3], graph.shape(operator.output)[1:3]
-    totals = [
-        max((result - 1) * stride + length - size, 0)
-        for size, result, stride, length in zip(sizes, results, strides, reach, strict=True)
-    ]
-    return [total // 2 for total in totals] + [total - total // 2 for total in totals]
-
-
-def _transposed(graph: Graph, operator: Operator) -> None:
-    options = operator.options
-    _, weights, source, *bias = operator.inputs
-    name = _deconvolved(graph, operator, (source, weights, bias), [options.StrideH(), options.StrideW()])
-    _put_planes(graph, operator, _activated(graph, name, options))
-
-
-def _transposed_with_bias(graph: Graph, operator: Operator) -> None:
-    """MediaPipe's own operator; its options are padding, and stride in x and y."""
-    source, weights, *bias = operator.inputs
-    _, across, down = operator.custom_ints()[:3]
-    _put_planes(graph, operator, _deconvolved(graph, operator, (source, weights, bias), [down, across]))
-
-
-def _deconvolved(
-    graph: Graph, operator: Operator, inputs: tuple[int, int, list[int]], strides: list[int]
-) -> str:
-    """The output's size says how much is cut off or added, the odd row and column behind."""
-    source, weight_index, bias = inputs
-    weights = graph.required(weight_index).transpose(3, 0, 1, 2)  # O H W I → I O H W
-    sizes, results = graph.shape(source)[1:3], graph.shape(operator.output)[1:3]
-    over = [
-        (size - 1) * stride + length - result
-        for size, result, stride, length in zip(sizes, results, strides, weights.shape[2:], strict=True)
-    ]
-    cut = [max(total, 0) for total in over]
-    return graph.nodes.add(
-        "ConvTranspose",
-        graph.planes(source),
-        graph.nodes.const(weights),
-        *_bias(graph, bias),
-        kernel_shape=list(weights.shape[2:]),
-        strides=strides,
-        pads=[total // 2 for total in cut] + [total - total // 2 for total in cut],
-        output_padding=[max(-total, 0) for total in over],
-    )
-
-
-def _pool(kind: str) -> _Rule:
-    def rule(graph: Graph, operator: Operator) -> None:
-        options = operator.options
-        kernel, strides = (
-            [options.FilterHeight(), options.FilterWidth()],
-            [options.StrideH(), options.StrideW()],
-        )
-        pads = _pads(graph, operator, options.Padding(), kernel, strides)
-        source = graph.planes(operator.inputs[0])
-        name = graph.nodes.add(kind, source, kernel_shape=kernel, strides=strides, pads=pads)
-        _put_planes(graph, operator, _activated(graph, name, options))
-
-    return rule
-
-
-def _pair(kind: str) -> _Rule:
+def _pair(kind: str) -> Rule:
     """Arithmetic on two tensors."""
 
     def rule(graph: Graph, operator: Operator) -> None:
@@ -139,14 +61,12 @@ def _pair(kind: str) -> _Rule:
         form = graph.planes if planes else graph.flat
         name = graph.nodes.add(kind, *(form(index) for index in operator.inputs))
         fused = kind in ("Add", "Sub", "Mul", "Div")
-        graph.put(
-            operator.output, _activated(graph, name, operator.options) if fused else name, planes=planes
-        )
+        graph.put(operator.output, activated(graph, name, operator.options) if fused else name, planes=planes)
 
     return rule
 
 
-def _single(kind: str, **attributes: Any) -> _Rule:
+def _single(kind: str, **attributes: Any) -> Rule:
     """What is done to each number by itself."""
 
     def rule(graph: Graph, operator: Operator) -> None:
@@ -157,11 +77,11 @@ def _single(kind: str, **attributes: Any) -> _Rule:
     return rule
 
 
-def _clipped(low: float, high: float) -> _Rule:
+def _clipped(low: float, high: float) -> Rule:
     def rule(graph: Graph, operator: Operator) -> None:
         planes = graph.in_planes(operator.inputs[0])
         source = (graph.planes if planes else graph.flat)(operator.inputs[0])
-        graph.put(operator.output, _clip(graph, source, low, high), planes=planes)
+        graph.put(operator.output, clip(graph, source, low, high), planes=planes)
 
     return rule
 
@@ -183,7 +103,7 @@ def _concatenated(graph: Graph, operator: Operator) -> None:
     planes = rank == 4
     names = [(graph.planes if planes else graph.flat)(index) for index in operator.inputs]
     name = graph.nodes.add("Concat", *names, axis=_PLANE_AXIS[axis] if planes else axis)
-    graph.put(operator.output, _activated(graph, name, operator.options), planes=planes)
+    graph.put(operator.output, activated(graph, name, operator.options), planes=planes)
 
 
 def _padded(graph: Graph, operator: Operator) -> None:
@@ -229,7 +149,7 @@ def _winner(graph: Graph, operator: Operator) -> None:
     graph.put(operator.output, name, planes=False)
 
 
-def _resized(mode: str) -> _Rule:
+def _resized(mode: str) -> Rule:
     def rule(graph: Graph, operator: Operator) -> None:
         options = operator.options
         sizes, results = graph.shape(operator.inputs[0])[1:3], graph.shape(operator.output)[1:3]
@@ -243,7 +163,7 @@ def _resized(mode: str) -> _Rule:
             coordinate_transformation_mode=_coordinates(options),
             **({"nearest_mode": _nearest(options)} if mode == "nearest" else {}),
         )
-        _put_planes(graph, operator, name)
+        put_planes(graph, operator, name)
 
     return rule
 
@@ -276,9 +196,9 @@ def _connected(graph: Graph, operator: Operator) -> None:
     weights = graph.required(operator.inputs[1])
     rows = graph.nodes.add("Reshape", graph.flat(operator.inputs[0]), graph.nodes.i64(-1, weights.shape[1]))
     name = graph.nodes.add("MatMul", rows, graph.nodes.const(weights.T))
-    for bias in _bias(graph, operator.inputs[2:]):
+    for bias in bias_of(graph, operator.inputs[2:]):
         name = graph.nodes.add("Add", name, bias)
-    name = _activated(graph, name, operator.options)
+    name = activated(graph, name, operator.options)
     shape = graph.shape(operator.output)
     if len(shape) != 2:
         name = graph.nodes.add("Reshape", name, graph.nodes.i64(-1, *shape[1:]))
@@ -288,43 +208,18 @@ def _connected(graph: Graph, operator: Operator) -> None:
 def _deepened(graph: Graph, operator: Operator) -> None:
     source = graph.planes(operator.inputs[0])
     name = graph.nodes.add("DepthToSpace", source, blocksize=operator.options.BlockSize(), mode="DCR")
-    _put_planes(graph, operator, name)
+    put_planes(graph, operator, name)
 
 
-def _put_planes(graph: Graph, operator: Operator, name: str) -> None:
-    graph.put(operator.output, name, planes=True)
-
-
-def _activated(graph: Graph, name: str, options: Any) -> str:
-    """What an operator does to its own result at the end."""
-    kinds = tflite.ActivationFunctionType
-    match options.FusedActivationFunction():
-        case kinds.NONE:
-            return name
-        case kinds.RELU:
-            return graph.nodes.add("Relu", name)
-        case kinds.RELU6:
-            return _clip(graph, name, 0.0, 6.0)
-        case kinds.RELU_N1_TO_1:
-            return _clip(graph, name, -1.0, 1.0)
-        case kinds.TANH:
-            return graph.nodes.add("Tanh", name)
-    raise PackageError(f"{graph.path}: an activation that is not known here")
-
-
-def _clip(graph: Graph, name: str, low: float, high: float) -> str:
-    return graph.nodes.add("Clip", name, graph.nodes.f32(low), graph.nodes.f32(high))
-
-
-_RULES: dict[str, _Rule] = {
+_RULES: dict[str, Rule] = {
     "ABS": _single("Abs"),
     "ADD": _pair("Add"),
     "ARG_MAX": _winner,
-    "AVERAGE_POOL_2D": _pool("AveragePool"),
+    "AVERAGE_POOL_2D": pool("AveragePool"),
     "CONCATENATION": _concatenated,
-    "CONV_2D": _convolution,
-    "Convolution2DTransposeBias": _transposed_with_bias,
-    "DEPTHWISE_CONV_2D": _depthwise,
+    "CONV_2D": convolution,
+    "Convolution2DTransposeBias": transposed_with_bias,
+    "DEPTHWISE_CONV_2D": depthwise,
     "DEPTH_TO_SPACE": _deepened,
     "DEQUANTIZE": _dequantized,
     "DIV": _pair("Div"),
@@ -336,7 +231,7 @@ _RULES: dict[str, _Rule] = {
     "LEAKY_RELU": _leaky,
     "LOGISTIC": _single("Sigmoid"),
     "MAXIMUM": _pair("Max"),
-    "MAX_POOL_2D": _pool("MaxPool"),
+    "MAX_POOL_2D": pool("MaxPool"),
     "MEAN": _mean,
     "MINIMUM": _pair("Min"),
     "MUL": _pair("Mul"),
@@ -354,5 +249,5 @@ _RULES: dict[str, _Rule] = {
     "SUB": _pair("Sub"),
     "TANH": _single("Tanh"),
     "TRANSPOSE": _turned,
-    "TRANSPOSE_CONV": _transposed,
+    "TRANSPOSE_CONV": transposed,
 }

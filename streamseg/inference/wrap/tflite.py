@@ -1,4 +1,4 @@
-"""TFLite networks as ONNX ones, computed in float32: read here, operator by operator in `operators`.
+"""A TFLite network's file, and the ONNX graph that its operators are put into, computed in float32.
 
 Weights may be float32, float16 or quantised; what flows between operators must be float. TFLite has channels
 last, ONNX's convolutions have them first: a tensor is kept in whichever form it was made and turned round
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from streamseg.errors import MissingExtraError, PackageError
-from streamseg.inference.host import one_line
 from streamseg.inference.wrap.nodes import IR_VERSION, OPSET, Nodes, checked
 
 try:
@@ -42,7 +41,7 @@ _ONNX = {
 
 
 # what following the offsets of a damaged file ends in: the format's reader checks none
-_DAMAGED = (struct.error, ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError)
+DAMAGED = (struct.error, ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError)
 
 
 def _names(enumeration: Any) -> dict[int, str]:
@@ -51,28 +50,6 @@ def _names(enumeration: Any) -> dict[int, str]:
 
 _OPERATORS = _names(tflite.BuiltinOperator)
 _OPTIONS = _names(tflite.BuiltinOptions)
-
-
-def read_tflite(path: Path) -> Any:
-    """A TFLite network as an ONNX model, its batch not fixed.
-
-    Raises:
-        PackageError: It cannot be read, or has operators or types that are not known here.
-    """
-    from streamseg.inference.wrap.operators import convert  # noqa: PLC0415 - they name this module's types
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PackageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if data[4:8] != b"TFL3":
-        raise PackageError(f"{path}: is no TFLite network")
-    try:
-        graph = Graph(tflite.Model.GetRootAs(data), path)
-        convert(graph)
-        return graph.model()
-    except _DAMAGED as error:
-        raise PackageError(f"{path}: is damaged: {one_line(error)}") from error
 
 
 class Operator:
@@ -104,7 +81,8 @@ class Operator:
 class Graph:
     """The one subgraph of a network, and the ONNX nodes it becomes."""
 
-    def __init__(self, model: Any, path: Path) -> None:
+    def __init__(self, path: Path) -> None:
+        model = _opened(path)
         if model.SubgraphsLength() != 1:
             raise PackageError(
                 f"{path}: has {model.SubgraphsLength()} subgraphs; only networks of one are known"
@@ -229,6 +207,16 @@ class Graph:
             raise PackageError(f"{self.path}: sparse weights are not known")
         raw = buffer.DataAsNumpy().view(self._type(index)).reshape(self.shape(index))
         return _real(raw, tensor.Quantization())
+
+
+def _opened(path: Path) -> Any:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PackageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if data[4:8] != b"TFL3":
+        raise PackageError(f"{path}: is no TFLite network")
+    return tflite.Model.GetRootAs(data)
 
 
 def _real(raw: NDArray[Any], quantization: Any) -> NDArray[Any]:

@@ -88,6 +88,12 @@ def test_a_layout_that_is_wrong_is_told(tmp_path: Path) -> None:
         read_network(path, Asked(("a",), layout=Layout.NHWC))
 
 
+def test_bytes_are_not_normalised(tmp_path: Path) -> None:
+    path = save_network(tmp_path / "n.onnx", Foreign(kind=TensorProto.UINT8))
+    with pytest.raises(PackageError, match="takes bytes as they are; leave --mean, --std and --scale out"):
+        read_network(path, Asked(("a",), mean=(0.5, 0.5, 0.5)))
+
+
 @pytest.mark.parametrize("content", [b"no graph at all", b"\x08\x08" * 50])
 def test_another_file_is_no_network(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "n.onnx").write_bytes(content)

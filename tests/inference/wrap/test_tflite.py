@@ -17,9 +17,9 @@ from streamseg.inference.backend import BackendName
 from streamseg.inference.select import load_engine
 from streamseg.inference.wrap import tflite as ours
 from streamseg.inference.wrap.asked import Asked, Layout
+from streamseg.inference.wrap.operators import read_tflite
 from streamseg.inference.wrap.package import Label, wrap, write_package
 from streamseg.inference.wrap.reading import Meaning
-from streamseg.inference.wrap.tflite import read_tflite
 from tests.fakes.tflite import Network
 from tests.parts.samples import carphone_clip, selfie_network
 
