@@ -18,6 +18,8 @@ _SLACK = 1e-6  # of sums of fractions
 # `onnxruntime-…`: ONNX Runtime on another provider than the CPU
 Backend: TypeAlias = Literal[
     "auto",
+    "tensorrt",
+    "tensorrt_rtx",
     "openvino",
     "onnxruntime",
     "onnxruntime-cuda",
@@ -170,7 +172,7 @@ class EngineConfig(_Section):
     fallback: Annotated[bool, Reload.LIVE] = Field(
         default=True, description="take the next backend when this one fails"
     )
-    precision: Annotated[Literal["auto", "f32", "bf16", "int8"], Reload.ENGINE] = Field(
+    precision: Annotated[Literal["auto", "f32", "bf16", "f16", "int8"], Reload.ENGINE] = Field(
         default="auto", description="what the segmenter computes in"
     )
     threads: Annotated[int, Reload.ENGINE, Unit("threads")] = Field(

@@ -9,7 +9,7 @@ from typing import cast
 from streamseg.config.schema import EngineConfig
 from streamseg.errors import EngineError, StreamsegError
 from streamseg.flow.stage import Stage
-from streamseg.inference.backend import BackendName
+from streamseg.inference.backend import BackendName, Precision
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
 from streamseg.inference.select import load_engine, usable_backends
@@ -59,8 +59,13 @@ class Loading:
             self._failed(error)
 
     def _as_wanted(self) -> InferenceEngine:
+        return self._load(self.wanted.backend, self.wanted.precision)
+
+    def _load(self, backend: BackendName, precision: Precision) -> InferenceEngine:
         wanted = self.wanted
-        return load_engine(self.package, wanted.backend, wanted.precision, wanted.threads, wanted.cache_dir)
+        return load_engine(
+            self.package, backend, precision, wanted.threads, wanted.cache_dir, wanted.max_batch
+        )
 
     def _with_another(self, without: str) -> InferenceEngine:
         """The first other backend that can do it; in whatever precision it likes."""
@@ -70,7 +75,7 @@ class Loading:
                 continue
             backend = cast("BackendName", report.name)
             try:
-                return load_engine(self.package, backend, "auto", self.wanted.threads, self.wanted.cache_dir)
+                return self._load(backend, "auto")
             except StreamsegError as error:
                 failures.append(str(error))
         why = f": {'; '.join(failures)}" if failures else ""

@@ -9,9 +9,11 @@ from typing import Literal, Protocol, TypeAlias
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
 
-Precision: TypeAlias = Literal["auto", "f32", "bf16", "int8"]
+Precision: TypeAlias = Literal["auto", "f32", "bf16", "f16", "int8"]
 BackendName: TypeAlias = Literal[
     "auto",
+    "tensorrt",
+    "tensorrt_rtx",
     "openvino",
     "onnxruntime",
     "onnxruntime-cuda",
@@ -32,12 +34,14 @@ class Settings:
         threads: Threads of the engine, at least 1.
         cache: Where compiled models are kept; None for nowhere.
         measure: Measure what `auto` goes by again, although it is remembered.
+        max_batch: Most pictures that will be computed at once, where that must be known beforehand.
     """
 
     precision: Precision
     threads: int
     cache: Path | None
     measure: bool = False
+    max_batch: int = 1
 
     @property
     def memo(self) -> Path | None:

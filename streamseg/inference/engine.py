@@ -9,7 +9,7 @@ An engine keeps no state of a stream: its memory goes in and comes out. One thre
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -22,8 +22,8 @@ class EngineInfo:
     """Which backend took the package, and why.
 
     Attributes:
-        backend: `openvino`, `onnxruntime`.
-        precision: What the segmenter computes in: `f32`, `bf16` or `int8`.
+        backend: `openvino`, `onnxruntime`, `tensorrt`, `tensorrt_rtx`.
+        precision: What the segmenter computes in: `f32`, `bf16`, `f16` or `int8`.
         device: The processor, as its maker names it.
         version: Version of the backend's library.
         why: Half a sentence for the log: why this backend and this precision.
@@ -132,6 +132,12 @@ class InferenceEngine(Protocol):
 
     def memory_is_finite(self, memory: EngineMemory) -> bool:
         """Whether the memory is free of NaN and infinity."""
+
+    def join_memories(self, memories: Sequence[EngineMemory]) -> EngineMemory:
+        """The memories of several streams as one, for a batch of their frames; each is left untouched."""
+
+    def split_memory(self, memory: EngineMemory) -> list[EngineMemory]:
+        """The memory of a batch as those of its streams, in order."""
 
     def warm_up(self) -> None:
         """Runs every graph once, so that the first real frame is as fast as the others.

@@ -7,7 +7,7 @@ them into the `InferenceEngine` protocol, checks what goes in and what comes out
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -75,7 +75,7 @@ class HostEngine:
             raise EngineError(
                 f"{manifest.name}: takes {manifest.max_batch} pictures at once, not {len(image)}"
             )
-        _check("image", image, np.uint8, (len(image), height, width, 3))
+        require("image", image, np.uint8, (len(image), height, width, 3))
         return HostRun(self, self.graph(GraphRole.SEGMENTER).start({"image": np.ascontiguousarray(image)}))
 
     def read_out(self, logits: F32) -> Masks:
@@ -91,6 +91,15 @@ class HostEngine:
     def memory_is_finite(self, memory: EngineMemory) -> bool:
         """See `InferenceEngine.memory_is_finite`."""
         return all_finite(memory.state)
+
+    def join_memories(self, memories: Sequence[EngineMemory]) -> EngineMemory:
+        """See `InferenceEngine.join_memories`."""
+        state = np.concatenate([memory.state for memory in memories])
+        return EngineMemory(state, len(state))
+
+    def split_memory(self, memory: EngineMemory) -> list[EngineMemory]:
+        """See `InferenceEngine.split_memory`."""
+        return [EngineMemory(memory.state[index : index + 1], 1) for index in range(memory.batch)]
 
     def warm_up(self) -> None:
         """See `InferenceEngine.warm_up`."""
@@ -166,7 +175,7 @@ class HostRun:
         batch, channels, height, width = self._engine.memory_shape(len(self.logits()))
         feeds = {"guide": guide, "flow": flow, "memory": memory.state}
         for (name, array), count in zip(feeds.items(), (1, 2, channels), strict=True):
-            _check(name, array, np.float32, (batch, count, height, width))
+            require(name, array, np.float32, (batch, count, height, width))
         return {name: np.ascontiguousarray(array) for name, array in feeds.items()}
 
 
@@ -200,7 +209,8 @@ def _masks(outputs: Arrays) -> Masks:
     return Masks(outputs["labels"], outputs["confidence"])
 
 
-def _check(name: str, array: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> None:
+def require(name: str, array: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> None:
+    """Raises EngineError where an array has another type or shape."""
     if array.dtype != dtype or array.shape != shape:
         raise EngineError(
             f"{name} is {array.dtype} {list(array.shape)}, must be {np.dtype(dtype)} {list(shape)}"

@@ -69,6 +69,8 @@ class _Loader:
         self._settings = settings
         self._able = _computes_bf16(self._core)
         self._compiled: dict[tuple[GraphRole, str], OpenVinoGraph] = {}
+        if settings.precision == "f16":
+            raise EngineError("openvino computes in f32, bf16 or int8, not in f16; set precision to auto")
         if settings.precision == "bf16" and not self._able:
             raise EngineError("this CPU does not compute in bf16; set precision to f32 or auto")
         self._store = Store(settings.cache)

@@ -73,9 +73,10 @@ class OnProvider:
 
 
 def _load(package: Package, settings: Settings, provider: Provider) -> HostEngine:
-    if settings.precision == "bf16":
+    if settings.precision in ("bf16", "f16"):
         raise EngineError(
-            "onnxruntime computes in f32 or int8, not in bf16; set precision to auto, or backend to openvino"
+            f"onnxruntime computes in f32 or int8, not in {settings.precision}; set precision to auto"
+            + (", or backend to openvino" if settings.precision == "bf16" else "")
         )
     loader = _Loader(package, settings, provider)
     choice = loader.choose()

@@ -18,7 +18,13 @@ from streamseg.inference.package import Package
 _LOG = logging.getLogger(__name__)
 
 # The modules are imported when they are asked for: each brings a library of a hundred megabytes.
-_MODULES = {"openvino": "streamseg.inference.openvino", "onnxruntime": "streamseg.inference.ort"}
+_MODULES = {
+    "tensorrt": "streamseg.inference.tensorrt.standard",
+    "tensorrt_rtx": "streamseg.inference.tensorrt.rtx",
+    "openvino": "streamseg.inference.openvino",
+    "onnxruntime": "streamseg.inference.ort",
+}
+_GPU = ("tensorrt", "tensorrt_rtx")
 # ONNX Runtime on other providers: never the choice of `auto`, which wants what works everywhere.
 _PROVIDERS = [name for name in get_args(BackendName) if name.startswith("onnxruntime-")]
 
@@ -34,6 +40,7 @@ def load_engine(
     precision: Precision = "auto",
     threads: int = 0,
     cache_dir: Path | None = None,
+    max_batch: int = 1,
     *,
     measure: bool = False,
 ) -> InferenceEngine:
@@ -45,13 +52,15 @@ def load_engine(
         precision: `auto` takes the fastest the package allows, measured at the first start.
         threads: 0: one a physical core.
         cache_dir: Where compiled models are kept; None: the user's cache folder.
+        max_batch: Most pictures that will be computed at once.
         measure: Measure what `auto` goes by again, although it is remembered.
 
     Raises:
         PackageError: A graph cannot be read or breaks the contract.
         EngineError: No backend can do it.
     """
-    settings = Settings(precision, threads or physical_cores(), cache_folder(cache_dir), measure=measure)
+    cores, folder = threads or physical_cores(), cache_folder(cache_dir)
+    settings = Settings(precision, cores, folder, measure=measure, max_batch=max_batch)
     engine, why = (
         _first(package, settings)
         if backend == "auto"
@@ -74,14 +83,20 @@ def load_engine(
 
 def _first(package: Package, settings: Settings) -> tuple[InferenceEngine, str]:
     failures: list[str] = []
-    for name in _MODULES:
+    for name in _candidates():
         try:
             engine = _load(name, package, settings)
         except EngineError as error:
             failures.append(f"{name}: {error}")
             continue
-        return engine, f"because {'; '.join(failures)}" if failures else "the first choice on a CPU"
+        where = "with this GPU" if name in _GPU else "on a CPU"
+        return engine, f"because {'; '.join(failures)}" if failures else f"the first choice {where}"
     raise EngineError(f"no backend can load {package.manifest.name}: {'; '.join(failures)}")
+
+
+def _candidates() -> list[str]:
+    """What `auto` tries, in turn: a GPU's backends only where they work, so that a CPU's log stays quiet."""
+    return [name for name in _MODULES if name not in _GPU or _report(name).usable]
 
 
 def _load(name: str, package: Package, settings: Settings) -> InferenceEngine:

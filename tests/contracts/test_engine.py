@@ -13,13 +13,14 @@ from streamseg.inference.engine import EngineMemory, InferenceEngine, Masks, Run
 from streamseg.inference.select import load_engine
 from streamseg.types import F32, U8
 from tests.fakes.engine import FakeEngine
+from tests.fakes.gpu import gpu_engine
 from tests.fakes.packages import Tiny, make_package
 
 WIDTH, HEIGHT, CLASSES, CHANNELS = 64, 48, 5, 9
 PLANE = (HEIGHT // 4, WIDTH // 4)
 
 
-@pytest.fixture(params=["openvino-f32", "openvino-auto", "onnxruntime", "fake"])
+@pytest.fixture(params=["openvino-f32", "openvino-auto", "onnxruntime", "tensorrt", "fake"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InferenceEngine]:
     package = make_package(tmp_path, Tiny((WIDTH, HEIGHT), CLASSES))
     made: InferenceEngine
@@ -30,6 +31,8 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Inference
             made = load_engine(package, "openvino", "auto", threads=1, cache_dir=tmp_path)
         case "onnxruntime":
             made = load_engine(package, "onnxruntime", threads=1, cache_dir=tmp_path)
+        case "tensorrt":
+            made = gpu_engine(package)
         case _:
             made = FakeEngine()
     yield made
@@ -46,6 +49,11 @@ def guide(seed: int, batch: int = 1) -> F32:
 
 def flow(seed: int, batch: int = 1) -> F32:
     return np.random.default_rng(seed).normal(0, 2, (batch, 2, *PLANE)).astype(np.float32)
+
+
+def at_home(memory: EngineMemory) -> F32:
+    """A memory as an array, wherever it lies."""
+    return np.array(memory.state)
 
 
 def memory_channels(engine: InferenceEngine) -> int:
@@ -68,7 +76,7 @@ def assert_same(ours: tuple[Masks, EngineMemory], theirs: tuple[Masks, EngineMem
     assert ours[0].confidence is not None
     assert theirs[0].confidence is not None
     np.testing.assert_array_equal(ours[0].confidence, theirs[0].confidence)
-    np.testing.assert_array_equal(ours[1].state, theirs[1].state)
+    np.testing.assert_array_equal(at_home(ours[1]), at_home(theirs[1]))
 
 
 @pytest.mark.parametrize("batch", [1, 3])
@@ -118,7 +126,7 @@ def test_what_was_handed_out_is_not_overwritten(engine: InferenceEngine) -> None
     plain = run.readout()
     assert masks.confidence is not None
     kept = [run.logits(), masks.labels, masks.confidence, plain.labels, memory.state]
-    copies = [array.copy() for array in kept]
+    copies = [np.array(array) for array in kept]
     for seed in range(5, 9):
         other = engine.start(image(seed))
         other.stabilise(guide(seed), flow(seed), memory)
@@ -144,15 +152,15 @@ def test_memory_carries_the_past(engine: InferenceEngine) -> None:
     (_, first), (_, second) = steps(engine, [1, 2])
     alone = steps(engine, [2])[0][1]
     assert first.batch == 1
-    assert first.state.shape == (1, memory_channels(engine), *PLANE)
-    assert not np.array_equal(second.state, alone.state)
+    assert at_home(first).shape == (1, memory_channels(engine), *PLANE)
+    assert not np.array_equal(at_home(second), at_home(alone))
 
 
 def test_memory_passed_in_is_left_untouched(engine: InferenceEngine) -> None:
     memory = steps(engine, [1])[0][1]
-    before = memory.state.copy()
+    before = at_home(memory)
     steps_twice = [engine.start(image(2)).stabilise(guide(2), flow(2), memory) for _ in range(2)]
-    np.testing.assert_array_equal(memory.state, before)
+    np.testing.assert_array_equal(at_home(memory), before)
     assert_same(*steps_twice)
 
 
@@ -168,6 +176,22 @@ def test_interleaved_streams_give_bit_for_bit_what_each_gives_alone(engine: Infe
             assert_same(result, alone[stream][index])
 
 
+def test_a_batch_of_streams_gives_what_each_gives_alone(engine: InferenceEngine) -> None:
+    """Streams of differing pasts meet in one batch, and part again."""
+    pasts = [steps(engine, seeds)[-1][1] for seeds in ([1, 2], [11], [21, 22, 23])]
+    order = [2, 0, 1]
+    together = engine.join_memories([pasts[index] for index in order])
+    pictures, guides, flows = (
+        np.concatenate([make(index) for index in order]) for make in (image, guide, flow)
+    )
+    masks, memory = engine.start(pictures).stabilise(guides, flows, together)
+    parted = engine.split_memory(memory)
+    for row, index in enumerate(order):
+        one, after = engine.start(image(index)).stabilise(guide(index), flow(index), pasts[index])
+        assert (masks.labels[row] == one.labels[0]).mean() > 0.999
+        np.testing.assert_allclose(at_home(parted[row]), at_home(after), rtol=0.02, atol=0.02)
+
+
 def test_flow_is_where_each_cell_came_from(engine: InferenceEngine) -> None:
     """The same past, moved by whole cells: away from the border the result is the moved result."""
     still = np.zeros((1, 2, *PLANE), np.float32)
@@ -176,11 +200,11 @@ def test_flow_is_where_each_cell_came_from(engine: InferenceEngine) -> None:
     past = engine.start(image(1)).stabilise(guide(1), still, engine.fresh_memory())[1]
     moved = still.copy()
     moved[:, 0], moved[:, 1] = 3, -2
-    carried = np.roll(past.state, (2, -3), axis=(2, 3))  # [y, x] takes what was at [y - 2, x + 3]
-    by_flow = engine.start(grey).stabilise(level, moved, past)[1].state
-    by_hand = engine.start(grey).stabilise(level, still, EngineMemory(carried, 1))[1].state
+    carried = np.roll(at_home(past), (2, -3), axis=(2, 3))  # [y, x] takes what was at [y - 2, x + 3]
+    by_flow = engine.start(grey).stabilise(level, moved, past)[1]
+    by_hand = engine.start(grey).stabilise(level, still, EngineMemory(carried, 1))[1]
     inside = np.s_[:, :, 4:-4, 5:-5]
-    np.testing.assert_allclose(by_flow[inside], by_hand[inside], atol=1e-3)
+    np.testing.assert_allclose(at_home(by_flow)[inside], at_home(by_hand)[inside], atol=1e-3)
 
 
 def test_nan_in_the_logits_is_an_engine_error(engine: InferenceEngine) -> None:
@@ -196,7 +220,7 @@ def test_nan_in_the_logits_is_an_engine_error(engine: InferenceEngine) -> None:
 def test_memory_that_is_not_finite_is_noticed(engine: InferenceEngine, poison: float) -> None:
     memory = steps(engine, [1])[0][1]
     assert engine.memory_is_finite(memory)
-    bad = memory.state.copy()
+    bad = at_home(memory)
     bad[0, -1, -1, -1] = poison
     assert not engine.memory_is_finite(EngineMemory(bad, 1))
 
@@ -233,7 +257,7 @@ def test_a_picture_that_is_a_view_is_read_right(engine: InferenceEngine) -> None
 
 def test_what_is_read_only_is_read(engine: InferenceEngine) -> None:
     picture, plane, moved = image(0), guide(0), flow(0)
-    memory = steps(engine, [1])[0][1]
+    memory = EngineMemory(at_home(steps(engine, [1])[0][1]), 1)
     expected = engine.start(picture).stabilise(plane, moved, memory)
     for array in (picture, plane, moved, memory.state):
         array.setflags(write=False)

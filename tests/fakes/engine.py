@@ -6,6 +6,7 @@ along the flow. Nothing is compiled, nothing runs in another thread, everything 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -81,6 +82,13 @@ class FakeEngine:
 
     def memory_is_finite(self, memory: EngineMemory) -> bool:
         return bool(np.isfinite(memory.state).all())
+
+    def join_memories(self, memories: Sequence[EngineMemory]) -> EngineMemory:
+        state = np.concatenate([memory.state for memory in memories])
+        return EngineMemory(state, len(state))
+
+    def split_memory(self, memory: EngineMemory) -> list[EngineMemory]:
+        return [EngineMemory(planes[None], 1) for planes in memory.state]
 
     def warm_up(self) -> None:
         width, height = self.package.manifest.size_wh

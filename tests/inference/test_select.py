@@ -11,10 +11,12 @@ import pytest
 from streamseg.config.schema import Backend
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference import openvino, providers, select
-from streamseg.inference.backend import BackendName, Settings
+from streamseg.inference.backend import BackendName, BackendReport, Settings
 from streamseg.inference.cores import physical_cores
 from streamseg.inference.package import Package
 from streamseg.inference.select import load_engine, usable_backends
+from streamseg.inference.tensorrt import standard
+from tests.fakes.gpu import gpu_engine
 
 
 @pytest.fixture(autouse=True)
@@ -60,8 +62,8 @@ def test_a_provider_that_is_not_there_names_its_package(package: Package) -> Non
 
 def test_a_missing_library_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch, "openvino")
-    report = usable_backends()[0]
-    assert (report.name, report.usable, report.version, report.precisions) == ("openvino", False, "", ())
+    (report,) = (report for report in usable_backends() if report.name == "openvino")
+    assert (report.usable, report.version, report.precisions) == (False, "", ())
     assert report.why_not == "No module named 'openvino'"
 
 
@@ -76,6 +78,25 @@ def test_auto_takes_openvino_and_says_why_in_one_line(
         f"{engine.info.precision} ({engine.info.why}), {physical_cores()} threads on {engine.info.device}"
         in line
     )
+
+
+def test_auto_takes_a_gpu_where_there_is_one(
+    package: Package, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    report = BackendReport("tensorrt", usable=True, version="11", why_not="", precisions=("f16",))
+    monkeypatch.setattr(standard, "report", lambda: report)
+    monkeypatch.setattr(standard, "load", lambda package, _settings: gpu_engine(package))
+    with caplog.at_level(logging.INFO, select.__name__):
+        engine = load_engine(package)
+    assert engine.info.backend == "tensorrt"
+    assert "(the first choice with this GPU)" in caplog.text
+    engine.close()
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_a_gpus_precision_is_refused_on_a_cpu(package: Package, backend: BackendName) -> None:
+    with pytest.raises(EngineError, match=f"{backend} computes in .*, not in f16; set precision to auto"):
+        load_engine(package, backend, "f16")
 
 
 def test_auto_goes_on_to_the_next_and_says_why(

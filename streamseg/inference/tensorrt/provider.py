@@ -1,0 +1,178 @@
+"""TensorRT as a backend: whether it works here, and a package loaded on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from streamseg.errors import EngineError
+from streamseg.inference.backend import BackendReport, Settings
+from streamseg.inference.contract import PackageCheck
+from streamseg.inference.engine import EngineInfo
+from streamseg.inference.manifest import GraphRole
+from streamseg.inference.package import INT8, Package
+from streamseg.inference.tensorrt.build import Batches, BuildRequest, build_plan
+from streamseg.inference.tensorrt.cuda import Device, pop_current
+from streamseg.inference.tensorrt.engine import TensorRtEngine
+from streamseg.inference.tensorrt.log import Words
+from streamseg.inference.tensorrt.plan import Plan
+from streamseg.inference.tensorrt.prepare import prepared
+from streamseg.inference.tensorrt.probe import DriverState, probe
+
+PRECISIONS = ("f16", "f32", INT8)
+_OLDEST = 10  # TensorRT's major version
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRt:
+    """One of the two libraries.
+
+    Attributes:
+        name: The backend's name in a configuration.
+        module: The Python module, and the extra that installs it.
+        extra: The extra of this package that brings it.
+        least: The oldest compute capability it runs on.
+    """
+
+    name: str
+    module: str
+    extra: str
+    least: tuple[int, int]
+
+    def report(self) -> BackendReport:
+        """See `Backend.report`."""
+        why_not = self._why_not(probe())
+        version = "" if why_not else str(import_module(self.module).__version__)
+        return BackendReport(self.name, not why_not, version, why_not, () if why_not else PRECISIONS)
+
+    def load(self, package: Package, settings: Settings) -> TensorRtEngine:
+        """See `Backend.load`; builds the plans first, in this process."""
+        precision, why = chosen(settings.precision, self.name)
+        state = probe()
+        if why_not := self._why_not(state):
+            raise EngineError(f"{self.name} is not usable: {why_not}")
+        trt = import_module(self.module)
+        asked = requests(package, precision, settings.max_batch)
+        plans = {role: build_plan(trt, request).plan for role, request in asked.items()}
+        info = EngineInfo(self.name, precision, state.gpus[0].name, str(trt.__version__), why)
+        return open_plans(trt, import_module("pycuda.driver"), package, plans, info)
+
+    def _why_not(self, state: DriverState) -> str:
+        """Why it cannot be used; asked in an order in which nothing crashes."""
+        if not state.usable:
+            return state.why_not
+        gpu = state.gpus[0]
+        if gpu.capability < self.least:
+            have, need = (".".join(map(str, pair)) for pair in (gpu.capability, self.least))
+            return f"{gpu.name} has compute capability {have}, {self.name} needs {need}"
+        for module, extra in ((self.module, self.extra), ("pycuda", "cuda"), ("onnx", self.extra)):
+            if find_spec(module) is None:
+                return f"{module} is not installed: pip install 'streamseg[{extra}]'"
+        version = str(import_module(self.module).__version__)
+        return (
+            "" if self._new_enough(version) else f"{self.module} is {version}, too old: 10 or newer is needed"
+        )
+
+    def _new_enough(self, version: str) -> bool:
+        return self.module != "tensorrt" or int(version.partition(".")[0]) >= _OLDEST
+
+
+STANDARD = TensorRt("tensorrt", "tensorrt", "tensorrt", (7, 5))
+RTX = TensorRt("tensorrt_rtx", "tensorrt_rtx", "tensorrt-rtx", (7, 5))
+
+
+def chosen(asked: str, backend: str) -> tuple[str, str]:
+    """The precision to build in, and half a sentence why.
+
+    Raises:
+        EngineError: It is none of a GPU's.
+    """
+    if asked == "auto":
+        return "f16", "f16 for the convolutions, f32 for places, gates and memory"
+    if asked not in PRECISIONS:
+        raise EngineError(f"{backend} computes in f16, f32 or int8, not in {asked}; set precision to auto")
+    return asked, f"{asked} as configured"
+
+
+def graph_precision(role: GraphRole, precision: str) -> str:
+    """What a graph is built in: the segmenter alone has one in int8."""
+    return "f16" if precision == INT8 and role is not GraphRole.SEGMENTER else precision
+
+
+def requests(package: Package, precision: str, most: int) -> dict[GraphRole, BuildRequest]:
+    """What has to be built for a package, in the order in which it is loaded.
+
+    Args:
+        package: The package.
+        precision: What the segmenter computes in.
+        most: The largest batch; tuned for one picture, as live streams come.
+
+    Raises:
+        PackageError: A graph cannot be read, or there is none in int8.
+        EngineError: `onnx` is not installed.
+    """
+    most = min(most, package.manifest.max_batch or most)
+    return {
+        role: BuildRequest(
+            prepared(
+                (package.path / entry.file).read_bytes(),
+                str(package.path / entry.file),
+                graph_precision(role, precision),
+            ),
+            _name(package, role),
+            graph_precision(role, precision),
+            Batches(1, 1, most),
+        )
+        for role, entry in package.running(precision).items()
+    }
+
+
+def open_plans(
+    trt: Any,
+    driver: Any,
+    package: Package,
+    plans: Mapping[GraphRole, bytes],
+    info: EngineInfo,
+    pop: Callable[[], None] = pop_current,
+) -> TensorRtEngine:
+    """Load plans onto the GPU.
+
+    Args:
+        trt: The module `tensorrt` or `tensorrt_rtx` that built them.
+        driver: The module `pycuda.driver`.
+        package: The package they were built from.
+        plans: The plans. They can carry code: from our own cache alone, with a matching checksum.
+        info: What is told about the engine; its precision must be the plans'.
+        pop: For `Device`.
+
+    Raises:
+        PackageError: A graph breaks the contract.
+        EngineError: A plan is none for this TensorRT, GPU or precision, or the GPU's memory is full.
+    """
+    device = Device(driver, pop)
+    try:
+        with device.current():
+            return _opened(trt, device, package, plans, info)
+    except BaseException:
+        device.close()
+        raise
+
+
+def _opened(
+    trt: Any, device: Device, package: Package, plans: Mapping[GraphRole, bytes], info: EngineInfo
+) -> TensorRtEngine:
+    words, check = Words(trt), PackageCheck(package, info.precision)
+    held = [trt.Runtime(words.sink)]
+    loaded: dict[GraphRole, Plan] = {}
+    for role, content in plans.items():
+        label = f"{_name(package, role)} {graph_precision(role, info.precision)}"
+        loaded[role] = Plan(trt, held[0], words, content, label)
+        check.graph(role, loaded[role].spec)
+    return TensorRtEngine(package, info, device, loaded, held.clear)
+
+
+def _name(package: Package, role: GraphRole) -> str:
+    return f"{package.manifest.name}/{role}"

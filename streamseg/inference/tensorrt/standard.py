@@ -1,0 +1,5 @@
+"""The backend `tensorrt`: NVIDIA TensorRT 10 or 11."""
+
+from streamseg.inference.tensorrt.provider import STANDARD
+
+report, load = STANDARD.report, STANDARD.load

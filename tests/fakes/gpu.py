@@ -1,0 +1,27 @@
+"""A package on TensorRT's double and a driver's, ready to run: for tests that have no GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from streamseg.inference.engine import EngineInfo
+from streamseg.inference.package import Package
+from streamseg.inference.tensorrt.build import build_plan
+from streamseg.inference.tensorrt.engine import TensorRtEngine
+from streamseg.inference.tensorrt.provider import open_plans, requests
+from tests.fakes import pycuda, tensorrt
+
+INFO = EngineInfo("tensorrt", "f32", "a GPU of paper", tensorrt.__version__, "asked for by a test")
+
+
+def gpu_engine(
+    package: Package,
+    most: int = 4,
+    driver: Any = pycuda,
+    pop: Callable[[], None] = lambda: None,
+) -> TensorRtEngine:
+    """Builds a package's plans and loads them, with f32 and batches up to `most`."""
+    asked = requests(package, "f32", most)
+    plans = {role: build_plan(tensorrt, request).plan for role, request in asked.items()}
+    return open_plans(tensorrt, driver, package, plans, INFO, pop)

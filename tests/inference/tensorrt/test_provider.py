@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import replace
+from functools import partial
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streamseg.errors import EngineError, PackageError
+from streamseg.inference.backend import Settings
+from streamseg.inference.manifest import GraphRole
+from streamseg.inference.package import Package
+from streamseg.inference.tensorrt import provider
+from streamseg.inference.tensorrt.build import build_plan
+from streamseg.inference.tensorrt.probe import DriverState, Gpu
+from streamseg.inference.tensorrt.provider import RTX, STANDARD, chosen, open_plans, requests
+from tests.fakes import pycuda, tensorrt
+from tests.fakes.gpu import INFO
+from tests.fakes.int8 import add_int8
+from tests.fakes.packages import Tiny, make_package
+from tests.fakes.pycuda import World
+
+HERE = DriverState((Gpu("RTX A2000", (8, 6), integrated=False),), "13.0", "580.95.05")
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A machine where everything is there, of paper."""
+    monkeypatch.setattr(provider, "probe", lambda: HERE)
+    for name, module in (("tensorrt", tensorrt), ("pycuda", pycuda), ("pycuda.driver", pycuda)):
+        monkeypatch.setitem(sys.modules, name, module)
+        monkeypatch.setattr(module, "__spec__", ModuleSpec(name, None), raising=False)
+    monkeypatch.setattr(provider, "open_plans", partial(open_plans, pop=lambda: None))
+    return monkeypatch
+
+
+def test_without_a_driver_the_drivers_words_are_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider, "probe", lambda: DriverState(why_not="no NVIDIA driver on this machine"))
+    report = STANDARD.report()
+    assert (report.name, report.usable, report.version) == ("tensorrt", False, "")
+    assert report.why_not == "no NVIDIA driver on this machine"
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("tensorrt", r"tensorrt is not installed: pip install 'streamseg[tensorrt]'"),
+        ("pycuda", r"pycuda is not installed: pip install 'streamseg[cuda]'"),
+        ("onnx", r"onnx is not installed: pip install 'streamseg[tensorrt]'"),
+    ],
+)
+def test_what_is_missing_is_named_with_its_extra(
+    installed: pytest.MonkeyPatch, missing: str, words: str
+) -> None:
+    find = importlib.util.find_spec
+    installed.setattr(provider, "find_spec", lambda name: None if name == missing else find(name))
+    assert STANDARD.report().why_not == words
+
+
+def test_an_old_tensorrt_is_named(installed: pytest.MonkeyPatch) -> None:
+    installed.setattr(tensorrt, "__version__", "8.6.1")
+    assert STANDARD.report().why_not == "tensorrt is 8.6.1, too old: 10 or newer is needed"
+
+
+def test_an_old_gpu_is_named(installed: pytest.MonkeyPatch) -> None:
+    installed.setattr(provider, "probe", lambda: DriverState((Gpu("Old", (6, 1), integrated=False),)))
+    assert RTX.report().why_not == "Old has compute capability 6.1, tensorrt_rtx needs 7.5"
+
+
+def test_where_all_is_there_it_is_usable(installed: pytest.MonkeyPatch) -> None:
+    report = STANDARD.report()
+    assert (report.usable, report.why_not) == (True, "")
+    assert (report.version, report.precisions) == (tensorrt.__version__, ("f16", "f32", "int8"))
+
+
+@pytest.mark.parametrize(("asked", "precision"), [("auto", "f16"), ("f16", "f16"), ("f32", "f32")])
+def test_a_package_is_built_and_loaded(
+    installed: pytest.MonkeyPatch, package: Package, world: World, asked: Any, precision: str
+) -> None:
+    engine = STANDARD.load(package, Settings(asked, 1, None, max_batch=2))
+    assert engine.info.precision == precision
+    assert engine.info.device == "RTX A2000"
+    assert precision in engine.info.why
+    assert engine.most == 2
+    engine.warm_up()
+    assert engine.start(np.zeros((2, 48, 64, 3), np.uint8)).readout().labels.shape == (2, 48, 64)
+    engine.close()
+    assert not world.taken
+
+
+def test_in_int8_the_segmenter_is_another_graph(
+    installed: pytest.MonkeyPatch, package: Package, world: World
+) -> None:
+    package = add_int8(package)
+    assert [request.label for request in requests(package, "int8", 1).values()] == [
+        "tiny/segmenter int8",
+        "tiny/stabiliser f16",
+        "tiny/readout f16",
+    ]
+    engine = STANDARD.load(package, Settings("int8", 1, None))
+    engine.warm_up()
+    assert engine.info.precision == "int8"
+    engine.close()
+
+
+def test_what_is_not_usable_is_not_loaded(monkeypatch: pytest.MonkeyPatch, package: Package) -> None:
+    monkeypatch.setattr(provider, "probe", lambda: DriverState(why_not="no driver"))
+    with pytest.raises(EngineError, match="tensorrt is not usable: no driver"):
+        STANDARD.load(package, Settings("auto", 1, None))
+
+
+def test_a_cpus_precision_is_refused() -> None:
+    with pytest.raises(
+        EngineError, match="tensorrt computes in f16, f32 or int8, not in bf16; set precision to auto"
+    ):
+        chosen("bf16", "tensorrt")
+
+
+def test_every_graph_of_an_engine_is_asked_for(package: Package) -> None:
+    asked = requests(package, "f32", 3)
+    assert [request.label for request in asked.values()] == [
+        "tiny/segmenter f32",
+        "tiny/stabiliser f32",
+        "tiny/readout f32",
+    ]
+    assert {request.batches.most for request in asked.values()} == {3}
+
+
+def plans(package: Package) -> dict[GraphRole, bytes]:
+    return {role: build_plan(tensorrt, one).plan for role, one in requests(package, "f32", 2).items()}
+
+
+def opened(package: Package, content: dict[GraphRole, bytes], info: Any = INFO) -> Any:
+    return open_plans(tensorrt, pycuda, package, content, info, lambda: None)
+
+
+def test_a_failed_load_leaves_nothing_behind(package: Package, world: World) -> None:
+    content = plans(package)
+    content[GraphRole.READOUT] = content[GraphRole.READOUT][:50]
+    room = world.room
+    for _ in range(200):
+        with pytest.raises(EngineError, match="tiny/readout f32: TensorRT cannot load its plan"):
+            opened(package, content)
+    assert not world.taken
+    assert (world.room, world.stack()) == (room, [])
+
+
+def test_a_plan_of_another_precision_is_refused(package: Package) -> None:
+    with pytest.raises(EngineError, match="tiny/segmenter f16: the plan is of 'tiny/segmenter f32'"):
+        opened(package, plans(package), replace(INFO, precision="f16"))
+
+
+def test_a_plan_that_breaks_the_contract_is_refused(package: Package, tmp_path: Path) -> None:
+    small = make_package(tmp_path / "small", Tiny(size_wh=(32, 32)))
+    with pytest.raises(PackageError, match=r"input 'image' is uint8 \[\?, 32, 32, 3\], must be"):
+        opened(package, plans(small))
+
+
+def test_a_gpu_without_room_leaves_nothing_behind(package: Package, world: World) -> None:
+    content = plans(package)
+    world.room = 50_000
+    with pytest.raises(EngineError, match="out of memory"):
+        opened(package, content)
+    assert not world.taken
+    assert world.room == 50_000

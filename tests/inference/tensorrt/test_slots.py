@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from streamseg.inference.contract import ANY, GraphSpec, TensorSpec
+from streamseg.inference.tensorrt.cuda import Device
+from streamseg.inference.tensorrt.slots import Slots, size_of
+from tests.fakes import pycuda
+
+SPEC = GraphSpec(
+    (TensorSpec("image", "uint8", (ANY, 4, 6, 3)),),
+    (
+        TensorSpec("logits", "float32", (ANY, 5, 2, 3)),
+        TensorSpec("features", "float32", (ANY, 8, 2, 3)),
+        TensorSpec("logits_check", "float32", (ANY, 5, 1, 1)),
+    ),
+)
+
+
+@pytest.fixture
+def slots() -> Iterator[Slots]:
+    device = Device(pycuda, pop=lambda: None)
+    with device.current():
+        yield Slots(device, SPEC, 2)
+    device.close()
+
+
+def test_every_tensor_has_a_place_of_its_own(slots: Slots) -> None:
+    slot = slots.take()
+    assert set(slot.addresses) == {"image", "logits", "features", "logits_check"}
+    assert len(set(slot.addresses.values())) == 4
+    assert slot.image.host.shape == (2, 4, 6, 3)
+    assert slot.check.host.shape == (2, 5, 1, 1)
+
+
+def test_a_slot_is_one_runs_until_it_is_given_back(slots: Slots) -> None:
+    first, second = slots.take(), slots.take()
+    assert first is not second
+    slots.give_back(first)
+    assert slots.take() is first
+
+
+def test_a_slot_the_device_still_uses_is_waited_for(slots: Slots) -> None:
+    waited: list[bool] = []
+
+    class Event:
+        def synchronize(self) -> None:
+            waited.append(True)
+
+    slot = slots.take()
+    slot.event = Event()
+    slots.give_back(slot)
+    assert not waited
+    assert slots.take() is slot
+    assert waited == [True]
+
+
+def test_bytes_of_a_picture() -> None:
+    assert [size_of(tensor) for tensor in (*SPEC.inputs, *SPEC.outputs)] == [72, 120, 192, 20]
