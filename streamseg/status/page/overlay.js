@@ -35,6 +35,7 @@ export class Overlay {
     this.#colors.fill(OPAQUE | 0x808080);
     for (const { id, color: [r, g, b] } of classes) this.#colors[id] = (OPAQUE | (b << 16) | (g << 8) | r) >>> 0;
     this.#colors[IGNORE] = 0;
+    if (this.#labels) this.#paint(); // a picture may come before its colours
   }
 
   // Let one class stand out; null: all alike.

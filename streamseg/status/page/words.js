@@ -22,6 +22,7 @@ export function level(stream) {
 export function sentence(stream) {
   if (level(stream) === "good") return "";
   if (stream.state === "running") return stream.silent_s == null ? "Waiting for the first mask" : `No mask for ${ago(stream.silent_s)}`;
+  if (stream.state === "connecting" && !stream.engine) return "Waiting for the engine …";
   const retry = stream.retry_in_s == null ? "" : ` Next try in ${stream.retry_in_s.toFixed(1)} s.`;
   const word = { connecting: "Connecting …", ended: "It came to its end." }[stream.state] ?? "";
   return (stream.message || word) + retry;

@@ -1,0 +1,183 @@
+"""The page in a real Chromium, on a status thread without a daemon: what is hard to bring about in one."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from streamseg.flow.deadline import Deadline
+from streamseg.flow.stage import Stage
+from streamseg.status.board import Board
+from streamseg.status.door import Door
+from streamseg.status.server import Settings, StatusServer
+from streamseg.types import ClassInfo, StateChange, StreamState
+from tests.fakes.stream import MODEL
+from tests.parts.browser import MISSING, PHONE, Visit, card, chromium
+from tests.status.boards import make_board
+from tests.status.masks import SIZE_WH, mask, plane
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(MISSING), reason=MISSING or "-")]
+
+TOKEN = "correct-horse-battery"  # noqa: S105  # a token for tests
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@contextmanager
+def serving(door: Door | None = None, streams: tuple[str, ...] = ("gate",)) -> Iterator[StatusServer]:
+    """A status thread, and a thread that gives it masks as an engine would."""
+    board = Board(time.monotonic, time.time)
+    classes = (*MODEL.classes, ClassInfo(2, MARKUP, (10, 200, 30)))
+    for name in streams:
+        board.add(name)
+        board.serve(name, "default", replace(MODEL, classes=classes))
+        board.changed(StateChange(name, StreamState.RUNNING, time.time()))
+    server = StatusServer(board, Settings("127.0.0.1:0", door or Door()), dict)
+    server.start()
+    engine = Stage("fake-engine", lambda stop: _make_masks(stop, board, server, streams))
+    engine.start()
+    yield server
+    for part in (engine, server):
+        part.stop()
+        assert part.join(Deadline(20))
+
+
+def _make_masks(stop: threading.Event, board: Board, server: StatusServer, streams: tuple[str, ...]) -> None:
+    labels = plane(2)
+    labels[:, :20] = 0
+    for seq in itertools.count():
+        if stop.wait(0.05):
+            return
+        for name in streams:
+            made = mask(name, seq=seq, labels=labels, captured_s=time.monotonic() - 0.03)
+            board.mask(made)
+            server.offer(made)
+
+
+@contextmanager
+def visiting(browser: Browser, server: StatusServer) -> Iterator[Visit]:
+    visit = Visit(browser, f"http://{server.address}")
+    yield visit
+    visit.close()
+
+
+def test_names_are_data(browser: Browser) -> None:
+    with serving() as server, visiting(browser, server) as visit:
+        page = visit.open()
+        legend = page.locator(card("gate")).locator(".legend")
+        expect(legend.locator("li").first).to_contain_text(MARKUP)
+        page.locator(card("gate")).locator(".view").hover(position={"x": 300, "y": 60})
+        expect(page.locator(".tip b")).to_have_text(MARKUP)
+        assert page.locator("img:not(.brand img)").count() == 0
+        assert visit.complaints == []
+
+
+def test_nothing_is_asked_of_anybody_else(browser: Browser) -> None:
+    with serving() as server, visiting(browser, server) as visit:
+        page = visit.open("/streams/gate")
+        expect(page.locator("#stages li")).to_have_count(4)
+        expect(page.locator("#events li").first).to_contain_text("running")
+        assert len(visit.asked) > 8
+        assert {urlsplit(address).netloc for address in visit.asked} == {server.address}
+        assert visit.complaints == []
+
+
+def test_the_token_opens_the_page_and_nothing_else_does(browser: Browser) -> None:
+    with serving(Door(TOKEN, loopback=False)) as server, visiting(browser, server) as visit:
+        page = visit.open("/streams/gate")
+        expect(page).to_have_url(re.compile("/login$"))
+        visit.keep("login")
+        page.get_by_label("Token").fill("wrong")
+        page.get_by_role("button", name="Open").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        assert page.request.get("/api/streams").status == 401
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Open").click()
+        expect(page.locator(card("gate", "good"))).to_be_visible()
+        assert TOKEN not in str(page.evaluate("document.cookie"))
+        visit.complaints.clear()  # Chromium tells of the 401 asked for above
+
+
+def test_a_daemon_that_goes_is_missed_and_one_that_comes_back_is_found(browser: Browser) -> None:
+    with serving() as server, visiting(browser, server) as visit:
+        page = visit.open()
+        expect(page.locator(card("gate", "good"))).to_be_visible()
+        expect(page.locator("#lost")).to_be_hidden()
+        server.stop()
+        assert server.join(Deadline(20))
+        expect(page.locator("#lost")).to_be_visible()
+        again = StatusServer(server._board, Settings(server.address), dict)
+        again.start()
+        expect(page.locator("#lost")).to_be_hidden()
+        again.stop()
+        assert again.join(Deadline(20))
+
+
+def test_only_what_is_in_sight_is_sent(browser: Browser) -> None:
+    streams = tuple(f"cam{number}" for number in range(12))
+    with serving(streams=streams) as server:
+        visit = Visit(browser, f"http://{server.address}", PHONE)
+        page = visit.open()
+        expect(page.locator(card("cam0", "good"))).to_be_visible()
+        wait_for(lambda: server._hub.wanted("cam0"))
+        assert not server._hub.wanted("cam11")
+        page.locator(card("cam11")).scroll_into_view_if_needed()
+        wait_for(lambda: server._hub.wanted("cam11") and not server._hub.wanted("cam0"))
+        visit.close()
+        wait_for(lambda: not server._hub.wanted("cam11"))
+
+
+def test_a_picture_that_comes_before_its_colours_is_coloured(browser: Browser) -> None:
+    color = 'canvas => [...canvas.getContext("2d").getImageData(0, 0, 1, 1).data]'
+    board = make_board()
+    server = StatusServer(board, Settings("127.0.0.1:0"), dict)
+    server.start()
+    with visiting(browser, server) as visit:
+        board.add("lane")  # no engine serves it yet
+        seen = visit.open().locator(card("lane")).locator(".mask")
+        wait_for(lambda: server._hub.wanted("lane"), 60)
+        server.offer(mask("lane"))
+        wait_for(lambda: seen.evaluate("canvas => canvas.width") == SIZE_WH[0], 60)
+        assert seen.evaluate(color) == [128, 128, 128, 255]
+        board.serve("lane", "default", MODEL)
+        wait_for(lambda: seen.evaluate(color) == [*MODEL.classes[0].color, 255], 60)
+    server.stop()
+    assert server.join(Deadline(20))
+
+
+def test_a_stream_that_is_removed_or_unknown(browser: Browser) -> None:
+    with serving(streams=("gate", "yard")) as server, visiting(browser, server) as visit:
+        page = visit.open()
+        expect(page.locator(card("yard"))).to_be_visible()
+        server._board.remove("yard")
+        expect(page.locator(card("yard"))).to_have_count(0)
+        page = visit.open("/streams/yard")
+        expect(page.locator(".veil")).to_have_text("The daemon has no stream of this name.")
+
+
+def test_what_was_chosen_is_remembered(browser: Browser) -> None:
+    with serving() as server, visiting(browser, server) as visit:
+        page = visit.open()
+        expect(page.locator(card("gate"))).to_be_visible()
+        page.get_by_label("Dark or light").click()
+        page.get_by_label("Overlay").fill("20")
+        for _ in range(2):
+            assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+            assert page.evaluate("getComputedStyle(document.querySelector('.mask')).opacity") == "0.2"
+            page.reload(wait_until="domcontentloaded")
+            expect(page.locator(card("gate"))).to_be_visible()
