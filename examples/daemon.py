@@ -41,14 +41,34 @@ class Daemon:
         started_mono_s: When the process was started, monotonic seconds.
     """
 
-    def __init__(self, config: Mapping[str, Any], folder: Path) -> None:
+    def __init__(self, config: Mapping[str, Any], folder: Path, **env: str) -> None:
         self.log = folder / "daemon.log"
-        path = write_private(folder / "daemon.yaml", config)
+        self._path = folder / "daemon.yaml"
+        write_private(self._path, config)
         self.started_mono_s = time.monotonic()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*COMMAND, "run", str(path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*COMMAND, "run", str(self._path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **env},
             )
+
+    @property
+    def pid(self) -> int:
+        """The process's number, also after its end."""
+        return self._process.pid
+
+    def reload(self, config: Mapping[str, Any]) -> None:
+        """Writes another configuration and asks it to take that; returns at once."""
+        write_private(self._path, config)
+        self._process.send_signal(signal.SIGHUP)
+
+    def kill(self) -> None:
+        """Ends it without a word, as a crash would."""
+        self._process.kill()
+        self._process.wait()
 
     @property
     def exit_code(self) -> int | None:
@@ -85,9 +105,9 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running(config: Mapping[str, Any], folder: Path) -> Iterator[Daemon]:
-    """A daemon for the length of a `with` block; stopped whatever happens in it."""
-    daemon = Daemon(config, folder)
+def running(config: Mapping[str, Any], folder: Path, **env: str) -> Iterator[Daemon]:
+    """A daemon for the length of a `with` block, told `env` too; stopped whatever happens in it."""
+    daemon = Daemon(config, folder, **env)
     try:
         yield daemon
     finally:
