@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from streamseg import errors
-from streamseg.errors import SourceFault
+from streamseg.daemon.keeper import EngineState
+from streamseg.errors import SourceFault, StreamFault
 from streamseg.temporal.reset import ResetReason
 from streamseg.types import StreamState
 from tests.test_rooms import OFFLINE, PACKAGE, ROOT
@@ -60,7 +61,11 @@ def test_every_state_of_a_stream_has_an_entry() -> None:
 
 
 def test_every_reason_has_an_entry() -> None:
-    assert set(entries("Reasons")) >= {fault.value for fault in SourceFault}
+    assert entries("Reasons") == [fault.value for fault in (*SourceFault, *StreamFault)]
+
+
+def test_every_state_of_an_engine_has_an_entry() -> None:
+    assert entries("States of an engine") == [state.value for state in EngineState]
 
 
 def test_every_reset_has_an_entry() -> None:
