@@ -16,6 +16,7 @@ from streamseg.config.variables import expand
 from streamseg.errors import ConfigError
 
 _FOLDER = "streams_dir"
+_BY_DEFAULT = Config.model_fields[_FOLDER].default
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def read_files(path: Path, env: Mapping[str, str]) -> Written:
     folder = _folder(written.document, env)
     if folder is None:
         return written
-    if _FOLDER in written.document and not (path.parent / folder).is_dir():
+    if folder != str(_BY_DEFAULT) and not (path.parent / folder).is_dir():
         missing = written.places.problem((_FOLDER,), f"there is no folder {path.parent / folder}")
         written.problems.append(missing)
     for more in sorted((path.parent / folder).glob("*.yaml")):
@@ -72,7 +73,7 @@ def read_files(path: Path, env: Mapping[str, str]) -> Written:
 
 def _folder(document: dict[str, Any], env: Mapping[str, str]) -> str | None:
     """Where more streams are; None for nowhere, or where the schema will complain."""
-    folder, unset = expand(document.get(_FOLDER, Config.model_fields[_FOLDER].default), env)
+    folder, unset = expand(document.get(_FOLDER, _BY_DEFAULT), env)
     return str(folder) if isinstance(folder, str | Path) and not unset else None
 
 

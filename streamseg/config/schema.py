@@ -109,8 +109,12 @@ class RoiConfig(_Section):
 class OutputConfig(_Section):
     """The size of the published masks."""
 
-    width: Annotated[int, Reload.LIVE, Unit("pixels")] = Field(ge=1, le=8192, description="width of a mask")
-    height: Annotated[int, Reload.LIVE, Unit("pixels")] = Field(ge=1, le=8192, description="height of a mask")
+    width: Annotated[int, Reload.LIVE, Unit("pixels")] = Field(
+        ge=1, le=8192, description="width of a mask", examples=[960]
+    )
+    height: Annotated[int, Reload.LIVE, Unit("pixels")] = Field(
+        ge=1, le=8192, description="height of a mask", examples=[540]
+    )
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -131,13 +135,16 @@ class StreamDefaults(_Section):
         default="flow", description="carry the memory along with the picture"
     )
     ema: Annotated[float, Reload.LIVE, Unit("share")] = Field(
-        default=0.5, ge=0, lt=1, description="of the past in the average (temporal: ema)"
+        default=0.5, ge=0, lt=1, description="share of the past in the average, for temporal: ema"
     )
     reset_after_s: Annotated[float, Reload.LIVE, Unit("s")] = Field(
         default=1.0, gt=0, le=3600, description="a longer gap lets the memory go"
     )
     scene_cut: Annotated[float, Reload.LIVE, Unit("dissimilarity")] = Field(
-        default=0.65, gt=0, le=1, description="what is a cut, which lets the memory go; 1: never"
+        default=0.65,
+        gt=0,
+        le=1,
+        description="how unlike two pictures must be for a cut, which lets the memory go; 1: never",
     )
     max_fps: Annotated[float | None, Reload.STREAM, Unit("frames/s")] = Field(
         default=None, gt=0, le=1000, description="frames above this rate are skipped; empty: none is"
@@ -159,7 +166,9 @@ class StreamDefaults(_Section):
 class StreamConfig(StreamDefaults):
     """One stream: its source, and what differs from the defaults."""
 
-    source: Annotated[SourceConfig, BeforeValidator(_source)] = Field(description="URL, or url and options")
+    source: Annotated[SourceConfig, BeforeValidator(_source, json_schema_input_type=str | SourceConfig)] = (
+        Field(description="URL, or url and options")
+    )
 
 
 class EngineConfig(_Section):
@@ -176,10 +185,10 @@ class EngineConfig(_Section):
         default="auto", description="what the segmenter computes in"
     )
     threads: Annotated[int, Reload.ENGINE, Unit("threads")] = Field(
-        default=0, ge=0, le=256, description="of the engine; 0: one a physical core"
+        default=0, ge=0, le=256, description="threads of the engine; 0: one a physical core"
     )
     max_batch: Annotated[int, Reload.ENGINE, Unit("frames")] = Field(
-        default=1, ge=1, le=64, description="of different streams that may be computed at once"
+        default=1, ge=1, le=64, description="frames of different streams that may be computed at once"
     )
     max_batch_wait_ms: Annotated[float, Reload.LIVE, Unit("ms")] = Field(
         default=0.0, ge=0, le=1000, description="how long a frame may wait for others to fill a batch; 0: not"
@@ -194,10 +203,13 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+_Listed: TypeAlias = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+
+
 class PublishConfig(_Section):
     """The socket."""
 
-    bind: Annotated[list[str], BeforeValidator(_listed), Reload.DAEMON] = Field(
+    bind: Annotated[_Listed, Reload.DAEMON] = Field(
         default=["tcp://127.0.0.1:5555"], min_length=1, description="addresses: tcp://host:port or ipc://path"
     )
     insecure: Annotated[bool, Reload.DAEMON] = Field(
@@ -207,10 +219,10 @@ class PublishConfig(_Section):
         default=False, description="offer pic/1/<stream>/jpeg beside the masks"
     )
     hwm: Annotated[int, Reload.DAEMON, Unit("messages")] = Field(
-        default=4, ge=1, le=1000, description="that may wait for one subscriber"
+        default=4, ge=1, le=1000, description="messages that may wait for one subscriber"
     )
     jpeg_quality: Annotated[int, Reload.DAEMON, Unit("of 100")] = Field(
-        default=85, ge=1, le=100, description="of the pictures"
+        default=85, ge=1, le=100, description="JPEG quality of the pictures"
     )
 
 
@@ -221,21 +233,21 @@ class StatusConfig(_Section):
         default=None, description="address, as 127.0.0.1:8600; empty: none. Beyond loopback with a token only"
     )
     token_file: Annotated[Path | None, Reload.DAEMON] = Field(
-        default=None, description="holds the token that is asked for; readable by its owner alone (0600)"
+        default=None, description="file with the token that is asked for, mode 0600"
     )
-    allowed_origins: Annotated[list[str], BeforeValidator(_listed), Reload.DAEMON] = Field(
+    allowed_origins: Annotated[_Listed, Reload.DAEMON] = Field(
         default=[], description="other sites whose pages may look, as https://host:port"
     )
     page: Annotated[bool, Reload.DAEMON] = Field(
         default=True, description="offer the page with pictures and masks beside health and metrics"
     )
     jpeg_quality: Annotated[int, Reload.DAEMON, Unit("of 100")] = Field(
-        default=75, ge=1, le=100, description="of the page's pictures"
+        default=75, ge=1, le=100, description="JPEG quality of the page's pictures"
     )
 
 
 class TraceConfig(_Section):
-    """OpenTelemetry; needs the extra `trace`."""
+    """OpenTelemetry; needs the extra `otel`."""
 
     endpoint: Annotated[str | None, Reload.DAEMON] = Field(
         default=None, description="OTLP collector, as http://127.0.0.1:4318; empty: no traces"
@@ -255,7 +267,7 @@ class DaemonConfig(_Section):
         default=5,
         ge=0,
         le=1000,
-        description="of a failing stream within restart_window_s; then it is given up",
+        description="restarts of a failing stream within restart_window_s; past them it is given up",
     )
     restart_window_s: Annotated[float, Reload.LIVE, Unit("s")] = Field(
         default=300.0, gt=0, le=86400, description="what restart_limit is counted over"

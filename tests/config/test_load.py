@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from streamseg.config import load, parse
 from streamseg.errors import ConfigError
 from streamseg.types import TemporalMode
 
-SHIPPED = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+CONFIGS = Path(__file__).parents[2] / "configs"
+SHIPPED = [
+    path for path in sorted(CONFIGS.rglob("*.yaml")) if not {"training", "streams.d"} & set(path.parts)
+]
 
 WRONG = """\
 engine:
@@ -39,13 +43,47 @@ def problems(text: str, **env: str) -> list[str]:
     return caught.value.problems
 
 
+@pytest.mark.tree
 def test_some_configurations_ship() -> None:
-    assert SHIPPED
+    assert {path.relative_to(CONFIGS).as_posix() for path in SHIPPED} >= {
+        "edge.yaml",
+        "files.yaml",
+        "many/streamseg.yaml",
+        "reference.yaml",
+        "service.yaml",
+        "streamseg.yaml",
+    }
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.name)
-def test_shipped_configuration_loads(path: Path) -> None:
-    assert load(path, {"GATE_PASSWORD": "x"}).streams
+def test_shipped_configuration_loads(path: Path, tmp_path: Path) -> None:
+    for credential, content in {"gate": "x", "gates": "x", "yard": "https://h/x.m3u8"}.items():
+        (tmp_path / credential).write_text(content)
+    assert load(path, {"GATE_PASSWORD": "x", "CREDENTIALS_DIRECTORY": str(tmp_path)}).streams
+
+
+@pytest.mark.tree
+def test_the_streams_of_a_shipped_folder_are_in(tmp_path: Path) -> None:
+    for credential in ("gates", "yard"):
+        (tmp_path / credential).write_text("secret")
+    config = load(CONFIGS / "many" / "streamseg.yaml", {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert {name: stream.max_fps for name, stream in config.streams.items()} == {
+        "gate-north": 5,
+        "gate-south": 10,
+        "yard": 5,
+    }
+
+
+@pytest.mark.tree
+def test_the_documented_configurations_load(tmp_path: Path) -> None:
+    page = (CONFIGS.parent / "docs" / "configuration.md").read_text(encoding="utf-8")
+    (tmp_path / "gate").write_text("secret")
+    (tmp_path / "url").write_text("rtsp://h/x")
+    blocks = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "streams:" in block]
+    assert len(blocks) == 2
+    for block in blocks:
+        text = block.replace("/etc/streamseg/yard.url", str(tmp_path / "url"))
+        assert parse(text, "docs", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).streams
 
 
 def test_every_mistake_is_told_once_with_its_line() -> None:
