@@ -164,6 +164,11 @@ class Segmentation:
     output_wh: tuple[int, int] | None = None
 
 
+def precision_name(text: str) -> str:
+    """Our name of a precision that others call `fp32` or `fp16`; any other as it is."""
+    return {"fp32": "f32", "fp16": "f16"}.get(text, text)
+
+
 @dataclass(frozen=True, slots=True)
 class ClassInfo:
     """One class of a model: id in the label map, name, display colour (r, g, b)."""

@@ -18,6 +18,7 @@ from streamseg.types import (
     StateChange,
     StreamState,
     TemporalMode,
+    precision_name,
 )
 
 
@@ -63,3 +64,9 @@ def test_shared_data_is_frozen_and_slotted(word: type) -> None:
     assert dataclasses.fields(word)
     assert "__slots__" in vars(word)
     assert vars(word)["__dataclass_params__"].frozen
+
+
+def test_others_names_of_a_precision_become_ours() -> None:
+    assert [precision_name(text) for text in ("fp32", "fp16", "bf16", "f32", "x")] == [
+        "f32", "f16", "bf16", "f32", "x",
+    ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from streamseg import __version__
-from streamseg.cli.engine import line
+from streamseg.cli.about import line
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.cache.folder import cache_folder
 from streamseg.inference.cores import cpu_features, cpu_name, physical_cores

@@ -1,4 +1,4 @@
-"""`streamseg engine`: the model packages on this machine."""
+"""`streamseg engine`: the model packages on this machine, and what is compiled of them."""
 
 from __future__ import annotations
 
@@ -6,28 +6,21 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from streamseg.cli import engine_build, engine_cache
+from streamseg.cli.about import about
 from streamseg.cli.wrap import wrap
 from streamseg.errors import EngineError, PackageError, StreamsegError
 
 if TYPE_CHECKING:
     from streamseg.inference.backend import BackendName, BackendReport
-    from streamseg.inference.package import FoundPackage, Package
+    from streamseg.inference.package import Package
 
 engine_app = typer.Typer(no_args_is_help=True)
 engine_app.command()(wrap)
+engine_app.command("list")(engine_cache.list_packages)
+engine_app.command()(engine_build.build)
+engine_app.command()(engine_cache.prune)
 Name = Annotated[str, typer.Argument(help="model package: a name or a folder")]
-
-
-@engine_app.command("list")
-def list_packages() -> None:
-    """List the packages that can be named."""
-    from streamseg.inference.package import find_packages, search_path  # noqa: PLC0415
-
-    found = find_packages()
-    if not found:
-        raise PackageError(f"no model package in {', '.join(map(str, search_path()))}")
-    for package in found:
-        typer.echo(line(package))
 
 
 @engine_app.command()
@@ -87,20 +80,3 @@ def _run(package: Package, backend: BackendName) -> str:
     finally:
         engine.close()
     return engine.info.precision
-
-
-def line(found: FoundPackage) -> str:
-    """One line about what was found on the search path."""
-    return about(found.package) if found.package else f"{found.path.name}: not usable: {found.problem}"
-
-
-def about(package: Package) -> str:
-    """One line about a package."""
-    manifest = package.manifest
-    width, height = manifest.size_wh
-    steady = "with stabiliser" if manifest.graphs.stabiliser else "without stabiliser"
-    size_mb = sum((package.path / graph.file).stat().st_size for graph in package.graphs.values()) / 1e6
-    return (
-        f"{manifest.name} {manifest.version}  {width}x{height}, {len(manifest.classes)} classes, {steady}, "
-        f"{size_mb:.1f} MB, {manifest.license}"
-    )

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import Annotated
 
 import typer
 
-from streamseg.cli.choices import one_of
-
-if TYPE_CHECKING:
-    from streamseg.inference.backend import BackendName, Precision
+from streamseg.cli.choices import backend_option, precision_option
 
 
 def train(
@@ -52,12 +49,10 @@ def evaluate(
     ] = True,
 ) -> None:
     """Measure PACKAGE on the labelled pictures of DATA."""
-    from streamseg.inference import backend as known  # noqa: PLC0415
     from streamseg.temporal.motion import MotionMode  # noqa: PLC0415
     from streamseg.training import cli  # noqa: PLC0415
 
-    chosen = cast("BackendName", one_of(get_args(known.BackendName), backend, "--backend"))
-    computed_in = cast("Precision", one_of(get_args(known.Precision), precision, "--precision"))
+    chosen, computed_in = backend_option(backend), precision_option(precision)
     _check_target(json, "--json")
     wanted = cli.Wanted(
         tuple(compare or ()),

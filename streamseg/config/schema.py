@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from streamseg.config.effective import ENGINE, effective
 from streamseg.config.marks import Reload, Secret
-from streamseg.types import NAME, TemporalMode
+from streamseg.types import NAME, TemporalMode, precision_name
 
 _SLACK = 1e-6  # of sums of fractions
 
@@ -171,6 +171,11 @@ class StreamConfig(StreamDefaults):
     )
 
 
+def _precision(value: Any) -> Any:
+    """`fp16` is taken for `f16`."""
+    return precision_name(value) if isinstance(value, str) else value
+
+
 class EngineConfig(_Section):
     """A model package, and what runs it."""
 
@@ -181,9 +186,9 @@ class EngineConfig(_Section):
     fallback: Annotated[bool, Reload.LIVE] = Field(
         default=True, description="take the next backend when this one fails"
     )
-    precision: Annotated[Literal["auto", "f32", "bf16", "f16", "int8"], Reload.ENGINE] = Field(
-        default="auto", description="what the segmenter computes in"
-    )
+    precision: Annotated[
+        Literal["auto", "f32", "bf16", "f16", "int8"], BeforeValidator(_precision), Reload.ENGINE
+    ] = Field(default="auto", description="what the segmenter computes in")
     threads: Annotated[int, Reload.ENGINE, Unit("threads")] = Field(
         default=0, ge=0, le=256, description="threads of the engine; 0: one a physical core"
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
-from streamseg.inference.engine import InferenceEngine
+from streamseg.inference.cache.key import Machine
+from streamseg.inference.engine import EngineInfo, InferenceEngine
 from streamseg.inference.package import Package
 
 Precision: TypeAlias = Literal["auto", "f32", "bf16", "f16", "int8"]
@@ -23,6 +25,7 @@ BackendName: TypeAlias = Literal[
     "onnxruntime-coreml",
     "onnxruntime-qnn",
 ]
+Progress: TypeAlias = Callable[[str, int, int], bool]  # phase, steps done, of how many → whether to go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +83,31 @@ class Backend(Protocol):
         Raises:
             PackageError: A graph cannot be read or breaks the contract.
             EngineError: The backend cannot do it.
+        """
+
+
+@runtime_checkable
+class Builder(Protocol):
+    """What the module of a backend has besides, where it compiles into the cache."""
+
+    def machine(self) -> Machine:
+        """What it compiles for."""
+
+    def build(self, package: Package, settings: Settings, progress: Progress) -> EngineInfo:
+        """Compiles a package into the cache, whose absence or fullness is an error; says what for.
+
+        Raises:
+            PackageError, EngineError: As `Backend.load`; or it cannot be kept, or was stopped.
+        """
+
+
+@runtime_checkable
+class SlowBuilder(Builder, Protocol):
+    """One that takes minutes: the daemon does not wait for it."""
+
+    def missing(self, package: Package, settings: Settings) -> tuple[str, ...]:
+        """The graphs that are not in the cache, by their role.
+
+        Raises:
+            EngineError: It cannot be asked.
         """

@@ -20,7 +20,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from streamseg.errors import EngineError, PackageError
-from streamseg.inference.backend import BackendReport, Settings
+from streamseg.inference.backend import BackendReport, Progress, Settings
 from streamseg.inference.cache.key import CacheKey, Machine, Origin
 from streamseg.inference.cache.store import Store
 from streamseg.inference.contract import ANY, GraphSpec, PackageCheck, TensorSpec
@@ -50,20 +50,32 @@ def machine() -> Machine:
 
 def load(package: Package, settings: Settings) -> HostEngine:
     """Compiles a package with OpenVINO; see `Backend.load`."""
-    loader = _Loader(package, settings)
+    loader = _Loader(package, settings, Store(settings.cache))
     choices = {role: loader.choose(role) for role in package.engine_graphs}
     graphs = {role: loader.graph(role, choice.precision) for role, choice in choices.items()}
-    first = choices.pop(GraphRole.SEGMENTER)
-    others = ", ".join(f"{role} in {choice.precision}" for role, choice in choices.items())
-    why = f"{first.why}; {others}" if others else first.why
-    info = EngineInfo(NAME, first.precision, cpu_name(), _version(), why, first.times_ms)
-    return HostEngine(package, info, graphs)
+    return HostEngine(package, _info(choices), graphs)
+
+
+def build(package: Package, settings: Settings, progress: Progress) -> EngineInfo:
+    """Compiles a package into the cache, for every batch it may be given; see `Builder.build`."""
+    loader = _Loader(package, settings, Store(settings.cache, strict=True))
+    most = min(settings.max_batch, package.manifest.max_batch or settings.max_batch)
+    choices: dict[GraphRole, Choice] = {}
+    for role in package.engine_graphs:
+        for size in range(1, most + 1):
+            if not progress(role, size - 1, most):
+                raise EngineError(f"{package.manifest.name}: building it was stopped")
+            if size == 1:
+                choices[role] = loader.choose(role)
+            loader.graph(role, choices[role].precision).batch(size)
+        progress(role, most, most)
+    return _info(choices)
 
 
 class _Loader:
     """The graphs of a package, read and checked, and compiled as they are asked for."""
 
-    def __init__(self, package: Package, settings: Settings) -> None:
+    def __init__(self, package: Package, settings: Settings, store: Store) -> None:
         self._core = ov.Core()
         self._package = package
         self._settings = settings
@@ -73,7 +85,7 @@ class _Loader:
             raise EngineError("openvino computes in f32, bf16 or int8, not in f16; set precision to auto")
         if settings.precision == "bf16" and not self._able:
             raise EngineError("this CPU does not compute in bf16; set precision to f32 or auto")
-        self._store = Store(settings.cache)
+        self._store = store
         self._models = self._read_all()
 
     def choose(self, role: GraphRole) -> Choice:
@@ -131,6 +143,13 @@ class _Loader:
                     models[entry.file] = _read(self._core, self._package.path / entry.file)
                 check.graph(role, _spec(models[entry.file]))
         return models
+
+
+def _info(choices: Mapping[GraphRole, Choice]) -> EngineInfo:
+    first = choices[GraphRole.SEGMENTER]
+    others = (f"{role} in {choice.precision}" for role, choice in choices.items() if choice is not first)
+    why = "; ".join(filter(None, (first.why, ", ".join(others))))
+    return EngineInfo(NAME, first.precision, cpu_name(), _version(), why, first.times_ms)
 
 
 def _computes_bf16(core: ov.Core) -> bool:

@@ -98,11 +98,15 @@ class Package:
 
     def problems(self) -> list[str]:
         """Every graph that is missing, unreadable or not the bytes the manifest promises; reads them all."""
-        entries: list[tuple[str, GraphFile]] = list(self.graphs.items())
-        if self.manifest.int8 is not None:
-            entries.append(("int8 segmenter", self.manifest.int8.segmenter))
-        found = (self._problem(name, entry) for name, entry in entries)
+        found = (self._problem(name, entry) for name, entry in self.files())
         return [problem for problem in found if problem]
+
+    def files(self) -> list[tuple[str, GraphFile]]:
+        """Every graph the package brings, in whatever precision, each with what it is called."""
+        files: list[tuple[str, GraphFile]] = list(self.graphs.items())
+        if self.manifest.int8 is not None:
+            files.append(("int8 segmenter", self.manifest.int8.segmenter))
+        return files
 
     def _entry(self, role: GraphRole) -> GraphFile | None:
         entry: GraphFile | None = getattr(self.manifest.graphs, role.value)
@@ -175,6 +179,12 @@ def find_packages(search: Sequence[Path] | None = None) -> list[FoundPackage]:
         for manifest in sorted(root.glob(f"*/{MANIFEST_NAME}")):
             found.setdefault(manifest.parent.name, _look(manifest.parent))
     return [found[name] for name in sorted(found)]
+
+
+def graphs_in(folder: Path) -> frozenset[str]:
+    """The sha256 of the graphs of the package in a folder; none where there is no sound manifest."""
+    package = _look(folder).package
+    return frozenset() if package is None else frozenset(graph.sha256 for _, graph in package.files())
 
 
 def _look(folder: Path) -> FoundPackage:

@@ -34,6 +34,27 @@ def usable_backends() -> list[BackendReport]:
     return [_report(name) for name in (*_MODULES, *_PROVIDERS)]
 
 
+def usable_or_none(name: str) -> object:
+    """The module of a backend; None where it is not usable, or none of ours."""
+    return _module(name) if name in _MODULES and _report(name).usable else None
+
+
+def usable_module(wanted: BackendName) -> tuple[str, Backend]:
+    """A backend with its module; `auto` is the first that is usable.
+
+    Raises:
+        EngineError: It is not usable, or none is.
+    """
+    names = list(_MODULES) if wanted == "auto" else [wanted]
+    reasons: list[str] = []
+    for name in names:
+        report = _report(name)
+        if report.usable:
+            return name, _module(name)
+        reasons.append(f"backend {name} is not usable: {report.why_not}")
+    raise EngineError("; ".join(reasons))
+
+
 def load_engine(
     package: Package,
     backend: BackendName = "auto",

@@ -74,3 +74,8 @@ def test_what_holds_is_a_configuration_of_its_own() -> None:
 def test_nothing_without_a_stream() -> None:
     with pytest.raises(ValidationError):
         Config.model_validate({"streams": {}})
+
+
+def test_a_precision_may_have_the_name_that_others_give_it() -> None:
+    assert EngineConfig.model_validate({"precision": "fp16"}).precision == "f16"
+    assert EngineConfig.model_validate({"precision": "fp32"}) == EngineConfig(precision="f32")

@@ -6,5 +6,5 @@ entry    the file of one: a checksum, its key, where it comes from, the bytes
 files    reading only what is ours, writing all or nothing
 lock     two who want to compile the same: one does, the other waits
 store    the entries of a folder
-stale    which of them nobody will ask for again, and why
+survey   which of them nobody will ask for again, and why
 """

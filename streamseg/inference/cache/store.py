@@ -19,6 +19,7 @@ from streamseg.inference.cache.lock import locked
 WAIT_S = 3600.0  # for another process that makes the same
 _LOG = logging.getLogger(__name__)
 _ENTRY, _LOCK = ".plan", ".lock"
+_BEFORE = "openvino/*.blob"  # OpenVINO kept them itself once
 _T = TypeVar("_T")
 
 
@@ -29,12 +30,14 @@ class Entry:
     Attributes:
         path: Where it is.
         size: In bytes.
+        made_unix_s: When it was made, seconds since 1970.
         label: What it says of itself; None where it cannot be trusted.
         problem: Why not; else empty.
     """
 
     path: Path
     size: int
+    made_unix_s: float
     label: Label | None
     problem: str
 
@@ -105,9 +108,10 @@ class Store:
 
     def entries(self) -> list[Entry]:
         """All that is kept, sound or not; reads every byte of it."""
-        return (
-            [] if self._folder is None else [_look(path) for path in sorted(self._folder.glob(f"*{_ENTRY}"))]
-        )
+        if self._folder is None:
+            return []
+        left = (_unsound(path, "left by an earlier version") for path in self._folder.parent.glob(_BEFORE))
+        return [*(_look(path) for path in sorted(self._folder.glob(f"*{_ENTRY}"))), *left]
 
     def remove(self, entry: Entry) -> None:
         """Delete an entry. Raises EngineError where that cannot be done."""
@@ -187,15 +191,16 @@ def _look(path: Path) -> Entry:
         data = read_ours(path)
         label, _ = unpack(data)
     except (OSError, ValueError) as error:
-        return Entry(path, _size(path), None, str(getattr(error, "strerror", None) or error))
-    return Entry(path, len(data), label, "")
+        return _unsound(path, str(getattr(error, "strerror", None) or error))
+    return Entry(path, len(data), label.made_unix_s, label, "")
 
 
-def _size(path: Path) -> int:
+def _unsound(path: Path, problem: str) -> Entry:
     try:
-        return path.lstat().st_size
-    except OSError:
-        return 0
+        found = path.lstat()
+    except OSError:  # gone meanwhile
+        return Entry(path, 0, 0.0, None, problem)
+    return Entry(path, found.st_size, found.st_mtime, None, problem)
 
 
 def _delete_parts(path: Path) -> None:

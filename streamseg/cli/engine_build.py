@@ -1,0 +1,96 @@
+"""`streamseg engine build`: a package compiled for this machine before it is needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from streamseg.cli.choices import backend_option, precision_option
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+    from streamseg.inference.backend import Progress
+
+
+def build(
+    package: Annotated[str, typer.Argument(help="model package: a name or a folder")],
+    *,
+    backend: Annotated[
+        str, typer.Option(help="openvino, tensorrt or tensorrt_rtx; auto: the first that is usable")
+    ] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="f32, bf16, f16 or int8; auto: the backend's choice")
+    ] = "auto",
+    max_batch: Annotated[int, typer.Option(min=1, max=64, help="most pictures computed at once")] = 1,
+    threads: Annotated[int, typer.Option(min=0, max=256, help="0: one a physical core")] = 0,
+    cache_dir: Annotated[
+        Path | None, typer.Option(help="as engine.cache_dir (default: the user's cache)")
+    ] = None,
+) -> None:
+    """Compile PACKAGE for this machine into the cache, in a process of its own, so that a start need not.
+
+    The engine's settings must be those of the configuration that is to find it.
+    """
+    from streamseg.inference.build import Order  # noqa: PLC0415
+    from streamseg.inference.build_process import BuildProcess  # noqa: PLC0415
+    from streamseg.inference.package import open_package  # noqa: PLC0415
+
+    opened = open_package(package)
+    chosen, computed_in = backend_option(backend), precision_option(precision)
+    order = Order(opened.path, chosen, computed_in, max_batch, threads, cache_dir)
+    with shown(opened.manifest.name, sys.stdout) as progress:
+        info = BuildProcess(order).run(progress)
+    typer.echo(
+        f"{opened.manifest.name}: built for {info.backend} {info.version}, {info.precision} ({info.why}), "
+        f"on {info.device}"
+    )
+
+
+@contextmanager
+def shown(name: str, out: TextIO) -> Iterator[Progress]:
+    """Progress as bars on a terminal, as a line for each phase elsewhere."""
+    if not out.isatty():
+        yield Lines(name, out).step
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress as Bars  # noqa: PLC0415
+
+    with Bars(console=Console(file=out), transient=True) as bars:
+        yield _Bars(bars).step
+
+
+class Lines:
+    """A line for each phase as it begins."""
+
+    def __init__(self, name: str, out: TextIO) -> None:
+        self._name, self._out = name, out
+        self._phase = ""
+
+    def step(self, phase: str, _done: int, _of: int) -> bool:
+        """See `Progress`."""
+        if phase != self._phase:
+            typer.echo(f"{self._name}: {phase}", file=self._out)
+        self._phase = phase
+        return True
+
+
+class _Bars:
+    """A bar for each phase."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def step(self, phase: str, done: int, of: int) -> bool:
+        """See `Progress`."""
+        if phase not in self._tasks:
+            self._tasks[phase] = self._bars.add_task(phase)
+        self._bars.update(self._tasks[phase], completed=done, total=of)
+        return True

@@ -1,0 +1,150 @@
+"""A builder that crashes is a message; one that is through is a result; none is left behind."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+
+from streamseg.errors import EngineError, PackageError
+from streamseg.inference.build import Order
+from streamseg.inference.build_process import BuildProcess
+from streamseg.inference.cache.store import Store
+from streamseg.inference.package import Package
+from tests.fakes import slow
+from tests.waiting import wait_for
+
+
+@pytest.fixture
+def order(package: Package, tmp_path: Path) -> Order:
+    return Order(package.path, "slow", "f32", 1, 1, tmp_path / "cache", gently=True)  # type: ignore[arg-type]
+
+
+def go_on(*_: object) -> bool:
+    return True
+
+
+def children() -> set[int]:
+    own = Path("/proc/self/task")
+    return {int(pid) for task in own.iterdir() for pid in (task / "children").read_text().split()}
+
+
+def test_the_result_and_the_steps_arrive(order: Order, tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+
+    def progress(*step: object) -> bool:
+        seen.append(step)  # type: ignore[arg-type]
+        return True
+
+    before = children()
+    info = BuildProcess(order, slow.COMMAND).run(progress)
+    assert (info.backend, info.device) == ("slow", "fake device")
+    assert [phase for phase, done, of in seen if done == of] == ["segmenter", "stabiliser", "readout"]
+    assert len(Store(tmp_path / "cache").entries()) == 3
+    assert children() == before
+
+
+@pytest.mark.parametrize(
+    ("fate", "told"),
+    [
+        (
+            "segfault",
+            r"the builder crashed \(SIGSEGV\): a library that prints / first words / last words before seg",
+        ),
+        (
+            "too little memory",
+            "tiny: the builder was killed; if nobody did that, there was too little memory",
+        ),
+        (
+            "exit",
+            "tiny: the builder ended with 3: a library that prints / first words / last words before exit",
+        ),
+        ("bug", "tiny: the builder ended with 1: .*ZeroDivisionError"),
+        ("engine", "^it does not compile$"),
+    ],
+)
+def test_whatever_becomes_of_it_is_an_error_for_people(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fate: str, told: str
+) -> None:
+    monkeypatch.setenv("SLOW_FATE", fate)
+    with pytest.raises(EngineError, match=told):
+        BuildProcess(order, slow.COMMAND).run(go_on)
+    assert Store(tmp_path / "cache").entries() == []
+    monkeypatch.delenv("SLOW_FATE")
+    BuildProcess(order, slow.COMMAND).run(go_on)
+
+
+def test_a_package_error_stays_one(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLOW_FATE", "package")
+    with pytest.raises(PackageError, match="no graph for me"):
+        BuildProcess(order, slow.COMMAND).run(go_on)
+
+
+def test_whoever_does_not_want_to_go_on_stops_it(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLOW_GATE", str(tmp_path / "never"))
+    before = children()
+    with pytest.raises(EngineError, match="tiny: building it was stopped"):
+        BuildProcess(order, slow.COMMAND).run(lambda *_: False)
+    assert children() == before
+
+
+def test_it_can_be_cancelled_from_another_thread(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLOW_GATE", str(tmp_path / "never"))
+    process, begun, errors = BuildProcess(order, slow.COMMAND), threading.Event(), list[str]()
+
+    def progress(*_: object) -> bool:
+        begun.set()
+        return True
+
+    def run() -> None:
+        try:
+            process.run(progress)
+        except EngineError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert begun.wait(60)
+    process.cancel()
+    process.cancel()
+    thread.join(20)
+    assert errors == ["tiny: building it was stopped"]
+    with pytest.raises(EngineError, match="was stopped"):
+        process.run(progress)
+
+
+def test_what_the_builder_warns_of_is_in_the_log(
+    order: Order, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    BuildProcess(order, slow.COMMAND).run(go_on)
+    path = Store(tmp_path / "cache").entries()[0].path
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with caplog.at_level(logging.INFO):
+        BuildProcess(order, slow.COMMAND).run(go_on)
+    assert f"{path} is not used: damaged: its checksum is another; compiling again" in caplog.text
+    assert not [entry for entry in Store(tmp_path / "cache").entries() if entry.problem]
+
+
+def test_the_builder_ends_with_whoever_wanted_it(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import subprocess
+
+    monkeypatch.setenv("SLOW_GATE", str(tmp_path / "never"))
+    with subprocess.Popen(
+        [*slow.COMMAND, order.json], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdin is not None
+        assert b"step" in child.stdout.readline()
+        child.stdin.close()
+        wait_for(lambda: child.poll() is not None)
+        assert child.returncode == 1
