@@ -60,6 +60,7 @@ LIBRARIES: dict[str, set[str]] = {
     "starlette": {"status"},
     "uvicorn": {"status"},
     "prometheus_client": {"status"},
+    "opentelemetry": {"status"},
 }
 LIGHT = {"numpy", "zmq", "zstandard"}  # all that `client` and `wire` may need when they are imported
 

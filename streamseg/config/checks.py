@@ -12,6 +12,8 @@ from streamseg.config.schema import Config, StatusConfig
 from streamseg.config.secrets import open_to_others, read_secret
 from streamseg.errors import ConfigError
 
+LEAST_TOKEN = 16  # characters; whoever tries them all is not slowed down
+
 Problem = tuple[Location, str]
 
 
@@ -55,7 +57,9 @@ def _status(status: StatusConfig) -> Iterator[Problem]:
 def _token(path: Path) -> Iterator[Problem]:
     where = ("status", "token_file")
     try:
-        read_secret(path)
+        token = read_secret(path)
+        if len(token) < LEAST_TOKEN:
+            yield where, f"{path}: {len(token)} characters can be guessed: {LEAST_TOKEN} at least"
         if open_to_others(path):
             yield where, f"{path}: others may read it: chmod 600 {path}"
     except ConfigError as error:

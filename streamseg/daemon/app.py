@@ -21,7 +21,7 @@ from streamseg.daemon import logs, report
 from streamseg.daemon.desk import Desk
 from streamseg.daemon.ending import abandon, leave
 from streamseg.daemon.keeper import EngineState, Keeper, KeeperEvents
-from streamseg.daemon.showing import settings
+from streamseg.daemon.showing import Showing
 from streamseg.daemon.signals import signals_heard
 from streamseg.daemon.streams import Streams
 from streamseg.errors import EXIT_OK, EXIT_UNEXPECTED, StreamFault, StreamsegError
@@ -29,7 +29,6 @@ from streamseg.flow.deadline import Deadline
 from streamseg.inference.package import Package, open_package
 from streamseg.publish.publisher import Publisher
 from streamseg.status.board import Board
-from streamseg.status.server import StatusServer
 from streamseg.status.snapshot import Tally
 from streamseg.temporal.stage import check_mode
 from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
@@ -86,7 +85,7 @@ class Daemon:
             jpeg_quality=config.publish.jpeg_quality,
             on_sent=self._board.published,
         )
-        self._status = StatusServer(self._board, settings(config.status), self._parts)
+        self._showing = Showing(config, self._board, self._parts)
         self._keepers: dict[str, Keeper] = {}
         self._streams = Streams(desk, self._keepers, self._limits, self._changed, self._forget)
         self._running: set[str] = set()  # what `once` waits for
@@ -111,7 +110,7 @@ class Daemon:
         packages = open_packages(self._config)
         self._publisher.start()
         _LOG.info("streamseg %s: masks at %s", __version__, ", ".join(self._publisher.addresses))
-        self._status.start()
+        self._showing.start()
         for name, config in self._config.engines.items():
             self._add_engine(name, config, packages[name])
         self._running = set(self._config.streams)
@@ -154,8 +153,8 @@ class Daemon:
         captured = self._streams.join(deadline)
         joined = [keeper.join(deadline) for keeper in keepers]
         self._publisher.stop()
-        self._status.stop()
-        told = [self._publisher.join(deadline), self._status.join(deadline)]
+        self._showing.stop()
+        told = [self._publisher.join(deadline), self._showing.join(deadline)]
         for keeper in keepers if all(joined) else ():
             keeper.close()
         self._report()
@@ -193,7 +192,7 @@ class Daemon:
             return
         self._publisher.offer(segmentation, stream.config.encoding)
         self._board.mask(segmentation)
-        self._status.offer(segmentation)
+        self._showing.offer(segmentation)
 
     def _served(self, engine: str, name: str, model: ModelInfo) -> None:
         self._publisher.set_info(name, model)

@@ -1,12 +1,63 @@
-"""From the configuration to what the status thread is told."""
+"""What lets others look in: the status thread and, where they are asked for, traces."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from streamseg.config.checks import is_loopback
-from streamseg.config.schema import StatusConfig
+from streamseg.config.schema import Config, StatusConfig
 from streamseg.config.secrets import read_secret
+from streamseg.flow.deadline import Deadline
+from streamseg.status.board import Board
 from streamseg.status.door import Door
-from streamseg.status.server import Settings
+from streamseg.status.server import Settings, StatusServer
+from streamseg.status.trace import open_tracer
+from streamseg.types import Segmentation
+
+
+class Showing:
+    """All that looks on; nothing of it holds up a mask.
+
+    Args:
+        config: What the user asked for.
+        board: What is known.
+        alive: Which parts of the daemon there are, and whether each lives.
+
+    Raises:
+        ConfigError: The token's file cannot be read.
+        MissingExtraError: Traces are asked for, and their extra is not installed.
+    """
+
+    def __init__(self, config: Config, board: Board, alive: Callable[[], Mapping[str, bool]]) -> None:
+        endpoint = config.daemon.trace.endpoint
+        self._server = StatusServer(board, settings(config.status), alive)
+        self._tracer = None if endpoint is None else open_tracer(endpoint)
+
+    def start(self) -> None:
+        """Listen, where that is asked for and can be done."""
+        self._server.start()
+
+    def offer(self, segmentation: Segmentation) -> None:
+        """Hand over a mask that was just made; returns at once."""
+        self._server.offer(segmentation)
+        if self._tracer is not None:
+            self._tracer.offer(segmentation)
+
+    def stop(self) -> None:
+        """Ask for the end; returns at once. Idempotent."""
+        self._server.stop()
+        if self._tracer is not None:
+            self._tracer.stop()
+
+    def join(self, deadline: Deadline) -> bool:
+        """Wait for the end; False where the deadline passed first.
+
+        A collector that does not take the last traces is no reason to end unclean.
+        """
+        ended = self._server.join(deadline)
+        if self._tracer is not None:
+            self._tracer.join(deadline)
+        return ended
 
 
 def settings(config: StatusConfig) -> Settings:

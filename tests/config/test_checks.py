@@ -57,13 +57,22 @@ def test_loopback_needs_no_token(bind: str) -> None:
 
 def test_a_token_others_may_read(tmp_path: Path) -> None:
     token = tmp_path / "token"
-    token.write_text("secret")
+    token.write_text("correct-horse-battery")
     token.chmod(0o644)
     text = f"{STREAM}status:\n  bind: 0.0.0.0:8600\n  token_file: {token}\n"
     (problem,) = problems(text)
     assert problem == f"c.yaml:4: status.token_file: {token}: others may read it: chmod 600 {token}"
     token.chmod(0o600)
     assert parse(text, "c", {}).status.token_file == token
+
+
+def test_a_token_that_can_be_guessed(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    token.chmod(0o600)
+    (problem,) = problems(f"{STREAM}status: {{token_file: {token}}}\n")
+    assert problem.endswith("token: 6 characters can be guessed: 16 at least")
+    assert "secret" not in problem
 
 
 def test_a_token_that_is_not_there(tmp_path: Path) -> None:

@@ -1,14 +1,21 @@
-"""From the configuration to the door."""
+"""What lets others look in, from a configuration."""
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from streamseg.config.schema import StatusConfig
-from streamseg.daemon.showing import settings
+from streamseg.config.schema import Config, StatusConfig
+from streamseg.daemon.showing import Showing, settings
+from streamseg.errors import MissingExtraError
+from streamseg.flow.deadline import Deadline
+from streamseg.status.board import Board
 from streamseg.status.door import Door
+from tests.status.masks import mask
 
 
 def test_loopback_without_a_token() -> None:
@@ -28,3 +35,33 @@ def test_what_others_reach_has_a_token(bind: str, tmp_path: Path) -> None:
 
 def test_nothing_is_served_unless_asked_for() -> None:
     assert settings(StatusConfig()).bind is None
+
+
+def showing(**sections: Any) -> Showing:
+    config = Config.model_validate({"streams": {"gate": {"source": "a.mp4"}}, **sections})
+    return Showing(config, Board(time.monotonic, time.time), dict)
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {},
+        {"status": {"bind": "127.0.0.1:0"}},
+        {"daemon": {"trace": {"endpoint": "http://127.0.0.1:9"}}},  # nobody is there
+    ],
+)
+def test_it_begins_takes_masks_and_ends(sections: dict[str, Any]) -> None:
+    if "daemon" in sections:
+        pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    made = showing(**sections)
+    made.start()
+    made.offer(mask())
+    made.stop()
+    made.stop()
+    assert made.join(Deadline(30))
+
+
+def test_traces_without_their_extra_are_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
+    with pytest.raises(MissingExtraError, match="'otel' extra"):
+        showing(daemon={"trace": {"endpoint": "http://127.0.0.1:4318"}})
