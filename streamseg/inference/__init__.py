@@ -7,4 +7,9 @@ engine     the `InferenceEngine` protocol and its words
 openvino, ort   the backends; select picks one
 readout    label map from logits where the package has no graph for it
 worker     the one thread that owns the engine
+telemetry  what the backends would report to their makers, refused as soon as this package is imported
 """
+
+from streamseg.inference import telemetry
+
+telemetry.refuse()
