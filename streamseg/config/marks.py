@@ -6,8 +6,14 @@ from enum import StrEnum
 from typing import get_args, get_origin
 
 from annotated_types import Unit
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
+
+
+class Section(BaseModel):
+    """Keys that belong together: no others are taken, and none is changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Reload(StrEnum):

@@ -1,4 +1,7 @@
-"""Every key of the configuration, with its unit, range, default, and what a change of it takes (`Reload`)."""
+"""Every key of the configuration, with its unit, range, default, and what a change of it takes (`Reload`).
+
+The sections of the process and its sockets are in `service`, and to be had from here like the others.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,26 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from annotated_types import Unit
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from streamseg.config.effective import ENGINE, effective
-from streamseg.config.marks import Reload, Secret
+from streamseg.config.marks import Reload, Secret, Section
+from streamseg.config.service import DaemonConfig, PublishConfig, StatusConfig, TraceConfig
 from streamseg.types import NAME, TemporalMode, precision_name
+
+__all__ = [
+    "Config",
+    "DaemonConfig",
+    "EngineConfig",
+    "OutputConfig",
+    "PublishConfig",
+    "RoiConfig",
+    "SourceConfig",
+    "StatusConfig",
+    "StreamConfig",
+    "StreamDefaults",
+    "TraceConfig",
+]
 
 _SLACK = 1e-6  # of sums of fractions
 
@@ -31,11 +49,7 @@ Backend: TypeAlias = Literal[
 ]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SourceConfig(_Section):
+class SourceConfig(Section):
     """Where the frames of a stream come from."""
 
     url: Annotated[str, Reload.STREAM, Secret.CREDENTIALS] = Field(
@@ -81,7 +95,7 @@ def _source(value: Any) -> Any:
     return {"url": value} if isinstance(value, str) else value
 
 
-class RoiConfig(_Section):
+class RoiConfig(Section):
     """A region of interest: the part of the picture that is looked at, as shares of its width and height."""
 
     x: Annotated[float, Reload.LIVE, Unit("share of the width")] = Field(
@@ -106,7 +120,7 @@ class RoiConfig(_Section):
         return self
 
 
-class OutputConfig(_Section):
+class OutputConfig(Section):
     """The size of the published masks."""
 
     width: Annotated[int, Reload.LIVE, Unit("pixels")] = Field(
@@ -122,7 +136,7 @@ class OutputConfig(_Section):
         return self.width, self.height
 
 
-class StreamDefaults(_Section):
+class StreamDefaults(Section):
     """What holds for every stream that does not say otherwise."""
 
     engine: Annotated[str, Reload.STREAM] = Field(
@@ -176,7 +190,7 @@ def _precision(value: Any) -> Any:
     return precision_name(value) if isinstance(value, str) else value
 
 
-class EngineConfig(_Section):
+class EngineConfig(Section):
     """A model package, and what runs it."""
 
     package: Annotated[str, Reload.ENGINE] = Field(
@@ -203,93 +217,7 @@ class EngineConfig(_Section):
     )
 
 
-def _listed(value: Any) -> Any:
-    """One address is short for a list of one."""
-    return [value] if isinstance(value, str) else value
-
-
-_Listed: TypeAlias = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
-
-
-class PublishConfig(_Section):
-    """The socket."""
-
-    bind: Annotated[_Listed, Reload.DAEMON] = Field(
-        default=["tcp://127.0.0.1:5555"], min_length=1, description="addresses: tcp://host:port or ipc://path"
-    )
-    insecure: Annotated[bool, Reload.DAEMON] = Field(
-        default=False, description="allow addresses that other machines reach"
-    )
-    pictures: Annotated[bool, Reload.DAEMON] = Field(
-        default=False, description="offer pic/1/<stream>/jpeg beside the masks"
-    )
-    hwm: Annotated[int, Reload.DAEMON, Unit("messages")] = Field(
-        default=4, ge=1, le=1000, description="messages that may wait for one subscriber"
-    )
-    jpeg_quality: Annotated[int, Reload.DAEMON, Unit("of 100")] = Field(
-        default=85, ge=1, le=100, description="JPEG quality of the pictures"
-    )
-
-
-class StatusConfig(_Section):
-    """Health, metrics and the page, over HTTP."""
-
-    bind: Annotated[str | None, Reload.DAEMON] = Field(
-        default=None, description="address, as 127.0.0.1:8600; empty: none. Beyond loopback with a token only"
-    )
-    token_file: Annotated[Path | None, Reload.DAEMON] = Field(
-        default=None, description="file with the token that is asked for, mode 0600"
-    )
-    allowed_origins: Annotated[_Listed, Reload.DAEMON] = Field(
-        default=[], description="other sites whose pages may look, as https://host:port"
-    )
-    page: Annotated[bool, Reload.DAEMON] = Field(
-        default=True, description="offer the page with pictures and masks beside health and metrics"
-    )
-    jpeg_quality: Annotated[int, Reload.DAEMON, Unit("of 100")] = Field(
-        default=75, ge=1, le=100, description="JPEG quality of the page's pictures"
-    )
-
-
-class TraceConfig(_Section):
-    """OpenTelemetry; needs the extra `otel`."""
-
-    endpoint: Annotated[str | None, Reload.DAEMON] = Field(
-        default=None, description="OTLP collector, as http://127.0.0.1:4318; empty: no traces"
-    )
-
-
-class DaemonConfig(_Section):
-    """The process."""
-
-    stop_timeout_s: Annotated[float, Reload.LIVE, Unit("s")] = Field(
-        default=2.0, gt=0, le=60, description="longest orderly stop"
-    )
-    ready_timeout_s: Annotated[float, Reload.LIVE, Unit("s")] = Field(
-        default=30.0, gt=0, le=3600, description="no mask for so long after the start is said to be degraded"
-    )
-    restart_limit: Annotated[int, Reload.LIVE, Unit("restarts")] = Field(
-        default=5,
-        ge=0,
-        le=1000,
-        description="restarts of a failing stream within restart_window_s; past them it is given up",
-    )
-    restart_window_s: Annotated[float, Reload.LIVE, Unit("s")] = Field(
-        default=300.0, gt=0, le=86400, description="what restart_limit is counted over"
-    )
-    max_rss_mb: Annotated[int | None, Reload.LIVE, Unit("MB")] = Field(
-        default=None, ge=64, description="memory beyond which the newest stream is let go; empty: no limit"
-    )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], Reload.LIVE] = Field(
-        default="info", description="least severity"
-    )
-    log_format: Annotated[Literal["auto", "text", "json"], Reload.LIVE] = Field(
-        default="auto", description="auto: text on a terminal"
-    )
-    trace: TraceConfig = Field(default=TraceConfig(), description="OpenTelemetry")
-
-
-class Config(_Section):
+class Config(Section):
     """The whole configuration."""
 
     daemon: DaemonConfig = Field(default=DaemonConfig(), description="the process")

@@ -100,6 +100,12 @@ def test_the_password(digest: list[str], clips: list[str], capture: StartCapture
         assert right.take(3)
 
 
+def test_a_password_of_its_own_is_taken_as_it_is(clips: list[str], capture: StartCapture) -> None:
+    hard = "a/b@c:d %20é#?"
+    with RtspServer(*clips, "--user", "me", "--password", hard, "--digest") as server:
+        assert capture(server.url("cam", "me@"), password=hard, **FIELDS).take(3)
+
+
 def test_a_mount_that_is_not_there(server: RtspServer, capture: StartCapture) -> None:
     captured = capture(server.url("nothing"), **FIELDS)
     assert captured.told.wait_for(StreamState.BACKOFF).reason == "not_found"

@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -51,3 +52,4 @@ def held(field: FieldInfo) -> st.SearchStrategy[Any]:
 
 
 CONFIGS = sections(Config)
+FEW = settings(max_examples=40)  # each makes hundreds of values

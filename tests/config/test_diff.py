@@ -11,7 +11,7 @@ from hypothesis import given
 from streamseg.config.diff import Changes, Members, applied, diff, weight_of
 from streamseg.config.marks import Reload, reload_of
 from streamseg.config.schema import Config, EngineConfig, StreamConfig
-from tests.config.made import CONFIGS
+from tests.config.made import CONFIGS, FEW
 
 ELSEWHERE = {name for name, field in Config.model_fields.items() if reload_of(field) is Reload.NONE}
 
@@ -40,11 +40,13 @@ def covers(place: str, key: str) -> bool:
     return key == place or key.startswith(f"{place}.")
 
 
+@FEW
 @given(CONFIGS)
 def test_nothing_has_changed(config: Config) -> None:
     assert not diff(config, config.model_copy(deep=True))
 
 
+@FEW
 @given(CONFIGS, CONFIGS)
 def test_every_key_that_differs_is_told_of_and_no_other(old: Config, new: Config) -> None:
     before, after = dict(leaves(old.model_dump())), dict(leaves(new.model_dump()))
@@ -58,6 +60,7 @@ def test_every_key_that_differs_is_told_of_and_no_other(old: Config, new: Config
     assert [place for place in places if not any(covers(place, key) for key in differing)] == []
 
 
+@FEW
 @given(CONFIGS, CONFIGS)
 def test_a_stream_or_engine_is_named_once_and_only_if_it_differs(old: Config, new: Config) -> None:
     changes = diff(old, new)
@@ -72,6 +75,7 @@ def test_a_stream_or_engine_is_named_once_and_only_if_it_differs(old: Config, ne
         )
 
 
+@FEW
 @given(CONFIGS, CONFIGS)
 def test_what_holds_afterwards_differs_from_what_was_asked_in_what_needs_a_start_alone(
     old: Config, new: Config

@@ -15,7 +15,7 @@ from hypothesis import given
 from streamseg.config.json_schema import json_schema, json_schema_text
 from streamseg.config.lines import read
 from streamseg.config.schema import Config
-from tests.config.made import CONFIGS
+from tests.config.made import CONFIGS, FEW
 from tests.conftest import ROOT
 
 SCHEMA = json_schema()
@@ -37,6 +37,7 @@ def test_it_is_a_schema_of_its_draft() -> None:
     assert json.loads(json_schema_text()) == SCHEMA
 
 
+@FEW
 @given(CONFIGS)
 def test_whatever_the_loader_takes_it_takes(config: Config) -> None:
     assert problems(config.model_dump(mode="json")) == []

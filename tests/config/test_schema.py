@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from streamseg.config.schema import Config, EngineConfig, PublishConfig, RoiConfig, SourceConfig, StreamConfig
+from streamseg.config.schema import Config, EngineConfig, RoiConfig, SourceConfig, StreamConfig
 from streamseg.types import TemporalMode
 
 
@@ -31,10 +31,6 @@ def test_a_password_goes_where_the_url_is_opened_and_nowhere_else(
     source = SourceConfig(url=url, password=password)
     assert source.location == location
     assert "a/b@c" not in repr(source)
-
-
-def test_one_address_may_stand_alone() -> None:
-    assert PublishConfig.model_validate({"bind": "ipc:///run/masks"}).bind == ["ipc:///run/masks"]
 
 
 @pytest.mark.parametrize("name", ["a/b", "", "x" * 65, "ä", "a b"])

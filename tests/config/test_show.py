@@ -11,7 +11,7 @@ from streamseg.config import parse
 from streamseg.config.conceal import STARS
 from streamseg.config.schema import Config
 from streamseg.config.show import shown
-from tests.config.made import CONFIGS
+from tests.config.made import CONFIGS, FEW
 
 TEXT = """\
 defaults: {ema: 0.25}
@@ -25,6 +25,7 @@ daemon: {trace: {endpoint: "http://me:hush@h"}}
 """
 
 
+@FEW
 @given(CONFIGS)
 def test_what_is_shown_means_the_same_but_for_its_secrets(config: Config) -> None:
     again = Config.model_validate(yaml.safe_load(shown(config)))
