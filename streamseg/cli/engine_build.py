@@ -14,7 +14,6 @@ from streamseg.cli.choices import backend_option, precision_option
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
-    from rich.progress import TaskID
 
     from streamseg.inference.backend import Progress
 
@@ -55,7 +54,7 @@ def build(
 
 @contextmanager
 def shown(name: str, out: TextIO) -> Iterator[Progress]:
-    """Progress as bars on a terminal, as a line for each phase elsewhere."""
+    """Progress as a bar on a terminal, as a line for each phase elsewhere."""
     if not out.isatty():
         yield Lines(name, out).step
         return
@@ -63,34 +62,31 @@ def shown(name: str, out: TextIO) -> Iterator[Progress]:
     from rich.progress import Progress as Bars  # noqa: PLC0415
 
     with Bars(console=Console(file=out), transient=True) as bars:
-        yield _Bars(bars).step
+        yield _Bar(bars).step
 
 
 class Lines:
-    """A line for each phase as it begins."""
+    """A line for each phase as it begins for the first time."""
 
     def __init__(self, name: str, out: TextIO) -> None:
         self._name, self._out = name, out
-        self._phase = ""
+        self._seen: set[str] = set()
 
     def step(self, phase: str, _done: int, _of: int) -> bool:
         """See `Progress`."""
-        if phase != self._phase:
+        if phase not in self._seen:
+            self._seen.add(phase)
             typer.echo(f"{self._name}: {phase}", file=self._out)
-        self._phase = phase
         return True
 
 
-class _Bars:
-    """A bar for each phase."""
+class _Bar:
+    """One bar for the phase at hand: a builder goes through dozens, some of them nested."""
 
     def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-        self._tasks: dict[str, TaskID] = {}
+        self._bars, self._task = bars, bars.add_task("")
 
     def step(self, phase: str, done: int, of: int) -> bool:
         """See `Progress`."""
-        if phase not in self._tasks:
-            self._tasks[phase] = self._bars.add_task(phase)
-        self._bars.update(self._tasks[phase], completed=done, total=of)
+        self._bars.update(self._task, description=phase, completed=done, total=of)
         return True

@@ -64,7 +64,7 @@ def test_what_is_none_of_the_words_is_refused(
     assert told in " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 
-def test_a_terminal_gets_bars() -> None:
+def test_a_terminal_gets_a_bar() -> None:
     out = Terminal()
     with shown("tiny", out) as progress:
         assert progress("segmenter", 1, 2)
@@ -76,7 +76,7 @@ def test_a_terminal_gets_bars() -> None:
 def test_elsewhere_each_phase_is_a_line() -> None:
     out = io.StringIO()
     with shown("tiny", out) as progress:
-        for phase in ("parse", "build"):
+        for phase in ("parse", "build", "parse"):
             for step in range(3):
                 assert progress(phase, step, 2)
     assert out.getvalue() == "tiny: parse\ntiny: build\n"

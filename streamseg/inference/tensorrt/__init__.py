@@ -5,6 +5,7 @@ prepare    an ONNX graph as TensorRT takes it; half: its convolutions in half pr
 log        TensorRT's own words, kept for errors
 build      a prepared graph to a plan; needs no GPU with TensorRT-RTX
 cuda       the device: its context, its stream, its memory (pycuda)
+plans      the plans of a package, from the cache or built into it
 plan       a plan on the device, ready to run
 rows       the streams' memories, which never leave the device
 slots      the buffers of runs under way

@@ -6,14 +6,12 @@ and gigabytes on some machines, and a crash in it must not be the daemon's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from streamseg.errors import EngineError, PackageError
+from streamseg.inference.backend import Progress
 from streamseg.inference.tensorrt.log import Words
-
-Progress: TypeAlias = Callable[[str, int, int], bool]  # phase, steps done, of how many → whether to go on
 
 
 @dataclass(frozen=True, slots=True)

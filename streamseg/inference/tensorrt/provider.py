@@ -9,16 +9,19 @@ from importlib.util import find_spec
 from typing import Any
 
 from streamseg.errors import EngineError
-from streamseg.inference.backend import BackendReport, Settings
+from streamseg.inference.backend import BackendReport, Progress, Settings
+from streamseg.inference.cache.key import Machine
+from streamseg.inference.cache.store import Store
 from streamseg.inference.contract import PackageCheck
 from streamseg.inference.engine import EngineInfo
 from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import INT8, Package
-from streamseg.inference.tensorrt.build import Batches, BuildRequest, build_plan
+from streamseg.inference.tensorrt.build import Batches, BuildRequest
 from streamseg.inference.tensorrt.cuda import Device, pop_current
 from streamseg.inference.tensorrt.engine import TensorRtEngine
 from streamseg.inference.tensorrt.log import Words
 from streamseg.inference.tensorrt.plan import Plan
+from streamseg.inference.tensorrt.plans import Plans
 from streamseg.inference.tensorrt.prepare import prepared
 from streamseg.inference.tensorrt.probe import DriverState, probe
 
@@ -49,16 +52,45 @@ class TensorRt:
         return BackendReport(self.name, not why_not, version, why_not, () if why_not else PRECISIONS)
 
     def load(self, package: Package, settings: Settings) -> TensorRtEngine:
-        """See `Backend.load`; builds the plans first, in this process."""
-        precision, why = chosen(settings.precision, self.name)
+        """See `Backend.load`; builds what is not in the cache first, in this process."""
+        return self._engine(package, settings, Store(settings.cache))
+
+    def machine(self) -> Machine:
+        """See `Builder.machine`. Raises EngineError where it is not usable."""
         state = probe()
         if why_not := self._why_not(state):
             raise EngineError(f"{self.name} is not usable: {why_not}")
-        trt = import_module(self.module)
-        asked = requests(package, precision, settings.max_batch)
-        plans = {role: build_plan(trt, request).plan for role, request in asked.items()}
-        info = EngineInfo(self.name, precision, state.gpus[0].name, str(trt.__version__), why)
-        return open_plans(trt, import_module("pycuda.driver"), package, plans, info)
+        gpu, version = state.gpus[0], str(import_module(self.module).__version__)
+        capability, driver = ".".join(map(str, gpu.capability)), f"{state.driver}, CUDA {state.cuda}"
+        return Machine(self.name, version, gpu.name, capability, driver)
+
+    def missing(self, package: Package, settings: Settings) -> tuple[str, ...]:
+        """See `SlowBuilder.missing`."""
+        precision, _ = chosen(settings.precision, self.name)
+        return self._plans(package, precision, settings.max_batch, Store(settings.cache)).missing()
+
+    def build(self, package: Package, settings: Settings, progress: Progress) -> EngineInfo:
+        """See `Builder.build`; the first load is part of it, for that can crash too."""
+        engine = self._engine(package, settings, Store(settings.cache, strict=True), progress)
+        try:
+            engine.warm_up()
+        finally:
+            engine.close()
+        return engine.info
+
+    def _engine(
+        self, package: Package, settings: Settings, store: Store, progress: Progress | None = None
+    ) -> TensorRtEngine:
+        precision, why = chosen(settings.precision, self.name)
+        here = self.machine()
+        plans = self._plans(package, precision, settings.max_batch, store).obtain(progress)
+        info = EngineInfo(self.name, precision, here.device, here.version, why)
+        trt, driver = import_module(self.module), import_module("pycuda.driver")
+        return open_plans(trt, driver, package, plans, info)
+
+    def _plans(self, package: Package, precision: str, most: int, store: Store) -> Plans:
+        here, trt = self.machine(), import_module(self.module)
+        return Plans(trt, here, store, package, requests(package, precision, most), precision)
 
     def _why_not(self, state: DriverState) -> str:
         """Why it cannot be used; asked in an order in which nothing crashes."""

@@ -3,3 +3,4 @@
 from streamseg.inference.tensorrt.provider import RTX
 
 report, load = RTX.report, RTX.load
+machine, missing, build = RTX.machine, RTX.missing, RTX.build

@@ -3,3 +3,4 @@
 from streamseg.inference.tensorrt.provider import STANDARD
 
 report, load = STANDARD.report, STANDARD.load
+machine, missing, build = STANDARD.machine, STANDARD.missing, STANDARD.build

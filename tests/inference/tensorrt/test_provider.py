@@ -13,6 +13,7 @@ import pytest
 
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.backend import Settings
+from streamseg.inference.cache.store import Store
 from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package
 from streamseg.inference.tensorrt import provider
@@ -91,6 +92,33 @@ def test_a_package_is_built_and_loaded(
     assert engine.start(np.zeros((2, 48, 64, 3), np.uint8)).readout().labels.shape == (2, 48, 64)
     engine.close()
     assert not world.taken
+
+
+def test_what_was_built_ahead_is_loaded_without_building(
+    installed: pytest.MonkeyPatch, package: Package, tmp_path: Path, world: World
+) -> None:
+    settings = Settings("f16", 1, tmp_path / "cache", max_batch=2)
+    assert STANDARD.missing(package, settings) == ("segmenter", "stabiliser", "readout")
+    info = STANDARD.build(package, settings, lambda *_: True)
+    assert (info.backend, info.precision, info.device) == ("tensorrt", "f16", "RTX A2000")
+    assert not world.taken
+    assert STANDARD.missing(package, settings) == ()
+    installed.setattr(tensorrt, "Builder", None)
+    STANDARD.load(package, settings).close()
+
+
+def test_a_build_can_be_stopped_and_keeps_nothing(
+    installed: pytest.MonkeyPatch, package: Package, tmp_path: Path
+) -> None:
+    with pytest.raises(EngineError, match="was stopped"):
+        STANDARD.build(package, Settings("f16", 1, tmp_path), lambda *_: False)
+    assert Store(tmp_path).entries() == []
+
+
+def test_the_machine_is_the_gpu_its_driver_and_the_library(installed: pytest.MonkeyPatch) -> None:
+    here = STANDARD.machine()
+    assert (here.backend, here.version) == ("tensorrt", tensorrt.__version__)
+    assert (here.device, here.capability, here.driver) == ("RTX A2000", "8.6", "580.95.05, CUDA 13.0")
 
 
 def test_in_int8_the_segmenter_is_another_graph(

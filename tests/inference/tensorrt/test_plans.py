@@ -1,0 +1,118 @@
+"""Plans are built once a machine, and again where anything about them differs."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamseg.inference.cache.key import Machine, timing_key
+from streamseg.inference.cache.store import Store
+from streamseg.inference.package import Package
+from streamseg.inference.tensorrt import plans as module
+from streamseg.inference.tensorrt.build import BuildRequest, Built, build_plan
+from streamseg.inference.tensorrt.plans import Plans
+from streamseg.inference.tensorrt.provider import requests
+from tests.fakes import tensorrt
+from tests.fakes.packages import make_package
+
+MACHINE = Machine("tensorrt", "11.4.0.106", "RTX A2000", "8.6", "580.95.05, CUDA 13.0")
+ROLES = ("segmenter", "stabiliser", "readout")
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
+    """What is built from now on, and with what earlier builds have measured."""
+    seen: list[tuple[str, bytes]] = []
+
+    def spy(trt: Any, request: BuildRequest, timing: bytes, progress: Any) -> Built:
+        seen.append((request.label, timing))
+        made = build_plan(trt, request, timing, progress)
+        return replace(made, timing=b"measured")
+
+    monkeypatch.setattr(module, "build_plan", spy)
+    return seen
+
+
+def plans(package: Package, cache: Path, machine: Machine = MACHINE, most: int = 2, **changes: Any) -> Plans:
+    asked = {role: replace(one, **changes) for role, one in requests(package, "f32", most).items()}
+    return Plans(tensorrt, machine, Store(cache), package, asked, "f32")
+
+
+def test_what_is_built_once_is_there(
+    package: Package, tmp_path: Path, built: list[tuple[str, bytes]]
+) -> None:
+    assert plans(package, tmp_path).missing() == ROLES
+    first = plans(package, tmp_path).obtain()
+    assert [label for label, _ in built] == [f"tiny/{role} f32" for role in ROLES]
+    assert plans(package, tmp_path).missing() == ()
+    assert plans(package, tmp_path).obtain() == first
+    assert len(built) == 3
+
+
+def test_a_build_goes_on_from_what_the_last_one_measured(
+    package: Package, tmp_path: Path, built: list[tuple[str, bytes]]
+) -> None:
+    plans(package, tmp_path).obtain()
+    assert [timing for _, timing in built] == [b"", b"measured", b"measured"]
+    kept = Store(tmp_path).load(timing_key(MACHINE))
+    assert kept is not None
+    assert bytes(kept) == b"measured"
+
+
+@pytest.mark.parametrize("field", ["version", "device", "capability", "driver"])
+def test_another_machine_has_no_plans(
+    package: Package, tmp_path: Path, built: list[tuple[str, bytes]], field: str
+) -> None:
+    plans(package, tmp_path).obtain()
+    words: dict[str, str] = {field: "other"}
+    other = replace(MACHINE, **words)
+    assert plans(package, tmp_path, other).missing() == ROLES
+    plans(package, tmp_path, other).obtain()
+    assert built[3][1] == b""  # nor its measurements
+
+
+@pytest.mark.parametrize(
+    "changes", [{"workspace_mb": 64}, {"tactic_mb": 64}, {"capabilities": ((8, 6),)}, {"onnx": b"prepared"}]
+)
+def test_other_wishes_are_other_plans(package: Package, tmp_path: Path, changes: dict[str, Any]) -> None:
+    plans(package, tmp_path).obtain()
+    assert plans(package, tmp_path, **changes).missing() == ROLES
+
+
+def test_another_batch_or_package_is_another_plan(package: Package, tmp_path: Path) -> None:
+    plans(package, tmp_path).obtain()
+    assert plans(package, tmp_path, most=4).missing() == ROLES
+    twin = make_package(tmp_path, name="twin")  # the same graphs: but a plan carries its package's name
+    assert plans(twin, tmp_path).missing() == ROLES
+
+
+def test_a_flipped_byte_is_found_reported_and_built_again(
+    package: Package, tmp_path: Path, built: list[tuple[str, bytes]], caplog: pytest.LogCaptureFixture
+) -> None:
+    first = plans(package, tmp_path).obtain()
+    victim = next(
+        e for e in Store(tmp_path).entries() if e.label is not None and e.label.origin.role == "readout"
+    )
+    data = bytearray(victim.path.read_bytes())
+    data[-1] ^= 1
+    victim.path.write_bytes(data)
+    with caplog.at_level(logging.WARNING):
+        assert plans(package, tmp_path).missing() == ("readout",)
+    assert f"{victim.path} is not used: damaged" in caplog.text
+    assert plans(package, tmp_path).obtain() == first
+    assert [label for label, _ in built][3:] == ["tiny/readout f32"]
+
+
+def test_the_steps_name_the_graph(package: Package, tmp_path: Path) -> None:
+    phases: list[str] = []
+
+    def progress(phase: str, _done: int, _of: int) -> bool:
+        phases.append(phase)
+        return True
+
+    plans(package, tmp_path).obtain(progress)
+    assert {phase.partition(": ")[0] for phase in phases} == set(ROLES)
