@@ -96,7 +96,9 @@ def _take_in(path: Path, written: Written) -> None:
 
 def _add_streams(found: dict[str, Any], number: int, written: Written) -> None:
     """Add streams of file `number`; whose name is taken is not."""
-    streams = written.document.setdefault("streams", {})
+    if written.document.get("streams") is None:  # an empty section is none
+        written.document["streams"] = {}
+    streams = written.document["streams"]
     if not isinstance(streams, dict):
         return  # the schema will complain
     for name, stream in found.items():

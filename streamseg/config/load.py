@@ -59,7 +59,7 @@ def _validated(document: object, written: Written) -> tuple[Config | None, list[
     except ValidationError as error:
         found = complaints(error, written.document)
         return None, [(where, what) for where, what in found if not written.places.inherited(where)]
-    return config, contradictions(config)
+    return config, [(written.places.home(where), what) for where, what in contradictions(config)]
 
 
 def _below(place: Location, where: Location) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from streamseg.config.conceal import conceal
 from streamseg.config.lines import Lines, Location
 
 
@@ -52,13 +53,17 @@ class Places:
         number, inside = (file, where) if file is not None else self._inside(where)
         origin, lines = self._files[number]
         key = ".".join(map(str, ("streams", *inside) if number else inside)) or "(whole file)"
-        return Problem(number, lines.of(inside), key, what, origin)
+        return Problem(number, lines.of(inside), conceal(key), what, origin)
 
     def of(self, where: Location) -> str:
         """`file:line` of a key."""
         number, inside = self._inside(where)
         origin, lines = self._files[number]
         return f"{origin}:{lines.of(inside)}"
+
+    def home(self, where: Location) -> Location:
+        """The place under `defaults` of what a stream inherits; any other place as it is."""
+        return ("defaults", *where[2:]) if self.inherited(where) else where
 
     def inherited(self, where: Location) -> bool:
         """Whether a stream's value at `where` stands under `defaults`, where it is complained of already."""

@@ -19,6 +19,11 @@ def problems(text: str) -> list[str]:
     return caught.value.problems
 
 
+def test_what_all_streams_inherit_is_told_once() -> None:
+    text = "engines: {a: {}, b: {}}\ndefaults:\n  engine: c\nstreams:\n  x: {source: x}\n  y: {source: y}\n"
+    assert problems(text) == ["c.yaml:3: defaults.engine: there is no engine 'c'; known: a, b"]
+
+
 def test_an_engine_that_is_not_there() -> None:
     text = "engines: {a: {}, b: {}}\nstreams:\n  gate: {source: x, engine: a}\n  yard: {source: x}\n"
     assert problems(text) == ["c.yaml:4: streams.yard.engine: there is no engine 'default'; known: a, b"]

@@ -39,10 +39,9 @@ def test_streams_of_the_folder_are_merged_in_order(tmp_path: Path) -> None:
     assert config.streams["roof"].source.url == "b.mp4"
 
 
-def test_all_streams_may_be_in_the_folder(tmp_path: Path) -> None:
-    assert list(load(write(tmp_path, main="engine: {threads: 1}", a="gate: {source: x}"), {}).streams) == [
-        "gate"
-    ]
+@pytest.mark.parametrize("main", ["engine: {threads: 1}", "streams:", "streams: {}"])
+def test_all_streams_may_be_in_the_folder(main: str, tmp_path: Path) -> None:
+    assert list(load(write(tmp_path, main=main, a="gate: {source: x}"), {}).streams) == ["gate"]
 
 
 def test_every_mistake_is_told_with_its_file_and_line(tmp_path: Path) -> None:

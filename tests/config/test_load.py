@@ -113,6 +113,10 @@ def test_every_mistake_is_told_once_with_its_line() -> None:
         'publish: {bind: [{a: "http://h/?password=secret"}]}',
         'streams: {gate: {source: {url: x, transport: "${PASSWORD}"}}}',
         "streams: {gate: {source: rtsp://user:secret@h: x}}",
+        "streams: {'rtsp://user:secret@h': {}}",
+        "streams: {gate: {source: {url: x, password: [secret]}}}",
+        "streams: {gate: {source: {url: x, password: {a: secret}}}}",
+        "streams: {gate: {source: [{password: secret}]}}",
     ],
 )
 def test_no_password_in_an_error(text: str) -> None:

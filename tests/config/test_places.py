@@ -40,6 +40,16 @@ def test_what_a_stream_inherits_is_known_in_every_file(places: Places) -> None:
     assert not places.inherited(("defaults", "ema"))
 
 
+def test_what_is_inherited_is_at_home_under_defaults(places: Places) -> None:
+    assert places.home(("streams", "gate", "ema")) == ("defaults", "ema")
+    assert places.home(("streams", "yard", "ema")) == ("streams", "yard", "ema")
+
+
+def test_a_key_that_is_a_url_keeps_its_password() -> None:
+    places = Places("c", read("streams: {'rtsp://u:secret@h': {}}")[1])
+    assert str(places.problem(("streams", "rtsp://u:secret@h"), "x")) == "c:1: streams.rtsp://***@h: x"
+
+
 def test_problems_are_told_in_the_order_of_the_files(places: Places) -> None:
     found = [
         places.problem(("streams", "roof", "fps"), "b"),
