@@ -87,6 +87,11 @@ class Daemon:
         kib = next(line.split()[1] for line in status.splitlines() if line.startswith(f"{key}:"))
         return int(kib) * 1024 / 1e6
 
+    def cpu_s(self) -> float:
+        """Processor time of all its threads so far, seconds; Linux only."""
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")  # utime, stime: proc(5)
+
     def stop(self, timeout_s: float = 10.0) -> tuple[int, float]:
         """Asks it to stop and waits; kills it past the timeout. Idempotent.
 

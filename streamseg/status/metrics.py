@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 
 from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
@@ -14,6 +14,7 @@ from prometheus_client.core import (
     SummaryMetricFamily,
 )
 from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.samples import Sample
 
 from streamseg import __version__
 from streamseg.status import catalogue, machine
@@ -106,17 +107,25 @@ def _totals(seen: Snapshots) -> Iterator[Metric]:
 
 
 def _ages(seen: Snapshots) -> Metric:
-    family = HistogramMetricFamily(catalogue.AGE.name, catalogue.AGE.text, labels=catalogue.AGE.labels)
-    for name, one in seen.items():
-        family.add_metric([name], _buckets(one.age), one.age.total)
-    return family
+    return _histogram(catalogue.AGE, (((name,), one.age) for name, one in seen.items()))
 
 
 def _stages(seen: Snapshots) -> Metric:
-    family = HistogramMetricFamily(catalogue.STAGE.name, catalogue.STAGE.text, labels=catalogue.STAGE.labels)
-    for name, one in seen.items():
-        for stage, counts in one.stages.items():
-            family.add_metric([name, stage], _buckets(counts), counts.total)
+    stages = ((name, stage, counts) for name, one in seen.items() for stage, counts in one.stages.items())
+    return _histogram(catalogue.STAGE, (((name, stage), counts) for name, stage, counts in stages))
+
+
+def _histogram(metric: catalogue.Metric, values: Iterable[tuple[tuple[str, ...], Counts]]) -> Metric:
+    """Its samples are put together here: most of a scrape is buckets, and `add_metric` is slow."""
+    family = HistogramMetricFamily(metric.name, metric.text, labels=metric.labels)
+    bucket, count, total = (metric.name + end for end in ("_bucket", "_count", "_sum"))
+    for held, counts in values:
+        labels = dict(zip(metric.labels, held, strict=True))
+        family.samples += [
+            Sample(bucket, {**labels, "le": bound}, value)
+            for bound, value in zip(_bounds(counts.bounds), counts.cumulative, strict=True)
+        ]
+        family.samples += [Sample(count, labels, counts.cumulative[-1]), Sample(total, labels, counts.total)]
     return family
 
 
@@ -160,10 +169,6 @@ def _counter(metric: catalogue.Metric, values: Values) -> Metric:
     for labels, value in values.items():
         family.add_metric(labels, value)
     return family
-
-
-def _buckets(counts: Counts) -> list[tuple[str, float]]:
-    return list(zip(_bounds(counts.bounds), map(float, counts.cumulative), strict=True))
 
 
 @cache

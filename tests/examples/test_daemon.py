@@ -46,6 +46,7 @@ def test_it_ends_with_sigterm_and_says_how_long_it_took(
     with running({}, tmp_path) as child:
         wait_until_up(child)
         assert child.memory_mb() > 1
+        assert child.cpu_s() > 0
         assert child.stop()[0] == 0
         assert child.stop()[0] == 0
 
