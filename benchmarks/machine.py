@@ -9,7 +9,7 @@ from importlib import metadata
 from streamseg.inference.cores import cpu_name
 
 LIBRARIES = ("streamseg", "openvino", "onnxruntime", "opencv-python-headless", "av", "numpy", "pyzmq")
-TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimddp", "i8mm", "bf16")
 
 
 def _version(library: str) -> str:
@@ -22,7 +22,7 @@ def _version(library: str) -> str:
 def _cpu_flags() -> list[str]:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - one line of a file that is no file
-            flags = next((line.split() for line in file if line.startswith("flags")), [])
+            flags = next((line.split() for line in file if line.startswith(("flags", "Features"))), [])
     except OSError:
         return []
     return [flag for flag in TELLING_FLAGS if flag in flags]

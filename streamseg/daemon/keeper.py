@@ -26,6 +26,7 @@ from streamseg.daemon.seat import Seat, SeatEvents
 from streamseg.daemon.stream import Stream
 from streamseg.errors import EngineError, StreamsegError
 from streamseg.flow.deadline import Deadline
+from streamseg.inference.batching import Batching
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
 from streamseg.inference.worker import EngineWorker, WorkerEvents
@@ -97,7 +98,9 @@ class Keeper:
         self._ladder = EngineLadder()
         self._seat = Seat(self._seat_events())
         told = WorkerEvents(self._seat.failed, events.drained)
-        self._worker = EngineWorker(self._seat.process, events.made, told, f"engine-{name}")
+        self._worker = EngineWorker(
+            self._seat.process, events.made, told, f"engine-{name}", self._seat.process_together
+        )
 
     def _seat_events(self) -> SeatEvents:
         events, hand_in = self._events, self._desk.hand_in
@@ -170,6 +173,11 @@ class Keeper:
             stage = stream.stage(self._engine)
             self._worker.call(partial(self._seat.change, stream.name, stage, stream.view))
 
+    def tune(self, config: EngineConfig) -> None:
+        """Take over what can change while an engine serves: how long a frame waits, whether to fall back."""
+        self.config = config
+        self._worker.call(partial(self._worker.batch, batching_of(config, self._package)))
+
     def replace(self, config: EngineConfig, package: Package) -> None:
         """Make another engine beside the one that serves, to take over between two frames."""
         if self._loading is None:
@@ -199,6 +207,7 @@ class Keeper:
         self.config, self._package = loading.wanted, loading.package
         pipelines = {name: stream.pipeline(engine) for name, stream in self._streams.items()}
         self._worker.call(partial(self._seat.take, engine, pipelines))
+        self._worker.call(partial(self._worker.batch, batching_of(self.config, self._package)))
         for name, stream in self._streams.items():
             self._worker.add(name, stream.mailbox)
             stream.life.release()
@@ -282,6 +291,12 @@ class Keeper:
         level = logging.INFO if state is EngineState.SERVING else logging.ERROR
         _LOG.log(level, "engine %s: %s: %s", self.name, state.value, why)
         self._events.changed()
+
+
+def batching_of(config: EngineConfig, package: Package) -> Batching:
+    """As configured, as far as the package allows."""
+    most = package.manifest.max_batch or config.max_batch
+    return Batching(min(config.max_batch, most), config.max_batch_wait_ms / 1e3)
 
 
 def _line(error: Exception) -> str:

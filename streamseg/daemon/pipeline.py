@@ -12,12 +12,13 @@ from streamseg.capture.crop import crop, region_of
 from streamseg.config.schema import RoiConfig
 from streamseg.daemon import logs
 from streamseg.errors import EngineError
-from streamseg.inference.engine import InferenceEngine, model_info
+from streamseg.inference.engine import InferenceEngine, Masks, model_info
 from streamseg.temporal.memory import Memory
 from streamseg.temporal.motion import luma_size
 from streamseg.temporal.reset import ResetReason
 from streamseg.temporal.stage import TemporalStage
-from streamseg.types import Frame, ModelInfo, Region, Segmentation
+from streamseg.temporal.together import Part
+from streamseg.types import U8, Frame, ModelInfo, Region, Segmentation, TemporalMode
 
 _TOLD = {
     ResetReason.NOT_FINITE: logging.WARNING,
@@ -38,6 +39,17 @@ class View:
 
     roi: RoiConfig | None = None
     output_wh: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A frame, what is looked at of it, and that as the network takes it."""
+
+    frame: Frame
+    seen: Frame
+    region: Region | None
+    rgb: U8
+    began_s: float
 
 
 class Pipeline:
@@ -87,48 +99,63 @@ class Pipeline:
         """
         self._stage = stage
 
+    @property
+    def recurrent(self) -> bool:
+        """Whether the package's stabiliser steadies its masks."""
+        return self._stage.mode is TemporalMode.CONVGRU
+
     def process(self, frame: Frame) -> Segmentation:
         """Segment a frame and take it into the stream's memory.
 
         Raises:
             EngineError: The engine failed, or gave NaN or infinity; the memory is let go.
         """
-        began_s = self._clock()
-        seen, region = self._seen(frame)
-        rgb = to_rgb(seen.picture, self._size_wh)
-        run = self._engine.start(rgb[None])
-        brightness = luma(seen.picture, self._luma_wh)  # while the segmenter runs
+        sight = self.look_at(frame)
+        run = self._engine.start(sight.rgb[None])
         try:
-            masks, self._memory = self._stage.step(run, seen, brightness, self._memory)
+            part = self.part(sight)  # while the segmenter runs
+            masks, memory = self._stage.step(run, part.frame, part.luma, part.memory)
         except EngineError:
             self._memory = None
             raise
-        self._tell(frame.stream, self._memory.reset)
-        spent_ms = (self._clock() - began_s) * 1e3
+        return self.conclude(sight, masks, memory, run.infer_ms)
+
+    def look_at(self, frame: Frame) -> Sight:
+        """The frame as far as it is looked at, and that as the network takes it."""
+        began_s = self._clock()
+        seen, region = frame, None
+        if self._view.roi is not None:
+            region = region_of(self._view.roi, frame.picture.size_wh)
+            seen = replace(frame, picture=crop(frame.picture, region))
+        return Sight(frame, seen, region, to_rgb(seen.picture, self._size_wh), began_s)
+
+    def part(self, sight: Sight) -> Part:
+        """What steadying its masks takes."""
+        return Part(self._stage, sight.seen, luma(sight.seen.picture, self._luma_wh), self._memory)
+
+    def conclude(self, sight: Sight, masks: Masks, memory: Memory, infer_ms: float) -> Segmentation:
+        """Take a frame into the stream's memory, and say all that is known of it."""
+        self._memory = memory
+        frame = sight.frame
+        self._tell(frame.stream, memory.reset)
+        spent_ms = (self._clock() - sight.began_s) * 1e3
         return Segmentation(
             frame=frame,
             labels=masks.labels[0],
             confidence=None if masks.confidence is None else masks.confidence[0],
-            rgb=rgb,
+            rgb=sight.rgb,
             mode=self._stage.mode,
-            reset=self._memory.reset is not None,
+            reset=memory.reset is not None,
             ms={
                 "decode": frame.decode_ms,
-                "wait": max((began_s - frame.captured_mono_s) * 1e3, 0.0),
-                "infer": run.infer_ms,
-                "stabilise": max(spent_ms - run.infer_ms, 0.0),
+                "wait": max((sight.began_s - frame.captured_mono_s) * 1e3, 0.0),
+                "infer": infer_ms,
+                "stabilise": max(spent_ms - infer_ms, 0.0),
             },
             capture_drops=self._dropped(),
-            region=region,
+            region=sight.region,
             output_wh=self._view.output_wh,
         )
-
-    def _seen(self, frame: Frame) -> tuple[Frame, Region | None]:
-        """The frame as far as it is looked at, and which part of it that is."""
-        if self._view.roi is None:
-            return frame, None
-        region = region_of(self._view.roi, frame.picture.size_wh)
-        return replace(frame, picture=crop(frame.picture, region)), region
 
     def _tell(self, stream: str, reset: ResetReason | None) -> None:
         """Say why the past was let go, where it is no matter of course."""

@@ -6,11 +6,12 @@ Nothing here is locked: every method is an errand for the worker, or is called b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from streamseg.daemon.blame import Blame, Failures
 from streamseg.daemon.pipeline import Pipeline, View
+from streamseg.daemon.together import process_together
 from streamseg.inference.engine import InferenceEngine
 from streamseg.temporal.stage import TemporalStage
 from streamseg.types import Frame, ModelInfo, Segmentation
@@ -84,6 +85,17 @@ class Seat:
         made = pipeline.process(frame)
         self._failures.worked(frame.stream, self._clock())
         return made
+
+    def process_together(self, frames: Sequence[Frame]) -> list[Segmentation | None]:
+        """The same for frames of different streams, computed at once; for all of them or for none."""
+        served = [frame for frame in frames if frame.stream in self._pipelines]
+        known = [(self._pipelines[frame.stream], frame) for frame in served]
+        if self._engine is None or not known:
+            return [None] * len(frames)
+        made = {one.frame.stream: one for one in process_together(self._engine, known)}
+        for stream in made:
+            self._failures.worked(stream, self._clock())
+        return [made.get(frame.stream) for frame in frames]
 
     def failed(self, stream: str, error: Exception) -> None:
         """A frame could not be processed."""

@@ -53,6 +53,7 @@ class HostEngine:
         info: What is told about the backend.
         graphs: The compiled graphs, the segmenter among them.
         free: Frees the backend's resources.
+        max_batch: Most pictures that will come at once: what `warm_up` prepares for.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class HostEngine:
         info: EngineInfo,
         graphs: Mapping[GraphRole, HostGraph],
         free: Callable[[], None] = lambda: None,
+        max_batch: int = 1,
     ) -> None:
         self.package = package
         self.info = info
         self._graphs = dict(graphs)
         self._free = free
+        self._max_batch = min(max_batch, package.manifest.max_batch or max_batch)
 
     def start(self, image: U8) -> HostRun:
         """See `InferenceEngine.start`."""
@@ -103,13 +106,17 @@ class HostEngine:
 
     def warm_up(self) -> None:
         """See `InferenceEngine.warm_up`."""
+        for batch in range(1, self._max_batch + 1):
+            self._warm_up(batch)
+
+    def _warm_up(self, batch: int) -> None:
         width, height = self.package.manifest.size_wh
-        run = self.start(np.zeros((1, height, width, 3), np.uint8))
+        run = self.start(np.zeros((batch, height, width, 3), np.uint8))
         run.readout()
         if GraphRole.STABILISER in self._graphs:
             plane = self.memory_shape(1)[2:]
-            guide, flow = (np.zeros((1, count, *plane), np.float32) for count in (1, 2))
-            run.stabilise(guide, flow, self.fresh_memory())
+            guide, flow = (np.zeros((batch, count, *plane), np.float32) for count in (1, 2))
+            run.stabilise(guide, flow, self.fresh_memory(batch))
 
     def close(self) -> None:
         """See `InferenceEngine.close`."""

@@ -53,7 +53,7 @@ def load(package: Package, settings: Settings) -> HostEngine:
     loader = _Loader(package, settings, Store(settings.cache))
     choices = {role: loader.choose(role) for role in package.engine_graphs}
     graphs = {role: loader.graph(role, choice.precision) for role, choice in choices.items()}
-    return HostEngine(package, _info(choices), graphs)
+    return HostEngine(package, _info(choices), graphs, max_batch=settings.max_batch)
 
 
 def build(package: Package, settings: Settings, progress: Progress) -> EngineInfo:

@@ -80,7 +80,8 @@ def _load(package: Package, settings: Settings, provider: Provider) -> HostEngin
         )
     loader = _Loader(package, settings, provider)
     choice = loader.choose()
-    return HostEngine(package, _info(provider, choice), loader.graphs(choice.precision), free=loader.close)
+    graphs, info = loader.graphs(choice.precision), _info(provider, choice)
+    return HostEngine(package, info, graphs, loader.close, settings.max_batch)
 
 
 class _Loader:

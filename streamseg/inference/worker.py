@@ -1,22 +1,26 @@
 """The one thread that owns the engine: takes frames from the streams' mailboxes in fair turn.
 
-One frame of a stream, then one of the next: a fast camera never starves a slow one. What happens to a frame
-is the caller's business (`process`, `emit`); a crash in it is reported and costs that frame, no more.
+One frame of a stream, then one of the next: a fast camera never starves a slow one. Frames of several streams
+may be computed together (`batching`). What happens to a frame is the caller's business (`process`, `emit`); a
+crash in it is reported and costs that frame, no more.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from streamseg.errors import StreamsegError
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.mailbox import Closed, Mailbox
 from streamseg.flow.stage import Stage
 from streamseg.flow.throttle import Throttle
+from streamseg.inference.batching import Batching, Turns
 from streamseg.types import Frame, Segmentation
 
 _LOG = logging.getLogger(__name__)
@@ -36,14 +40,30 @@ class WorkerEvents:
     drained: Callable[[str], None] = lambda _stream: None
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A frame, and where it comes from."""
+
+    stream: str
+    mailbox: Mailbox[Frame]
+    frame: Frame
+
+
+def _same(segmentation: Segmentation | None) -> Segmentation | None:
+    return segmentation
+
+
 class EngineWorker:
-    """Runs `process` on the frames of all streams, one at a time, on one thread.
+    """Runs `process` on the frames of all streams, one at a time or some together, on one thread.
 
     Args:
         process: Makes the segmentation of a frame; None where there is nothing to publish.
         emit: Takes each segmentation; never blocks.
         events: What the owner wants to hear of.
         name: Of its thread.
+        together: Does what `process` does for frames of different streams at once, for all of them or (when
+            it raises) for none: then each is processed by itself. Without it there are no batches.
+        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -52,8 +72,11 @@ class EngineWorker:
         emit: Callable[[Segmentation], None],
         events: WorkerEvents | None = None,
         name: str = "engine",
+        together: Callable[[Sequence[Frame]], Sequence[Segmentation | None]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._process = process
+        self._process, self._together, self._clock = process, together, clock
+        self._turns = Turns()
         self._emit = emit
         self._events = events or WorkerEvents()
         self._wake = threading.Event()
@@ -61,6 +84,7 @@ class EngineWorker:
         self._mailboxes: dict[str, Mailbox[Frame]] = {}
         self._errands: deque[Callable[[], None]] = deque()  # appended by any thread, taken by its own
         self._complaints: defaultdict[str, Throttle] = defaultdict(lambda: Throttle(_TELL_S))
+        self._batch_complaints = Throttle(_TELL_S)
         self._stage = Stage(name, self._body)
 
     def start(self) -> None:
@@ -89,6 +113,11 @@ class EngineWorker:
         """
         self._errands.append(errand)
         self.wake()
+
+    def batch(self, batching: Batching) -> None:
+        """Puts frames together in this way from now on; for an errand."""
+        if self._together is not None:
+            self._turns.batching = batching
 
     def wake(self) -> None:
         """Says that a mailbox has something (or was closed); never waits, any thread."""
@@ -123,47 +152,79 @@ class EngineWorker:
         while not stop.is_set():
             # clear before looking: a put between look and wait leaves the event set, so none is missed
             self._wake.clear()
-            if not self._sweep(stop):
-                self._wake.wait()
+            self._run_errands()
+            turn = self._turns.next(self._waiting(), self.streams, self._clock())
+            if turn.streams:
+                self._serve(turn.streams)
+            else:
+                self._wake.wait(turn.pause_s)
 
-    def _sweep(self, stop: threading.Event) -> bool:
-        """One fair turn: at most one frame of each stream; True where there was any."""
-        self._run_errands()
-        served = False
-        for stream in self.streams:
-            if stop.is_set():
-                return True
-            served = self._serve(stream) or served
-        return served
+    def _waiting(self) -> list[str]:
+        """The streams that have a frame; those that will have none any more are told and taken out."""
+        with self._lock:
+            mailboxes = tuple(self._mailboxes.items())
+        waiting = []
+        for stream, mailbox in mailboxes:
+            over = mailbox.closed  # asked first: once it is closed, nothing is put any more
+            if len(mailbox):
+                waiting.append(stream)
+            elif over:
+                self._drained(stream, mailbox)
+        return waiting
 
-    def _serve(self, stream: str) -> bool:
+    def _serve(self, streams: Sequence[str]) -> None:
+        taken = [found for stream in streams if (found := self._take(stream)) is not None]
+        self._run_errands()  # after the look into the mailboxes: what was called before the puts comes first
+        if len(taken) > 1:
+            self._handle_together(taken)
+        else:
+            for found in taken:
+                self._handle_alone(found)
+
+    def _take(self, stream: str) -> _Taken | None:
         with self._lock:
             mailbox = self._mailboxes.get(stream)
-        if mailbox is None:
-            return False
         try:
-            frame = mailbox.poll()
-        except Closed:
-            self._drained(stream, mailbox)
-            return False
-        if frame is None:
-            return False
-        self._run_errands()  # after the look into the mailbox: what was called before the put comes first
-        self._handle(stream, mailbox, frame)
-        return True
+            frame = None if mailbox is None else mailbox.poll()
+        except Closed:  # and discarded since the look
+            return None
+        return None if mailbox is None or frame is None else _Taken(stream, mailbox, frame)
 
     def _run_errands(self) -> None:
         while self._errands:
             self._errands.popleft()()
 
-    def _handle(self, stream: str, mailbox: Mailbox[Frame], frame: Frame) -> None:
+    def _handle(self, taken: _Taken, make: Callable[[], Segmentation | None]) -> bool:
+        """Hands on what is made of a frame; False where that failed."""
         try:
-            segmentation = self._process(frame)
-            if segmentation is not None and self._has(stream, mailbox):
+            segmentation = make()
+            if segmentation is not None and self._has(taken.stream, taken.mailbox):
                 self._emit(segmentation)
         except Exception as error:  # noqa: BLE001 - top of the thread: one stream must not take the others down
-            self._complain(frame, error)
-            self._events.failed(stream, error)
+            self._complain(taken.frame, error)
+            self._events.failed(taken.stream, error)
+            return False
+        return True
+
+    def _handle_alone(self, taken: _Taken) -> bool:
+        return self._handle(taken, lambda: self._process(taken.frame))
+
+    def _handle_together(self, batch: Sequence[_Taken]) -> None:
+        assert self._together is not None  # noqa: S101 - there are no batches without it
+        try:
+            made = self._together([taken.frame for taken in batch])
+        except Exception as error:  # noqa: BLE001 - one stream's frame must not cost the others theirs
+            alone = [self._handle_alone(taken) for taken in batch]  # each, whatever becomes of the others
+            if all(alone):
+                self._complain_of_batches(len(batch), error)
+            return
+        for taken, segmentation in zip(batch, made, strict=True):
+            self._handle(taken, partial(_same, segmentation))
+
+    def _complain_of_batches(self, size: int, error: Exception) -> None:
+        """No frame is to blame, so this will go on, and costs every frame twice."""
+        if self._batch_complaints.pass_on() is not None:
+            _LOG.warning("%d frames fail together and not alone (%s); set max_batch: 1", size, error)
 
     def _complain(self, frame: Frame, error: Exception) -> None:
         """A line a second at most; a traceback for bugs alone."""

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from streamseg.errors import EngineError
 from streamseg.inference.engine import EngineMemory, InferenceEngine, Masks, Run
 from streamseg.temporal.memory import Memory
 from streamseg.temporal.motion import Motion
 from streamseg.temporal.reset import Moment, ResetLimits, ResetReason, reset_reason
 from streamseg.types import F32, U8, Frame, TemporalMode
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the stabiliser is asked about a frame, besides its logits.
+
+    Attributes:
+        guide: Luma at the memory's size `[1, 1, h', w']`.
+        flow: Where each cell was `[1, 2, h', w']`.
+        past: What the stream remembers.
+        now: The frame's moment.
+        reason: Why the past was let go, or None.
+    """
+
+    guide: F32
+    flow: F32
+    past: EngineMemory
+    now: Moment
+    reason: ResetReason | None
 
 
 class ConvGruStage:
@@ -23,17 +44,23 @@ class ConvGruStage:
 
     def step(self, run: Run, frame: Frame, luma: U8, memory: Memory | None) -> tuple[Masks, Memory]:
         """See `TemporalStage.step`."""
+        asked = self.question(frame, luma, memory)
+        reason = asked.reason
+        run.wait()
+        masks, state = run.stabilise(asked.guide, asked.flow, asked.past)
+        if not self._engine.memory_is_finite(state):
+            reason = reason or ResetReason.NOT_FINITE
+            masks, state = self._afresh(run, asked.guide)
+        return masks, Memory(state, asked.now, reason)
+
+    def question(self, frame: Frame, luma: U8, memory: Memory | None) -> Question:
+        """What follows from the frame and its stream's past alone; computed while the segmenter runs."""
         now = Moment.of(frame, luma, self._maker)
         reason = reset_reason(memory.moment if memory else None, now, self._limits)
         kept = memory if reason is None else None
-        guide = self._motion.guide(luma)
         flow = self._motion.flow(luma, kept.moment.luma) if kept else self._motion.still()
-        run.wait()
-        masks, state = run.stabilise(guide, flow, kept.state if kept else self._engine.fresh_memory())
-        if not self._engine.memory_is_finite(state):
-            reason = reason or ResetReason.NOT_FINITE
-            masks, state = self._afresh(run, guide)
-        return masks, Memory(state, now, reason)
+        past = kept.state if kept else self._engine.fresh_memory()
+        return Question(self._motion.guide(luma), flow, past, now, reason)
 
     def _afresh(self, run: Run, guide: F32) -> tuple[Masks, EngineMemory]:
         masks, state = run.stabilise(guide, self._motion.still(), self._engine.fresh_memory())

@@ -16,6 +16,7 @@ from streamseg.temporal.memory import Memory
 from streamseg.temporal.motion import MotionMode
 from streamseg.temporal.reset import ResetLimits, ResetReason
 from streamseg.temporal.stage import TemporalStage, make_stage
+from streamseg.temporal.together import Part, step_together
 from streamseg.types import U8, TemporalMode
 from tests.fakes.engine import FakeEngine
 from tests.fakes.packages import make_package
@@ -45,11 +46,11 @@ class Rig:
         return out
 
 
-@pytest.fixture(params=["fake", "openvino"])
+@pytest.fixture(params=["fake", "openvino", "onnxruntime"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InferenceEngine]:
     made: InferenceEngine = FakeEngine()
-    if request.param == "openvino":
-        made = load_engine(make_package(tmp_path), "openvino", threads=1, cache_dir=tmp_path)
+    if request.param != "fake":
+        made = load_engine(make_package(tmp_path), request.param, threads=1, cache_dir=tmp_path)
     yield made
     made.close()
 
@@ -151,3 +152,60 @@ def test_a_frame_that_gives_nan_is_an_engine_error_and_the_next_is_fine(rig: Rig
     with pytest.raises(EngineError, match="NaN or infinity in the logits"):
         rig.stage.step(run, make_frame(2), view(scene(0), 62, 60), memory)
     rig.step(0, 3, memory)
+
+
+def together(rig: Rig, seeds: list[int], seq: int, memories: dict[int, Memory | None]) -> list[Masks]:
+    """One step of several streams at once; what each remembers is put into `memories`."""
+    rgb = [
+        np.random.default_rng([seed, seq]).integers(0, 200, (*SIZE_WH[::-1], 3), dtype=np.uint8)
+        for seed in seeds
+    ]
+    parts = [
+        Part(rig.stage, make_frame(seq), view(scene(seed), 60 + seq, 60), memories[seed]) for seed in seeds
+    ]
+    steps = step_together(rig.engine, rig.engine.start(np.stack(rgb)), parts)
+    memories.update(zip(seeds, (memory for _, memory in steps), strict=True))
+    return [masks for masks, _ in steps]
+
+
+def assert_alike(rig: Rig, ours: Masks, theirs: Masks) -> None:
+    """Bit for bit on the fake; a backend may round otherwise in another batch size, few pixels with it."""
+    if isinstance(rig.engine, FakeEngine):
+        assert_same(ours, theirs)
+        return
+    assert (ours.labels == theirs.labels).mean() > 0.998
+    assert ours.confidence is not None
+    assert theirs.confidence is not None
+    assert np.abs(ours.confidence.astype(int) - theirs.confidence).max() <= 3
+
+
+def test_streams_stepped_together_give_what_each_gives_alone(rig: Rig) -> None:
+    """In batches of changing size and order, too: a stream may miss one, or sit in another row."""
+    alone = {seed: rig.run(seed, 4) for seed in (1, 2, 3)}
+    memories: dict[int, Memory | None] = dict.fromkeys(alone)
+    at = dict.fromkeys(alone, 0)
+    for seeds in ([1, 2, 3], [3, 1], [2], [1, 3, 2], [2, 1, 3]):
+        by_seq: dict[int, list[int]] = {}
+        for seed in seeds:
+            by_seq.setdefault(at[seed], []).append(seed)
+        for seq, group in by_seq.items():
+            if seq == 4:
+                continue
+            for seed, masks in zip(group, together(rig, group, seq, memories), strict=True):
+                assert_alike(rig, masks, alone[seed][seq][0])
+                remembered = memories[seed]
+                assert remembered is not None
+                assert remembered.reset == alone[seed][seq][1].reset
+                at[seed] += 1
+    assert set(at.values()) == {4}
+
+
+def test_one_bad_frame_fails_the_step_and_changes_nothing(rig: Rig) -> None:
+    before = {seed: rig.run(seed, 2)[-1][1] for seed in (1, 2)}
+    pictures = np.zeros((2, *SIZE_WH[::-1], 3), np.uint8)
+    pictures[1] = 255  # whose logits are NaN
+    parts = [Part(rig.stage, make_frame(2), view(scene(seed), 62, 60), before[seed]) for seed in before]
+    with pytest.raises(EngineError, match="NaN or infinity in the logits"):
+        step_together(rig.engine, rig.engine.start(pictures), parts)
+    for seed in before:
+        assert_same(rig.step(seed, 2, before[seed])[0], rig.run(seed, 3)[-1][0])

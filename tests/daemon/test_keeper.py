@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from streamseg.config.schema import EngineConfig
 from streamseg.daemon.blame import ENGINE_FAILURES
-from streamseg.daemon.keeper import EngineState
+from streamseg.daemon.keeper import EngineState, batching_of
 from streamseg.daemon.stream import Stream
 from streamseg.errors import EngineError, PackageError
+from streamseg.inference.batching import Batching
 from streamseg.types import StateChange, StreamState
 from tests.daemon.bench import Bench, Engines
 from tests.fakes.engine import FakeEngine, fake_package
@@ -268,3 +271,34 @@ def test_another_way_of_steadying_holds_from_the_next_frame_on(bench: Bench) -> 
     bench.until(lambda: len(bench.made) == 4)
     assert [made.mode for made in bench.made] == ["ema", "ema", "none", "none"]
     assert all(a.frame.seq + 1 == b.frame.seq for a, b in pairwise(bench.made))
+
+
+def test_frames_of_several_streams_are_computed_together(engines: Engines) -> None:
+    bench = Bench(engines, max_batch=2, max_batch_wait_ms=1000.0)
+    streams = [bench.stream(name) for name in ("gate", "yard")]
+    for stream in streams:  # before the engine is there, so that both wait when it comes
+        stream.mailbox.put(make_frame(stream.name))
+    serve(bench)
+    bench.until(lambda: len(bench.made) == 2)
+    assert engines.made[0].runs == 2  # the first to warm it up
+    bench.end()
+
+
+def test_how_long_a_frame_waits_can_change_while_the_engine_serves(engines: Engines) -> None:
+    bench = Bench(engines, max_batch=2, max_batch_wait_ms=1000.0)
+    gate, _ = bench.stream("gate"), bench.stream("silent")
+    serve(bench)
+    bench.keeper.tune(bench.keeper.config.model_copy(update={"max_batch_wait_ms": 0.0}))
+    bench.play(gate, 20)
+    bench.until(lambda: len(bench.made) == 20)
+    assert bench.keeper.config.max_batch_wait_ms == 0.0
+    assert len(engines.made) == 1
+    bench.end()
+
+
+def test_a_package_for_one_picture_makes_no_batches() -> None:
+    config = EngineConfig(max_batch=8, max_batch_wait_ms=5.0)
+    package = fake_package()
+    one = replace(package, manifest=package.manifest.model_copy(update={"max_batch": 1}))
+    assert batching_of(config, package) == Batching(8, 0.005)
+    assert batching_of(config, one) == Batching(1, 0.005)

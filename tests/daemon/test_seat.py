@@ -127,3 +127,17 @@ def test_another_size_of_the_masks_is_told() -> None:
     other = Stream("gate", StreamConfig.model_validate(wanted), lambda: None)
     bench.seat.change("gate", other.stage(bench.engine), other.view)
     assert [what[2].mask_wh for what in bench.told] == [(64, 48), (32, 24)]  # type: ignore[attr-defined]
+
+
+def test_frames_of_different_streams_are_made_together() -> None:
+    bench = Bench()
+    frames = [make_frame(stream=name) for name in ("gate", "gone", "yard")]
+    assert bench.seat.process_together(frames) == [None] * 3
+    bench.seat.take(bench.engine, {name: bench.pipeline() for name in ("gate", "yard")})
+    gate, gone, yard = bench.seat.process_together(frames)
+    assert gate is not None
+    assert gone is None
+    assert yard is not None
+    assert (gate.frame, yard.frame) == (frames[0], frames[2])
+    assert bench.engine.runs == 1
+    assert bench.seat.process_together([frames[1]]) == [None]

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamseg.errors import EngineError
-from streamseg.inference.engine import EngineInfo
+from streamseg.inference.engine import EngineInfo, EngineMemory
 from streamseg.inference.host import Arrays, HostEngine, all_finite, one_line
 from streamseg.inference.manifest import GraphRole
 from tests.fakes.engine import fake_package
@@ -93,6 +95,27 @@ def test_without_a_stabiliser_there_is_no_memory() -> None:
     with pytest.raises(EngineError, match="no stabiliser"):
         run.stabilise(np.zeros((1,), np.float32), np.zeros((1,), np.float32), None)  # type: ignore[arg-type]
     engine.warm_up()
+
+
+@pytest.mark.parametrize(
+    ("asked", "allowed", "expected"), [(1, None, [1]), (3, None, [1, 2, 3]), (3, 2, [1, 2])]
+)
+def test_every_batch_that_may_come_is_warmed_up(asked: int, allowed: int | None, expected: list[int]) -> None:
+    package = fake_package(stabiliser=False)
+    package = replace(package, manifest=package.manifest.model_copy(update={"max_batch": allowed}))
+    graph = segmenter()
+    HostEngine(package, INFO, {GraphRole.SEGMENTER: graph}, max_batch=asked).warm_up()
+    assert [len(fed["image"]) for fed in graph.fed] == expected
+
+
+def test_memories_are_joined_and_split_again() -> None:
+    engine = HostEngine(fake_package(), INFO, {GraphRole.SEGMENTER: segmenter()})
+    rows = [np.full(engine.memory_shape(1), value, np.float32) for value in (1, 2, 3)]
+    joined = engine.join_memories([EngineMemory(row, 1) for row in rows])
+    assert joined.batch == 3
+    for part, row in zip(engine.split_memory(joined), rows, strict=True):
+        assert part.batch == 1
+        np.testing.assert_array_equal(part.state, row)
 
 
 def test_closing_frees_the_backend_once_and_for_all() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from streamseg.errors import EngineError
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.mailbox import Mailbox, Overflow
+from streamseg.inference.batching import Batching
 from streamseg.inference.worker import EngineWorker, WorkerEvents
 from streamseg.types import Clock, Frame, Picture, PixelLayout, Segmentation, TemporalMode
 
@@ -30,11 +31,16 @@ def segmentation(of: Frame) -> Segmentation:
 class Bench:
     """A worker, what it emitted, and a way to wait for it."""
 
-    def __init__(self, process: Callable[[Frame], Segmentation | None] = segmentation, **events: Any) -> None:
+    def __init__(
+        self,
+        process: Callable[[Frame], Segmentation | None] = segmentation,
+        together: Callable[[Sequence[Frame]], list[Segmentation | None]] | None = None,
+        **events: Any,
+    ) -> None:
         self.emitted: list[tuple[str, int]] = []
         self.process = process
         self._changed = threading.Condition()
-        self.worker = EngineWorker(self._process, self.emit, WorkerEvents(**events))
+        self.worker = EngineWorker(self._process, self.emit, WorkerEvents(**events), together=together)
 
     def _process(self, of: Frame) -> Segmentation | None:
         return self.process(of)  # looked up late: a test may set it after
@@ -302,3 +308,144 @@ def test_an_idle_worker_does_its_errands(bench: Bench) -> None:
     assert done.wait(SOON_S)
     names = [thread.name for thread in threading.enumerate()]
     assert "engine" in names
+
+
+class Together:
+    """Computes batches, and notes which."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[tuple[str, int]]] = []
+
+    def __call__(self, frames: Sequence[Frame]) -> list[Segmentation | None]:
+        self.batches.append([(of.stream, of.seq) for of in frames])
+        return [segmentation(of) for of in frames]
+
+
+def batching(bench: Bench, size: int, wait_s: float = 0.0) -> None:
+    bench.worker.call(lambda: bench.worker.batch(Batching(size, wait_s)))
+
+
+def test_frames_of_different_streams_go_together() -> None:
+    together = Together()
+    bench = Bench(together=together)
+    batching(bench, 2)
+    for name in "abc":
+        bench.stream(name, 2)
+    bench.worker.start()
+    bench.until(lambda seen: len(seen) == 6)
+    assert bench.stop()
+    assert together.batches == [[("a", 0), ("b", 0)], [("c", 0), ("a", 1)], [("b", 1), ("c", 1)]]
+    assert bench.emitted == [entry for batch in together.batches for entry in batch]
+
+
+def test_a_silent_stream_is_waited_for_no_longer_than_the_bound() -> None:
+    together = Together()
+    bench = Bench(together=together)
+    batching(bench, 4, wait_s=0.05)
+    bench.stream("silent")
+    for name in "ab":
+        bench.stream(name, 3)
+    bench.worker.start()
+    bench.until(lambda seen: len(seen) == 6)
+    assert bench.stop()
+    assert together.batches == [[("a", seq), ("b", seq)] for seq in range(3)]
+
+
+def test_one_that_comes_while_another_waits_goes_with_it() -> None:
+    together = Together()
+    bench = Bench(together=together)
+    batching(bench, 2, wait_s=3600)
+    bench.stream("a", 1)
+    late = bench.stream("b")
+    bench.worker.start()
+    late.put(frame("b"))
+    bench.until(lambda seen: len(seen) == 2)
+    assert bench.stop()
+    assert together.batches == [[("a", 0), ("b", 0)]]
+
+
+def test_stopping_does_not_wait_for_a_batch() -> None:
+    bench = Bench(together=Together())
+    batching(bench, 2, wait_s=3600)
+    bench.stream("a", 1)
+    bench.stream("b")
+    bench.worker.start()
+    assert bench.stop()
+    assert bench.emitted == []
+
+
+def test_a_lone_stream_never_makes_a_batch() -> None:
+    together = Together()
+    bench = Bench(together=together)
+    batching(bench, 4, wait_s=3600)
+    bench.stream("a", 3)
+    bench.worker.start()
+    bench.until(lambda seen: len(seen) == 3)
+    assert bench.stop()
+    assert together.batches == []
+
+
+def test_a_bad_frame_in_a_batch_costs_its_own_stream_alone(caplog: pytest.LogCaptureFixture) -> None:
+    failed: list[str] = []
+
+    def process(of: Frame) -> Segmentation:
+        if of.stream == "bad":
+            raise EngineError("NaN in the logits")
+        return segmentation(of)
+
+    def together(frames: Sequence[Frame]) -> list[Segmentation | None]:
+        return [process(of) for of in frames]
+
+    bench = Bench(process, together, failed=lambda stream, _error: failed.append(stream))
+    batching(bench, 3)
+    for name in ("good", "bad", "fine"):
+        bench.stream(name, 1)
+    bench.worker.start()
+    bench.until(lambda seen: len(seen) == 2)
+    assert bench.stop()
+    assert bench.emitted == [("good", 0), ("fine", 0)]
+    assert failed == ["bad"]
+    assert [record.getMessage() for record in caplog.records] == ["bad: frame 0: NaN in the logits"]
+
+
+def test_batches_that_fail_without_a_bad_frame_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    def together(_: Sequence[Frame]) -> list[Segmentation | None]:
+        raise EngineError("no room for two")
+
+    bench = Bench(together=together)
+    batching(bench, 2)
+    for name in "ab":
+        bench.stream(name, 3)
+    bench.worker.start()
+    bench.until(lambda seen: len(seen) == 6)
+    assert bench.stop()
+    (record,) = caplog.records
+    assert record.getMessage() == "2 frames fail together and not alone (no room for two); set max_batch: 1"
+
+
+def test_a_stream_removed_in_the_middle_of_a_batch() -> None:
+    inside, gate = threading.Event(), threading.Event()
+
+    def together(frames: Sequence[Frame]) -> list[Segmentation | None]:
+        inside.set()
+        assert gate.wait(SOON_S)
+        return [segmentation(of) for of in frames]
+
+    bench = Bench(together=together)
+    batching(bench, 2)
+    bench.stream("gone", 1)
+    bench.stream("stays", 1)
+    bench.worker.start()
+    assert inside.wait(SOON_S)
+    bench.worker.remove("gone")
+    gate.set()
+    bench.until(lambda seen: seen == [("stays", 0)])
+    assert bench.stop()
+
+
+def test_without_a_way_to_compute_together_there_are_no_batches(bench: Bench) -> None:
+    batching(bench, 4, wait_s=3600)
+    for name in "ab":
+        bench.stream(name, 2)
+    bench.worker.start()
+    bench.until(lambda seen: len(seen) == 4)
