@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streamseg.inference.engine import EngineInfo
+from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package
 from streamseg.inference.tensorrt.build import build_plan
 from streamseg.inference.tensorrt.engine import TensorRtEngine
@@ -15,13 +16,17 @@ from tests.fakes import pycuda, tensorrt
 INFO = EngineInfo("tensorrt", "f32", "a GPU of paper", tensorrt.__version__, "asked for by a test")
 
 
+def gpu_plans(package: Package, most: int = 4) -> dict[GraphRole, bytes]:
+    """Builds a package's plans, in f32 and for batches up to `most`."""
+    asked = requests(package, "f32", most)
+    return {role: build_plan(tensorrt, request).plan for role, request in asked.items()}
+
+
 def gpu_engine(
     package: Package,
     most: int = 4,
     driver: Any = pycuda,
     pop: Callable[[], None] = lambda: None,
 ) -> TensorRtEngine:
-    """Builds a package's plans and loads them, with f32 and batches up to `most`."""
-    asked = requests(package, "f32", most)
-    plans = {role: build_plan(tensorrt, request).plan for role, request in asked.items()}
-    return open_plans(tensorrt, driver, package, plans, INFO, pop)
+    """Builds a package's plans and loads them."""
+    return open_plans(tensorrt, driver, package, gpu_plans(package, most), INFO, pop)

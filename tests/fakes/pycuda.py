@@ -1,13 +1,15 @@
 """A `pycuda.driver` of its real names only, on this process's memory; counts what is taken and given back.
 
 `tests/inference/tensorrt/test_pycuda.py` holds every public name here to the genuine module, which runs there
-on `tests/parts/libcuda.c`. What needs a current context fails without one, as with a driver.
+on `tests/parts/libcuda.c`. What needs a current context fails without one, as with a driver; and what is put
+into the stream is only done when somebody waits for it, so that whoever reads too early reads rubbish.
 """
 
 from __future__ import annotations
 
 import ctypes
 import threading
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
@@ -47,6 +49,8 @@ class World:
         room: Bytes that are left.
         taken: Allocations and handles that were not given back.
         copies: Transfers to, from and within the device.
+        queue: Work in the stream that nobody has waited for.
+        done: How much work was done.
     """
 
     def __init__(self) -> None:
@@ -55,6 +59,18 @@ class World:
         self.taken: set[Any] = set()
         self.copies = {"up": 0, "down": 0, "within": 0}
         self.stacks = threading.local()
+        self.queue: list[Callable[[], object]] = []  # work in the stream
+        self.done = 0
+
+    def launch(self, work: Callable[[], object]) -> None:
+        """Put work into the stream."""
+        self.queue.append(work)
+
+    def run(self, place: int | None = None) -> None:
+        """Do the work up to a place of the stream, or all."""
+        while self.queue and (place is None or self.done < place):
+            self.done += 1
+            self.queue.pop(0)()
 
     def stack(self) -> list[Context]:
         if not hasattr(self.stacks, "contexts"):
@@ -114,6 +130,7 @@ class Stream:
 
     def synchronize(self) -> None:
         _require_context()
+        world.run()
 
     def __del__(self) -> None:
         world.taken.discard(self.handle)
@@ -122,13 +139,21 @@ class Stream:
 class Event:
     def __init__(self, flags: int) -> None:
         _require_context()
+        self._place = 0
+        self._held = f"event {id(self)}"
+        world.taken.add(self._held)
 
     def record(self, stream: Stream) -> Event:
         _require_context()
+        self._place = world.done + len(world.queue)
         return self
 
     def synchronize(self) -> None:
         _require_context()
+        world.run(self._place)
+
+    def __del__(self) -> None:
+        world.taken.discard(self._held)
 
 
 class DeviceAllocation:
@@ -145,6 +170,7 @@ class DeviceAllocation:
 
     def free(self) -> None:
         _require_context()
+        world.run()
         world.taken.remove(self)
         world.room += self._memory.size
 
@@ -178,7 +204,7 @@ def pagelocked_empty(shape: tuple[int, ...], dtype: Any, mem_flags: int = 0) -> 
 
 def _copy(target: int, source: int, size: int) -> None:
     _require_context()
-    ctypes.memmove(target, source, size)
+    world.launch(lambda: ctypes.memmove(target, source, size))
 
 
 def memcpy_htod_async(target: int, source: NDArray[Any], stream: Stream) -> None:
@@ -198,4 +224,4 @@ def memcpy_dtod_async(target: int, source: int, size: int, stream: Stream) -> No
 
 def memset_d8_async(target: int, value: int, size: int, stream: Stream) -> None:
     _require_context()
-    ctypes.memset(target, value, size)
+    world.launch(lambda: ctypes.memset(target, value, size))

@@ -48,9 +48,9 @@ class Device:
         self._taken: list[Any] = []
         with self._told():
             driver.init()
-            device = driver.Device(index)
-            self.mapped = bool(device.get_attribute(driver.device_attribute.INTEGRATED))
-            self._context: Any = device.retain_primary_context()
+            gpu = driver.Device(index)
+            self.mapped = bool(gpu.get_attribute(driver.device_attribute.INTEGRATED))
+            self._context: Any = gpu.retain_primary_context()
         with self.current():
             self.stream = driver.Stream(_NON_BLOCKING)
 
@@ -104,9 +104,9 @@ class Device:
         """Fill with zeros, in the stream."""
         self._driver.memset_d8_async(address, 0, size, self.stream)
 
-    def mark(self) -> Any:
-        """An event at this place of the stream: `synchronize` waits until the device has come to it."""
-        return self._driver.Event(self._driver.event_flags.DISABLE_TIMING).record(self.stream)
+    def event(self) -> Any:
+        """An event, to `record` in the stream: `synchronize` then waits until the device has come to it."""
+        return self._driver.Event(self._driver.event_flags.DISABLE_TIMING)
 
     def finish(self) -> None:
         """Wait for all work."""

@@ -75,7 +75,7 @@ class TensorRtEngine:
             slot.image.send(image)
             plan.enqueue(batch, slot.addresses, self._device.stream.handle)
             slot.check.fetch(batch)
-            slot.event = self._device.mark()
+            slot.event.record(self._device.stream)
         return run
 
     def read_out(self, logits: F32) -> Masks:
@@ -128,6 +128,7 @@ class TensorRtEngine:
                 while self._plans:
                     self._plans.popitem()[1].close()
                 self._free()
+                self._slots.close()
         finally:
             self._plans.clear()
             self._device.close()

@@ -20,7 +20,7 @@ class Slot:
         image: The picture.
         check: Means of the logits; not finite where one of the logits is not.
         addresses: Where each tensor of the segmenter lies on the device, by name.
-        event: When the device is done with what was asked for last; None before that.
+        event: When the device is done with what was asked for last.
     """
 
     def __init__(self, device: Device, spec: GraphSpec, most: int) -> None:
@@ -30,7 +30,7 @@ class Slot:
         for tensor in spec.outputs:
             if tensor.name not in self.addresses:
                 self.addresses[tensor.name] = device.memory(size_of(tensor) * most)
-        self.event: Any = None
+        self.event: Any = device.event()
 
 
 class Slots:
@@ -38,20 +38,26 @@ class Slots:
 
     def __init__(self, device: Device, spec: GraphSpec, most: int) -> None:
         self._device, self._spec, self._most = device, spec, most
+        self._all: list[Slot] = []
         self._idle: list[Slot] = []
 
     def take(self) -> Slot:
         """A slot that nobody uses, the device included."""
         if not self._idle:
-            return Slot(self._device, self._spec, self._most)
+            self._all.append(Slot(self._device, self._spec, self._most))
+            return self._all[-1]
         slot = self._idle.pop()
-        if slot.event is not None:
-            slot.event.synchronize()  # a run nobody waited for may still read its picture
+        slot.event.synchronize()  # a run nobody waited for may still read its picture
         return slot
 
     def give_back(self, slot: Slot) -> None:
         """Let others use a slot; any thread, and no talk with the device."""
         self._idle.append(slot)
+
+    def close(self) -> None:
+        """Free the events: pycuda forgets those that outlive their context."""
+        for slot in self._all:
+            slot.event = None
 
 
 def staging(device: Device, tensors: Iterable[TensorSpec], name: str, most: int) -> Staging:

@@ -12,7 +12,7 @@ from streamseg.inference.tensorrt.build import Batches, BuildRequest, build_plan
 from streamseg.inference.tensorrt.log import Words
 from streamseg.inference.tensorrt.plan import Plan
 from streamseg.inference.tensorrt.prepare import prepared
-from tests.fakes import tensorrt
+from tests.fakes import pycuda, tensorrt
 from tests.fakes.tensorrt import ICudaEngine, IExecutionContext
 
 LABEL = "tiny/readout f32"
@@ -48,6 +48,7 @@ class Memory:
 def enqueue(plan: Plan, batch: int) -> Memory:
     memory = Memory(batch)  # must outlive the run
     plan.enqueue(batch, memory.addresses, 7)
+    pycuda.world.run()
     return memory
 
 
@@ -137,8 +138,8 @@ def test_every_refusal_is_an_error(
 
 def test_a_failing_run_carries_the_reason(content: bytes) -> None:
     plan = load(content)
-    plan._engine._session = None
-    with pytest.raises(EngineError, match="TensorRT failed: 'NoneType' object"):
+    plan._engine._broken = "Cuda Runtime (unspecified launch failure)"
+    with pytest.raises(EngineError, match="TensorRT failed: Cuda Runtime"):
         enqueue(plan, 1)
 
 

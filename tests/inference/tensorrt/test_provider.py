@@ -17,11 +17,10 @@ from streamseg.inference.cache.store import Store
 from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package
 from streamseg.inference.tensorrt import provider
-from streamseg.inference.tensorrt.build import build_plan
 from streamseg.inference.tensorrt.probe import DriverState, Gpu
 from streamseg.inference.tensorrt.provider import RTX, STANDARD, chosen, open_plans, requests
 from tests.fakes import pycuda, tensorrt
-from tests.fakes.gpu import INFO
+from tests.fakes.gpu import INFO, gpu_plans
 from tests.fakes.int8 import add_int8
 from tests.fakes.packages import Tiny, make_package
 from tests.fakes.pycuda import World
@@ -159,16 +158,12 @@ def test_every_graph_of_an_engine_is_asked_for(package: Package) -> None:
     assert {request.batches.most for request in asked.values()} == {3}
 
 
-def plans(package: Package) -> dict[GraphRole, bytes]:
-    return {role: build_plan(tensorrt, one).plan for role, one in requests(package, "f32", 2).items()}
-
-
 def opened(package: Package, content: dict[GraphRole, bytes], info: Any = INFO) -> Any:
     return open_plans(tensorrt, pycuda, package, content, info, lambda: None)
 
 
 def test_a_failed_load_leaves_nothing_behind(package: Package, world: World) -> None:
-    content = plans(package)
+    content = gpu_plans(package)
     content[GraphRole.READOUT] = content[GraphRole.READOUT][:50]
     room = world.room
     for _ in range(200):
@@ -180,17 +175,17 @@ def test_a_failed_load_leaves_nothing_behind(package: Package, world: World) -> 
 
 def test_a_plan_of_another_precision_is_refused(package: Package) -> None:
     with pytest.raises(EngineError, match="tiny/segmenter f16: the plan is of 'tiny/segmenter f32'"):
-        opened(package, plans(package), replace(INFO, precision="f16"))
+        opened(package, gpu_plans(package), replace(INFO, precision="f16"))
 
 
 def test_a_plan_that_breaks_the_contract_is_refused(package: Package, tmp_path: Path) -> None:
     small = make_package(tmp_path / "small", Tiny(size_wh=(32, 32)))
     with pytest.raises(PackageError, match=r"input 'image' is uint8 \[\?, 32, 32, 3\], must be"):
-        opened(package, plans(small))
+        opened(package, gpu_plans(small))
 
 
 def test_a_gpu_without_room_leaves_nothing_behind(package: Package, world: World) -> None:
-    content = plans(package)
+    content = gpu_plans(package)
     world.room = 50_000
     with pytest.raises(EngineError, match="out of memory"):
         opened(package, content)

@@ -22,13 +22,18 @@ def rows() -> Iterator[Rows]:
     device.close()
 
 
+def read(address: int, size: int) -> bytes:
+    pycuda.world.run()
+    return ctypes.string_at(address, size)
+
+
 def write(row: Row, value: int) -> None:
     ctypes.memset(row.address, value, SIZE)
 
 
 def test_no_past_is_all_zero(rows: Rows) -> None:
     assert len(rows.blank) == 3
-    assert ctypes.string_at(rows.address(rows.blank), 3 * SIZE) == bytes(3 * SIZE)
+    assert read(rows.address(rows.blank), 3 * SIZE) == bytes(3 * SIZE)
 
 
 def test_a_stream_goes_back_and_forth_between_two_rows(rows: Rows) -> None:
@@ -59,7 +64,7 @@ def test_rows_that_lie_apart_are_copied_side_by_side(rows: Rows) -> None:
         write(row, value)
     together = rows.address([batch[2], batch[0], batch[0]])
     assert together not in {row.address for row in batch}
-    assert ctypes.string_at(together, 3 * SIZE) == bytes([3] * SIZE + [1] * 2 * SIZE)
+    assert read(together, 3 * SIZE) == bytes([3] * SIZE + [1] * 2 * SIZE)
 
 
 @given(st.lists(st.integers(1, 4), max_size=30))

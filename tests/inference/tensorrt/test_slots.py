@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from streamseg.inference.contract import ANY, GraphSpec, TensorSpec
@@ -43,18 +44,20 @@ def test_a_slot_is_one_runs_until_it_is_given_back(slots: Slots) -> None:
 
 
 def test_a_slot_the_device_still_uses_is_waited_for(slots: Slots) -> None:
-    waited: list[bool] = []
-
-    class Event:
-        def synchronize(self) -> None:
-            waited.append(True)
-
     slot = slots.take()
-    slot.event = Event()
+    slot.image.send(np.ones((2, 4, 6, 3), np.uint8))
+    slot.event.record(slots._device.stream)
     slots.give_back(slot)
-    assert not waited
+    assert pycuda.world.queue
     assert slots.take() is slot
-    assert waited == [True]
+    assert not pycuda.world.queue
+
+
+def test_no_event_outlives_its_context(slots: Slots, world: pycuda.World) -> None:
+    kept = [slots.take(), slots.take()]
+    slots.give_back(kept[0])
+    slots.close()
+    assert not any(isinstance(held, str) for held in world.taken)
 
 
 def test_bytes_of_a_picture() -> None:
