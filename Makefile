@@ -25,6 +25,7 @@ PY   := $(VENV)/bin/python
 PIP  := $(PY) -m pip --disable-pip-version-check -qq
 BASE := $(VENV)/.installed-base
 DEV  := $(VENV)/.installed-dev
+RTX  := $(VENV)/.installed-rtx
 INSTALLER := PIP='$(abspath $(PY)) -m pip --disable-pip-version-check' PYTHON='$(SERVICE_PYTHON)' \
   PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' BINDIR='$(BINDIR)' DESTDIR='$(DESTDIR)'
 WHEEL = $$(ls -t build/wheel/streamseg-*.whl | head -1)
@@ -40,9 +41,9 @@ demo: $(BASE) ## show it at work for 20 s on a sample clip, or on SOURCE=rtsp://
 test: $(DEV) ## run the tests, with branch coverage
 	@$(PY) -m pytest -m 'not real and not gpu' --cov --cov-report=term:skip-covered $(if $(ARGS),,--cov-fail-under=95) $(ARGS)
 
-test-real: $(DEV) ## run the tests against real servers and tools (Debian packages of tests/parts/apt.txt)
+test-real: $(DEV) $(RTX) ## run the tests against real servers and tools (Debian packages of tests/parts/apt.txt)
 	@.ci/apt $$(sed 's/#.*//' tests/parts/apt.txt)
-	@$(PY) -m pytest -m real $(ARGS)
+	@$(PY) -m pytest -m 'real or gpu' $(ARGS)
 
 lint: $(DEV) ## check rules and formatting
 	@$(PY) -m ruff check .
@@ -90,3 +91,11 @@ $(DEV): pyproject.toml | $(PY)
 	@echo 'installing streamseg with its trainer and the test tools into $(VENV) …'
 	@$(PIP) install -e '.[dev,train,baselines,wrap]' '$(TORCH)'
 	@touch $@ $(BASE)
+
+# NVIDIA's builder of plans, which needs no GPU; 230 MB under NVIDIA's own licence, so for the tests alone.
+$(RTX): pyproject.toml | $(DEV)
+ifeq ($(shell uname -m),x86_64)
+	@echo 'installing TensorRT for RTX into $(VENV) …'
+	@$(PIP) install -e '.[tensorrt-rtx]'
+endif
+	@touch $@

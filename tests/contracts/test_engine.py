@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from streamseg.errors import EngineError
+from streamseg.inference.backend import Settings
 from streamseg.inference.engine import EngineMemory, InferenceEngine, Masks, Run, model_info
 from streamseg.inference.select import load_engine
+from streamseg.inference.tensorrt.provider import RTX, STANDARD, TensorRt
 from streamseg.types import F32, U8
 from tests.fakes.engine import FakeEngine
 from tests.fakes.gpu import gpu_engine
@@ -20,7 +22,11 @@ WIDTH, HEIGHT, CLASSES, CHANNELS = 64, 48, 5, 9
 PLANE = (HEIGHT // 4, WIDTH // 4)
 
 
-@pytest.fixture(params=["openvino-f32", "openvino-auto", "onnxruntime", "tensorrt", "fake"])
+# TensorRT by its double runs everywhere; the genuine ones only where they work
+ON_A_GPU = [pytest.param(library, marks=pytest.mark.gpu, id=library.name) for library in (STANDARD, RTX)]
+
+
+@pytest.fixture(params=["openvino-f32", "openvino-auto", "onnxruntime", "tensorrt", *ON_A_GPU, "fake"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InferenceEngine]:
     package = make_package(tmp_path, Tiny((WIDTH, HEIGHT), CLASSES))
     made: InferenceEngine
@@ -33,6 +39,10 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Inference
             made = load_engine(package, "onnxruntime", threads=1, cache_dir=tmp_path)
         case "tensorrt":
             made = gpu_engine(package)
+        case TensorRt():
+            if why_not := request.param.report().why_not:
+                pytest.skip(why_not)
+            made = request.param.load(package, Settings("f32", 1, None, max_batch=4))
         case _:
             made = FakeEngine()
     yield made

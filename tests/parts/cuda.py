@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from streamseg.inference.tensorrt.probe import probe
+
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parent.parent / ".cache"
 PYCUDA = "2026.1"
@@ -29,7 +31,7 @@ createNvOnnxParser_INTERNAL createNvOnnxParserRefitter_INTERNAL getBuilderPlugin
 getNvOnnxParserVersion getPluginRegistry initLibNvInferPlugins
 """.split()  # noqa: SIM905 a list of words reads better than one of strings
 _QUEUED = 64  # runs that no test leaves unfinished in a stream
-_NOT_SUPPORTED = 801  # CUresult
+_NO_DEVICE, _NOT_SUPPORTED = 100, 801  # CUresult
 
 
 def toolkit() -> Path:
@@ -119,6 +121,7 @@ class Driver:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
+        self.hide()
         library.standin_space.restype = ctypes.c_size_t
         library.standin_taken.restype = ctypes.c_long
         self._work: list[Any] = []  # must outlive its place in a stream
@@ -137,6 +140,10 @@ class Driver:
         """Contexts on this thread's stack."""
         return int(self._library.standin_depth())
 
+    def hide(self) -> None:
+        """Have no GPU: it stays loaded, and other tests of this process must not take it for a driver."""
+        self.set(init=_NO_DEVICE)
+
     def set(self, *, init: int = 0, integrated: bool = False, space: int = 1 << 30) -> None:
         """What `cuInit` answers, whether memory is shared, and how much there is."""
         self._library.standin_set(init, int(integrated), ctypes.c_size_t(space))
@@ -150,9 +157,8 @@ class Driver:
 
 def load(driver: Path, pycuda: Path) -> tuple[Driver, Any]:
     """The stand-in as this process's driver, and genuine pycuda on it; skips where a real one is loaded."""
-    maps = Path("/proc/self/maps").read_text(encoding="utf-8")
-    if "libcuda.so" in maps and str(driver) not in maps:
-        pytest.skip("a real libcuda is loaded in this process")
+    if probe().usable:
+        pytest.skip("there is a real driver here, whose place the stand-in would take")
     library = ctypes.CDLL(str(driver), ctypes.RTLD_GLOBAL)  # pycuda finds it by its name
     if str(pycuda) not in sys.path:
         sys.path.append(str(pycuda))

@@ -192,8 +192,8 @@ class _Building:
 
 
 def _fault(error: Any) -> str:
-    where = f" (node {error.node_name()}, {error.node_operator()})" if error.node_name() else ""
-    return f"{error.desc()}{where}"
+    where = f"node {error.node_name()} ({error.node_operator()}): " if error.node_name() else ""
+    return f"{where}{error.desc()}"
 
 
 def make_monitor(trt: Any, step: Progress) -> Any:

@@ -48,8 +48,10 @@ class Words:
 
 
 def one_row(text: str) -> str:
-    """A text without its line breaks."""
-    return " ".join(text.split())
+    """A text without its line breaks, and without what a builder without a GPU adds to whatever it says."""
+    lines = text.splitlines()
+    own = [line for line in lines if _ECHO not in line]
+    return " ".join(" ".join(own or lines).split())
 
 
 def _sink(trt: Any, heard: Callable[..., None]) -> Any:

@@ -84,7 +84,7 @@ def test_what_is_no_graph(request_: BuildRequest) -> None:
 
 def test_an_operator_it_does_not_know_is_named(request_: BuildRequest) -> None:
     graph = model([node("Det", "x", "y", name="odd")], [("x", FLOAT, ["N", 2, 2])], [("y", FLOAT, ["N"])])
-    with pytest.raises(PackageError, match=r"no importer \(node odd, Det\)"):
+    with pytest.raises(PackageError, match=r"node odd \(Det\): no importer"):
         build_plan(tensorrt, replace(request_, onnx=graph.SerializeToString()))
 
 

@@ -39,6 +39,14 @@ def test_what_a_builder_without_a_gpu_always_says_is_no_reason() -> None:
     assert "insufficient" in str(words.failure("refused"))
 
 
+def test_it_is_no_part_of_a_reason_either() -> None:
+    told = "Invalid Node - turn\n[checkMacros.cpp::catchCudaError::250] Error Code 1\nin checkType"
+    assert (
+        str(Words(tensorrt).failure("parsing failed", told))
+        == "parsing failed: Invalid Node - turn in checkType"
+    )
+
+
 def test_a_long_reason_is_cut_and_the_first_lines_go() -> None:
     words = Words(tensorrt)
     for index in range(20):

@@ -48,7 +48,7 @@ def driver(loaded: tuple[Driver, Any], monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setattr(tensorrt, "_launch", driver.launch)
     yield driver
     gc.collect()
-    driver.set()
+    driver.hide()
     assert driver.taken() == NOTHING
     assert driver.depth == 0
 
