@@ -33,6 +33,11 @@ class Showing:
         self._server = StatusServer(board, settings(config.status), alive)
         self._tracer = None if endpoint is None else open_tracer(endpoint)
 
+    @property
+    def address(self) -> str:
+        """Where the status thread listens; empty where it does not."""
+        return self._server.address
+
     def start(self) -> None:
         """Listen, where that is asked for and can be done."""
         self._server.start()

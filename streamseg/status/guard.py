@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
@@ -57,16 +57,8 @@ class Guard:
         return PlainTextResponse("a token is needed\n", 401, {"www-authenticate": "Bearer"})
 
     def _admitted(self, headers: Headers) -> bool:
-        cookie = _cookie(headers.get("cookie", ""))
+        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
         return self._door.admits(headers.get("authorization", ""), cookie, self._wall())
-
-
-def _cookie(header: str) -> str:
-    try:
-        found = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return ""
-    return found.value if found else ""
 
 
 def _ruled(send: Send) -> Send:

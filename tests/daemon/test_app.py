@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from streamseg.client.subscription import Subscription, subscribe
-from streamseg.config.schema import Config
+from streamseg.config.schema import Config, StatusConfig
 from streamseg.daemon import app, loading
 from streamseg.daemon.desk import Desk
 from streamseg.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNEXPECTED, EngineError, PackageError, PublishError
@@ -196,6 +198,44 @@ def test_cameras_connect_while_the_engine_compiles(
     compiled.set()
     assert next(running.masks).stream == "yard"
     assert running.end()
+
+
+def shown(package: str, bind: str) -> Config:
+    """A configuration with a page."""
+    asked = config(package, gate={"source": CLIP}, gone={"source": "/nowhere.mp4"})
+    return asked.model_copy(update={"status": StatusConfig(bind=bind)})
+
+
+def test_health_and_metrics_tell_of_the_streams(package: str, run: Any) -> None:
+    running = run(shown(package, "127.0.0.1:0"))
+    site = f"http://{running.daemon._showing.address}"
+    assert next(running.masks).stream == "gate"
+    wait_for(lambda: running.state("gone") is StreamState.FAILED)
+    unready = httpx2.get(f"{site}/readyz")
+    assert (unready.status_code, list(unready.json()["missing"])) == (503, ["gone"])
+    assert httpx2.get(f"{site}/healthz").json()["parts"] == {"publisher": True, "engine default": True}
+    lines = httpx2.get(f"{site}/metrics").text.splitlines()
+    values = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[0] != "#"}
+    assert values['streamseg_stream_ready{stream="gate"}'] == 1
+    assert values['streamseg_subscribers{stream="gate"}'] == 1
+    for name in ("frames_captured", "frames_inferred", "masks_published"):
+        assert values[f'streamseg_{name}_total{{stream="gate"}}'] > 0
+    for stage in ("decode", "wait", "infer", "stabilise", "encode"):
+        assert values[f'streamseg_stage_seconds_count{{stage="{stage}",stream="gate"}}'] > 0
+    assert values['streamseg_engine_busy_seconds_total{engine="default"}'] > 0
+    assert running.end()
+    assert "status" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_busy_port_costs_the_page_and_no_mask(
+    package: str, run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        running = run(shown(package, f"127.0.0.1:{taken.getsockname()[1]}"))
+        assert next(running.masks).stream == "gate"
+        assert running.end()
+    assert "status.bind" in caplog.text
+    assert running.daemon.exit_code == EXIT_OK
 
 
 def test_a_dead_thread_ends_the_daemon(package: str, run: Any) -> None:

@@ -46,7 +46,7 @@ def test_what_tells_nothing_is_open(path: str) -> None:
 
 def test_a_cookie_opens_until_it_is_old() -> None:
     served = Served(LOCKED)
-    cookie = {"cookie": f"a=b; {COOKIE}={LOCKED.cookie(NOW_UNIX_S)}"}
+    cookie = {"cookie": f"a=b; o@d[=1; {COOKIE}={LOCKED.cookie(NOW_UNIX_S)}"}
     assert served.client.get("/metrics", headers=cookie).status_code == 200
     served.now_unix_s += 1e7
     assert served.client.get("/metrics", headers=cookie).status_code == 401
