@@ -1,4 +1,4 @@
-"""Imports every module of a base install: all outside models/, training/ and inference/wrap/."""
+"""Imports every module of a base install: all outside models/, training/, quantise/ and inference/wrap/."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import sys
 
 import streamseg
 
-NEEDS_MORE = ("streamseg.models", "streamseg.training", "streamseg.inference.wrap.")  # an extra each
+NEEDS_MORE = (  # an extra each
+    "streamseg.models",
+    "streamseg.training",
+    "streamseg.quantise",
+    "streamseg.inference.wrap.",
+)
 
 
 def base_modules() -> list[str]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ PACKAGE = ROOT / "streamseg"
 pytestmark = pytest.mark.tree
 
 WORDS = {"types", "errors"}
-OFFLINE = {"models", "training"}
+OFFLINE = {"models", "training", "quantise"}
 ONLINE = {"flow", "config", "wire", "capture", "inference", "temporal", "publish", "client", "status"}
 
 # A room and the rooms it may import, besides itself and the shared words.
@@ -38,16 +39,17 @@ LADDER: dict[str, set[str]] = {
     "": set(),  # streamseg/__init__.py
     "models": set(),
     "training": {"models", "inference", "temporal", "client"},
+    "quantise": {"flow", "config", "capture", "inference", "training"},
 }
 # What may be imported inside a function, so that it loads only when it is asked for.
-LAZILY: dict[str, set[str]] = {"cli": {"training"}, "": {"client"}}
+LAZILY: dict[str, set[str]] = {"cli": {"training", "quantise"}, "": {"client"}}
 
 # Heavy or telling libraries, and the only rooms that may know them.
 LIBRARIES: dict[str, set[str]] = {
-    "torch": OFFLINE,
+    "torch": {"models", "training"},
     "openvino": {"inference"},
-    "onnxruntime": {"inference"},
-    "onnx": {"inference", "training"},
+    "onnxruntime": {"inference", "quantise"},
+    "onnx": {"inference", "training", "quantise"},
     "tflite": {"inference"},
     "tensorrt": {"inference"},
     "tensorrt_rtx": {"inference"},
@@ -179,9 +181,15 @@ def test_the_subscribers_side_stays_light(room: str) -> None:
     assert heavy == []
 
 
+@cache
+def eager_imports() -> dict[str, set[str]]:
+    """What each module imports as it is loaded itself."""
+    return {dotted(path): {i.target for i in imports(path) if not i.lazy} for path in modules()}
+
+
 def reachable(start: str) -> set[str]:
     """Modules loaded when `start` is: module-level imports followed to the end, parent packages too."""
-    eager = {dotted(path): {i.target for i in imports(path) if not i.lazy} for path in modules()}
+    eager = eager_imports()
     seen: set[str] = set()
     waiting = {start}
     while waiting:
@@ -205,6 +213,11 @@ def test_graphs_are_put_together_only_on_demand(start: str) -> None:
     reached = reachable(start)
     assert not {name.split(".")[0] for name in reached} & {"onnx", "tflite"}
     assert not {name for name in reached if name.startswith("streamseg.inference.wrap")}
+
+
+def test_calibrating_a_package_needs_no_torch() -> None:
+    inside = {name for name in map(dotted, modules()) if room_of(name) == "quantise"}
+    assert not {name for start in inside for name in reachable(start) if name.split(".")[0] == "torch"}
 
 
 def loaded_after(statement: str) -> set[str]:

@@ -8,6 +8,8 @@ import typer
 
 from streamseg.cli import engine_build, engine_cache
 from streamseg.cli.about import about
+from streamseg.cli.engine_calibrate import calibrate
+from streamseg.cli.engine_tune import tune
 from streamseg.cli.wrap import wrap
 from streamseg.errors import EngineError, PackageError, StreamsegError
 
@@ -16,10 +18,9 @@ if TYPE_CHECKING:
     from streamseg.inference.package import Package
 
 engine_app = typer.Typer(no_args_is_help=True)
-engine_app.command()(wrap)
+for command in (engine_build.build, calibrate, engine_cache.prune, tune, wrap):
+    engine_app.command()(command)
 engine_app.command("list")(engine_cache.list_packages)
-engine_app.command()(engine_build.build)
-engine_app.command()(engine_cache.prune)
 Name = Annotated[str, typer.Argument(help="model package: a name or a folder")]
 
 
@@ -33,6 +34,10 @@ def info(name: Name) -> None:
     typer.echo(f"{about(package)}\nfolder   {package.path}\nsha256   {package.sha256}")
     typer.echo(f"licence  {manifest.license}\ndata     {manifest.data}")
     typer.echo("classes  " + ", ".join(f"{c.id} {c.name}" for c in manifest.classes))
+    if record := manifest.int8:
+        typer.echo(
+            f"int8     costs {record.loss:g} points of {record.measure}, {record.allowed:g} are allowed"
+        )
     for mode, figures in manifest.metrics.items():
         shown = {key: value for key, value in figures.items() if isinstance(value, float)}
         typer.echo(f"measured {mode}: " + ", ".join(f"{key} {value:g}" for key, value in shown.items()))

@@ -8,11 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
-from onnx import numpy_helper
 from torch import Tensor, nn
 
 from streamseg.inference.manifest import (
@@ -34,10 +32,10 @@ from streamseg.training.camera import cells
 from streamseg.training.judging import realness
 from streamseg.training.portable import require_portable
 from streamseg.training.recipe import Recipe
+from streamseg.training.shrink import shrink_weights
 from streamseg.training.stage_recipes import Adversarial
 
 OPSET = 17
-_SMALL = 256  # elements; smaller weights (biases, gate offsets) stay in float32
 
 
 class DiscriminatorGraph(nn.Module):
@@ -154,23 +152,6 @@ def trace(module: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str
             input_names=names, output_names=outputs,
             dynamic_axes={name: {0: "N"} for name in [*names, *outputs]},
         )  # fmt: skip
-
-
-def shrink_weights(model: Any) -> None:
-    """Store large float32 weights as float16 with a Cast behind each: half the file, float32 arithmetic.
-
-    OpenVINO and ONNX Runtime fold the casts when they load the graph.
-    """
-    graph = model.graph
-    for tensor in list(graph.initializer):
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < _SMALL:
-            continue
-        half = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_f16")
-        graph.initializer.remove(tensor)
-        graph.initializer.append(half)
-        cast = onnx.helper.make_node("Cast", [half.name], [tensor.name], to=onnx.TensorProto.FLOAT)
-        graph.node.insert(0, cast)
 
 
 def fix_sizes(model: Any, sizes: Mapping[str, Sequence[int]]) -> None:

@@ -40,3 +40,25 @@ def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
     graph.node.insert(at, helper.make_node("DequantizeLinear", ["bytes", "step", "zero"], ["coarse"]))
     graph.node.insert(at, helper.make_node("QuantizeLinear", [source, "step", "zero"], ["bytes"]))
     return model
+
+
+def make_uneven(package: Package, by: float = 3000.0) -> Package:
+    """Makes a channel in front of the last convolution `by` times larger, and its weights as much smaller.
+
+    What the package says in float stays the same. In int8 a scale has to hold for all channels of an
+    activation, so that this one leaves nothing of the others.
+    """
+    path = package.path / "segmenter.onnx"
+    model = onnx.load(path)
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    first, last = (node for node in model.graph.node if node.op_type == "Conv")
+    for name, axis, factor in ((first.input[1], 0, by), (first.input[2], 0, by), (last.input[1], 1, 1 / by)):
+        values = numpy_helper.to_array(weights[name]).copy()
+        np.moveaxis(values, axis, 0)[0] *= factor
+        weights[name].CopyFrom(numpy_helper.from_array(values, name))
+    onnx.save(model, path)
+    entry = GraphFile(file="segmenter.onnx", sha256=sha256_file(path))
+    graphs = package.manifest.graphs.model_copy(update={"segmenter": entry})
+    manifest = package.manifest.model_copy(update={"graphs": graphs})
+    dump_manifest(manifest, package.path / MANIFEST_NAME)
+    return Package(package.path, manifest)

@@ -1,0 +1,67 @@
+"""`streamseg engine tune`: which precision is fastest on this machine, measured now."""
+
+from __future__ import annotations
+
+import json as json_format
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from streamseg.errors import EngineError
+
+if TYPE_CHECKING:
+    from streamseg.inference.backend import BackendName, BackendReport
+    from streamseg.inference.engine import EngineInfo
+    from streamseg.inference.package import Package
+
+_ON_A_CPU = ("openvino", "onnxruntime")  # those that `backend: auto` chooses among
+
+
+def tune(
+    name: Annotated[str, typer.Argument(help="model package: a name or a folder")],
+    *,
+    threads: Annotated[int, typer.Option(min=0, help="of the engine; 0: one a physical core")] = 0,
+    cache_dir: Annotated[
+        Path | None, typer.Option(help="where that is kept, as engine.cache_dir (the user's cache folder)")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
+) -> None:
+    """Measure what `precision: auto` goes by on this machine, and remember it."""
+    from streamseg.inference.package import open_package  # noqa: PLC0415
+    from streamseg.inference.select import usable_backends  # noqa: PLC0415
+
+    package = open_package(name)
+    able = [report for report in usable_backends() if report.usable and report.name in _ON_A_CPU]
+    if not able:
+        raise EngineError(f"{package.manifest.name} could not be timed: no backend is usable; see doctor")
+    found = [_measured(package, report, threads, cache_dir) for report in able]
+    if json:
+        typer.echo(json_format.dumps([_plain(info) for info in found], indent=1))
+        return
+    for info in found:
+        typer.echo(f"{info.backend} {info.version}: {info.precision} ({info.why})")
+    if package.manifest.int8 is not None and not package.allows_int8:
+        record = package.manifest.int8
+        typer.echo(f"int8 was left out: it costs {record.loss:g} points, {record.allowed:g} are allowed")
+
+
+def _measured(package: Package, report: BackendReport, threads: int, cache_dir: Path | None) -> EngineInfo:
+    from streamseg.inference.select import load_engine  # noqa: PLC0415
+
+    backend = cast("BackendName", report.name)
+    engine = load_engine(package, backend, threads=threads, cache_dir=cache_dir, measure=True)
+    with closing(engine):
+        return engine.info
+
+
+def _plain(info: EngineInfo) -> dict[str, object]:
+    times_ms = {name: round(ms, 3) for name, ms in info.times_ms.items()}
+    return {
+        "backend": info.backend,
+        "version": info.version,
+        "device": info.device,
+        "precision": info.precision,
+        "segmenter_ms": times_ms,
+    }

@@ -1,0 +1,93 @@
+"""What a package loses in another precision: mIoU where there are labels, else agreement with f32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import cv2
+import numpy as np
+
+from streamseg.inference.engine import InferenceEngine
+from streamseg.training.data import IGNORE
+from streamseg.training.dataset import Dataset, Shot, shots
+from streamseg.training.metrics import Confusion
+from streamseg.types import U8
+
+Measure: TypeAlias = Literal["miou", "agreement"]  # as the manifest calls them
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How an engine did, both 0…1.
+
+    Attributes:
+        miou: Of the segmenter alone, every picture by itself; nan without labels.
+        agreement: Share of the pixels with the label that the reference gave.
+    """
+
+    miou: float
+    agreement: float
+
+
+class Judge:
+    """Shows the same pictures to engines of one package.
+
+    Args:
+        shots: Gives the pictures, each time anew.
+        classes: How many the package has.
+        labelled: Whether they have labels.
+    """
+
+    def __init__(self, shots: Callable[[], Iterable[Shot]], classes: int, *, labelled: bool) -> None:
+        self._shots, self._classes = shots, classes
+        self.measure: Measure = "miou" if labelled else "agreement"
+        self._reference: list[U8] = []
+        self._exact = Score(float("nan"), 1.0)
+
+    def refer(self, engine: InferenceEngine) -> Score:
+        """Take what an engine says, in f32, as what the others are held against."""
+        self._reference = []
+        self._exact = self.score(engine)
+        return self._exact
+
+    def score(self, engine: InferenceEngine) -> Score:
+        """Show an engine all pictures."""
+        confusion, same, first = Confusion(self._classes), list[float](), not self._reference
+        for index, shot in enumerate(self._shots()):
+            labels = _labels(engine, shot.image)
+            if first:
+                self._reference.append(labels)
+            same.append(float(np.mean(labels == self._reference[index])))
+            confusion.add(shot.truth, _resized(labels, shot.truth.shape))
+        return Score(confusion.mean_iou, float(np.mean(same)))
+
+    def loss(self, score: Score) -> float:
+        """Points (hundredths) that were lost against the reference; negative for a gain."""
+        if self.measure == "agreement":
+            return 100 * (1 - score.agreement)
+        return 100 * (self._exact.miou - score.miou)
+
+
+def by_labels(data: Dataset, classes: int) -> Judge:
+    """A judge with labelled pictures, read anew each time."""
+    return Judge(lambda: shots(data, classes), classes, labelled=True)
+
+
+def by_agreement(pictures: Sequence[U8], classes: int) -> Judge:
+    """A judge with pictures that nobody labelled."""
+    blank = [np.full(picture.shape[:2], IGNORE, np.uint8) for picture in pictures]
+    made = [Shot(i, float(i), p, p, t) for i, (p, t) in enumerate(zip(pictures, blank, strict=True))]
+    return Judge(lambda: made, classes, labelled=False)
+
+
+def _labels(engine: InferenceEngine, image: U8) -> U8:
+    scaled = cv2.resize(image, engine.package.manifest.size_wh, interpolation=cv2.INTER_AREA)
+    labels: U8 = engine.start(scaled[None]).readout().labels[0]
+    return labels
+
+
+def _resized(labels: U8, shape: tuple[int, ...]) -> U8:
+    resized: U8 = cv2.resize(labels, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
+    return resized
