@@ -202,6 +202,18 @@ def test_a_batch_of_streams_gives_what_each_gives_alone(engine: InferenceEngine)
         np.testing.assert_allclose(at_home(parted[row]), at_home(after), rtol=0.02, atol=0.02)
 
 
+def test_a_memory_gone_bad_spoils_no_other_of_its_batch(engine: InferenceEngine) -> None:
+    good = steps(engine, [1])[0][1]
+    bad = at_home(good)
+    bad[0, -1, 3, 4] = np.nan
+    together = engine.join_memories([good, EngineMemory(bad, 1)])
+    pictures, guides = np.concatenate([image(5)] * 2), np.concatenate([guide(5)] * 2)
+    still = np.zeros((2, 2, *PLANE), np.float32)
+    _, after = engine.start(pictures).stabilise(guides, still, together)
+    assert not engine.memory_is_finite(after)
+    assert [engine.memory_is_finite(one) for one in engine.split_memory(after)] == [True, False]
+
+
 def test_flow_is_where_each_cell_came_from(engine: InferenceEngine) -> None:
     """The same past, moved by whole cells: away from the border the result is the moved result."""
     still = np.zeros((1, 2, *PLANE), np.float32)

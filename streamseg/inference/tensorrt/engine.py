@@ -90,23 +90,24 @@ class TensorRtEngine:
 
     def fresh_memory(self, batch: int = 1) -> EngineMemory:
         """See `InferenceEngine.fresh_memory`."""
-        return DeviceMemory(self, self._memory_rows().blank[:batch], finite=True).wrapped()
+        return DeviceMemory(self, self._memory_rows().blank[:batch], (True,) * batch).wrapped()
 
     def memory_is_finite(self, memory: EngineMemory) -> bool:
         """See `InferenceEngine.memory_is_finite`."""
         state = memory.state
-        return state.finite if isinstance(state, DeviceMemory) else all_finite(state)
+        return all(state.finite) if isinstance(state, DeviceMemory) else all_finite(state)
 
     def join_memories(self, memories: Sequence[EngineMemory]) -> EngineMemory:
         """See `InferenceEngine.join_memories`."""
         states = [self._on_device(memory) for memory in memories]
         rows = tuple(row for state in states for row in state.rows)
-        return DeviceMemory(self, rows, finite=all(state.finite for state in states)).wrapped()
+        return DeviceMemory(self, rows, tuple(one for state in states for one in state.finite)).wrapped()
 
     def split_memory(self, memory: EngineMemory) -> list[EngineMemory]:
         """See `InferenceEngine.split_memory`."""
         state = self._on_device(memory)
-        return [DeviceMemory(self, (row,), finite=state.finite).wrapped() for row in state.rows]
+        both = zip(state.rows, state.finite, strict=True)
+        return [DeviceMemory(self, (row,), (finite,)).wrapped() for row, finite in both]
 
     def warm_up(self) -> None:
         """See `InferenceEngine.warm_up`."""
@@ -169,7 +170,7 @@ class TensorRtEngine:
             }
             check = buffers[CHECKED["memory_out"]]
             masks = self._maps(GraphRole.STABILISER, batch, addresses, check)
-        return masks, DeviceMemory(self, target, finite=all_finite(check.host[:batch])).wrapped()
+        return masks, DeviceMemory(self, target, tuple(map(all_finite, check.host[:batch]))).wrapped()
 
     def memory_shape(self, batch: int) -> tuple[int, int, int, int]:
         """`(N, M, h', w')`. Raises EngineError where the package has no stabiliser."""
@@ -218,7 +219,7 @@ class TensorRtEngine:
             for row, array in zip(rows, np.ascontiguousarray(state), strict=True):
                 self._device.upload(row.address, array)
             self._device.finish()
-        return DeviceMemory(self, rows, finite=all_finite(state))
+        return DeviceMemory(self, rows, tuple(map(all_finite, state)))
 
     def _plan(self, role: GraphRole) -> Plan:
         if not self._plans:

@@ -69,10 +69,10 @@ class DeviceMemory:
     Attributes:
         engine: Whose it is.
         rows: Where each stream's lies.
-        finite: None of them holds NaN or infinity.
+        finite: Of each, whether it is free of NaN and infinity.
     """
 
-    def __init__(self, engine: TensorRtEngine, rows: tuple[Row, ...], *, finite: bool) -> None:
+    def __init__(self, engine: TensorRtEngine, rows: tuple[Row, ...], finite: tuple[bool, ...]) -> None:
         self.engine, self.rows, self.finite = engine, rows, finite
 
     def wrapped(self) -> EngineMemory:
