@@ -1,5 +1,6 @@
-// A small curve of the last two minutes; gaps stay gaps.
+// A small curve of the last two minutes; long gaps stay gaps.
 const SPAN = 120;
+const BRIDGE = 5; // seconds without a mask that are no gap: a stream may give one now and then
 const SVG = "http://www.w3.org/2000/svg";
 
 export function draw(svg, values, least) {
@@ -30,12 +31,14 @@ function parts(values, place, height) {
 
 // Stretches of known values, each with its index.
 function runs(values) {
-  const found = [[]];
+  const found = [];
   values.forEach((value, index) => {
-    if (value != null) found.at(-1).push([value, index]);
-    else if (found.at(-1).length) found.push([]);
+    if (value == null) return;
+    const before = found.at(-1)?.at(-1)?.[1];
+    if (before === undefined || index - before > BRIDGE) found.push([]);
+    found.at(-1).push([value, index]);
   });
-  return found.filter((run) => run.length);
+  return found;
 }
 
 function shape(tag, attributes) {
