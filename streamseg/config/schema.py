@@ -48,6 +48,8 @@ Backend: TypeAlias = Literal[
     "onnxruntime-qnn",
 ]
 
+Precision: TypeAlias = Literal["auto", "f32", "bf16", "f16", "int8"]
+
 
 class SourceConfig(Section):
     """Where the frames of a stream come from."""
@@ -200,9 +202,9 @@ class EngineConfig(Section):
     fallback: Annotated[bool, Reload.LIVE] = Field(
         default=True, description="take the next backend when this one fails"
     )
-    precision: Annotated[
-        Literal["auto", "f32", "bf16", "f16", "int8"], BeforeValidator(_precision), Reload.ENGINE
-    ] = Field(default="auto", description="what the segmenter computes in")
+    precision: Annotated[Precision, BeforeValidator(_precision), Reload.ENGINE] = Field(
+        default="auto", description="what the segmenter computes in"
+    )
     threads: Annotated[int, Reload.ENGINE, Unit("threads")] = Field(
         default=0, ge=0, le=256, description="threads of the engine; 0: one a physical core"
     )

@@ -5,26 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
+from streamseg.config import schema
 from streamseg.inference.cache.key import Machine
 from streamseg.inference.engine import EngineInfo, InferenceEngine
 from streamseg.inference.package import Package
 
-Precision: TypeAlias = Literal["auto", "f32", "bf16", "f16", "int8"]
-BackendName: TypeAlias = Literal[
-    "auto",
-    "tensorrt",
-    "tensorrt_rtx",
-    "openvino",
-    "onnxruntime",
-    "onnxruntime-cuda",
-    "onnxruntime-tensorrt",
-    "onnxruntime-openvino",
-    "onnxruntime-migraphx",
-    "onnxruntime-coreml",
-    "onnxruntime-qnn",
-]
+Precision: TypeAlias = schema.Precision
+BackendName: TypeAlias = schema.Backend
 Progress: TypeAlias = Callable[[str, int, int], bool]  # phase, steps done, of how many → whether to go on
 
 

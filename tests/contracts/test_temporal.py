@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,11 +45,15 @@ class Rig:
         return out
 
 
-@pytest.fixture(params=["fake", "openvino", "onnxruntime"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InferenceEngine]:
+@pytest.fixture(scope="module", params=["fake", "openvino", "onnxruntime"])
+def engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[InferenceEngine]:
+    """One for all tests: an engine keeps nothing of a stream."""
     made: InferenceEngine = FakeEngine()
     if request.param != "fake":
-        made = load_engine(make_package(tmp_path), request.param, threads=1, cache_dir=tmp_path)
+        folder = tmp_path_factory.mktemp("engine")
+        made = load_engine(make_package(folder), request.param, threads=1, cache_dir=folder)
     yield made
     made.close()
 

@@ -8,7 +8,6 @@ from typing import Any, get_args
 
 import pytest
 
-from streamseg.config.schema import Backend
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference import openvino, providers, select
 from streamseg.inference.backend import BackendName, BackendReport, Settings
@@ -44,7 +43,6 @@ def test_both_are_usable_here() -> None:
 
 def test_every_name_of_a_configuration_is_reported() -> None:
     assert {report.name for report in usable_backends()} == {*get_args(BackendName)} - {"auto"}
-    assert get_args(Backend) == get_args(BackendName)
 
 
 def test_a_provider_is_nothing_that_auto_takes(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
