@@ -47,7 +47,8 @@ def run(
     from streamseg.daemon.app import run as run_daemon  # noqa: PLC0415
 
     if config is not None:
-        raise typer.Exit(run_daemon(load(config)))
+        path = config
+        raise typer.Exit(run_daemon(load(path), lambda: load(path)))
     stream = {**wanted["stream"], "source": {"url": source, **wanted["source"]}}
     document = {
         "engine": wanted["engine"],

@@ -1,10 +1,5 @@
 """Keeps one engine at work: made beside the frames, used by one worker, replaced between two frames.
 
-    loading   there was no engine yet; frames wait
-    serving   there is one; another may be on its way to replace it
-    mending   it failed, and is made again, or with another backend; frames wait
-    failed    nothing helped; its streams are given up
-
 A keeper belongs to the main thread. What the worker's thread uses sits in a `Seat`, changed by errands.
 """
 
@@ -13,58 +8,25 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
+from contextlib import suppress
 from functools import partial
 
 from streamseg.capture.redact import redact
 from streamseg.config.schema import DaemonConfig, EngineConfig
 from streamseg.daemon.desk import Desk
+from streamseg.daemon.engine_state import EngineState, KeeperEvents
 from streamseg.daemon.ladder import EngineLadder, Rung
 from streamseg.daemon.loading import Loading
 from streamseg.daemon.seat import Seat, SeatEvents
 from streamseg.daemon.stream import Stream
-from streamseg.errors import EngineError, StreamsegError
+from streamseg.errors import EngineError, PackageError, StreamsegError
 from streamseg.flow.deadline import Deadline
 from streamseg.inference.batching import Batching
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
 from streamseg.inference.worker import EngineWorker, WorkerEvents
-from streamseg.types import ModelInfo, Segmentation
 
 _LOG = logging.getLogger(__name__)
-
-
-class EngineState(StrEnum):
-    """See the module."""
-
-    LOADING = "loading"
-    SERVING = "serving"
-    MENDING = "mending"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class KeeperEvents:
-    """What the daemon is told of an engine and its streams; must return soon and not raise.
-
-    Attributes:
-        made, failed, drained: See `SeatEvents`; on the worker's thread.
-        served: By this engine, this stream is served with this model from now on; on the worker's thread.
-        stream_broken: A stream's frames fail while those of others do not; on the main thread like the rest.
-        given_up: A stream's frames fail on every engine that could be made for it.
-        changed: The keeper entered its state.
-        replaced: Another engine took over from one that served, or (with the error) could not.
-    """
-
-    made: Callable[[Segmentation], None]
-    served: Callable[[str, str, ModelInfo], None]
-    failed: Callable[[str, Exception], None]
-    drained: Callable[[str], None]
-    stream_broken: Callable[[str, str], None]
-    given_up: Callable[[str, str], None]
-    changed: Callable[[], None]
-    replaced: Callable[[str, StreamsegError | None], None]
 
 
 class Keeper:
@@ -76,6 +38,7 @@ class Keeper:
         state: See the module.
         why: What led to the state, in a line for a person.
         error: Why it failed for good.
+        refused: Why the newest engine could not take over from one that serves; empty where it could.
     """
 
     def __init__(
@@ -89,6 +52,7 @@ class Keeper:
     ) -> None:
         self.name, self.config, self.state, self.why = name, config, EngineState.LOADING, ""
         self.error: StreamsegError | None = None
+        self.refused = ""
         self._package, self._desk, self._limits, self._events = package, desk, limits, events
         self._streams: dict[str, Stream] = {}
         self._engine: InferenceEngine | None = None  # the one in use
@@ -128,6 +92,11 @@ class Keeper:
         """What runs the engine in use; empty where there is none."""
         return "" if self._engine is None else self._engine.info.backend
 
+    @property
+    def model(self) -> str:
+        """Hash of the model it runs, or is to run."""
+        return self._package.sha256
+
     def wake(self) -> None:
         """Say that a mailbox has something; any thread."""
         self._worker.wake()
@@ -155,10 +124,18 @@ class Keeper:
         """Serve a stream, or the new mailbox of one that begins anew."""
         self._streams[stream.name] = stream
         if self._engine is not None:
-            self._worker.call(partial(self._seat.admit, stream.name, stream.pipeline(self._engine)))
-            self._worker.add(stream.name, stream.mailbox)
+            self._admit(stream, self._engine)
         elif self.state is EngineState.MENDING:
             stream.life.hold(self.why)
+
+    def _admit(self, stream: Stream, engine: InferenceEngine) -> None:
+        try:
+            pipeline = stream.pipeline(engine)
+        except PackageError as error:  # it waits for a new engine's package, which then did not come
+            self._events.given_up(stream.name, str(error))
+            return
+        self._worker.call(partial(self._seat.admit, stream.name, pipeline))
+        self._worker.add(stream.name, stream.mailbox)
 
     def remove(self, name: str, then: Callable[[], None] = lambda: None) -> None:
         """Serve a stream no more; `then` is done once none of its masks can come any more."""
@@ -169,7 +146,9 @@ class Keeper:
 
     def update(self, stream: Stream) -> None:
         """Make a stream's masks as its configuration now says; what it remembers goes on where it can."""
-        if self._engine is not None:
+        if self._engine is None:
+            return
+        with suppress(PackageError):  # what this engine cannot do, the one that is on its way will
             stage = stream.stage(self._engine)
             self._worker.call(partial(self._seat.change, stream.name, stage, stream.view))
 
@@ -180,6 +159,8 @@ class Keeper:
 
     def replace(self, config: EngineConfig, package: Package) -> None:
         """Make another engine beside the one that serves, to take over between two frames."""
+        if self.state is EngineState.FAILED:
+            self._hold("the engine is made again")
         if self._loading is None:
             self._load(config, package)
         else:
@@ -203,7 +184,7 @@ class Keeper:
             engine.close()
             self._load_next(*self._next)
             return
-        old, self._engine = self._engine, engine
+        old, self._engine, self.refused = self._engine, engine, ""
         self.config, self._package = loading.wanted, loading.package
         pipelines = {name: stream.pipeline(engine) for name, stream in self._streams.items()}
         self._worker.call(partial(self._seat.take, engine, pipelines))
@@ -221,6 +202,7 @@ class Keeper:
         if self._next is not None:
             self._load_next(*self._next)
         elif self._engine is not None:
+            self.refused = redact(str(error))
             self._events.replaced(self.name, error)
         elif self.state is EngineState.MENDING:
             self._climb(str(error), frozenset(self._streams))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
 from streamseg.errors import EXIT_CONFIG, EngineError, SourceError, SourceFault, StreamsegError
 from streamseg.status.snapshot import StreamSnapshot
-from streamseg.types import StateChange
+from streamseg.types import StateChange, StreamState
+
+_NAMED = 3  # streams of a state that are named; of more only the number
 
 
 def state(change: StateChange) -> str:
@@ -25,6 +30,20 @@ def work(seen: StreamSnapshot) -> str:
         f"age p50 {seen.age_ms_p50:.0f} ms p95 {seen.age_ms_p95:.0f} ms, "
         f"{seen.drops} frames dropped, {seen.failures} failed, memory let go {seen.resets} times"
     )
+
+
+def overview(snapshots: Mapping[str, StreamSnapshot], notes: Iterable[str] = ()) -> str:
+    """All streams in a line: `3 streams: 2 running, 1 backoff (gate); 41.3 masks/s`, and more to know."""
+    states = Counter(seen.change.state for seen in snapshots.values())
+    told = [_of_state(state, snapshots) for state in StreamState if states[state]]
+    rate = sum(seen.fps for seen in snapshots.values())
+    return "; ".join([f"{len(snapshots)} streams: {', '.join(told)}", f"{rate:.1f} masks/s", *notes])
+
+
+def _of_state(state: StreamState, snapshots: Mapping[str, StreamSnapshot]) -> str:
+    names = [name for name, seen in snapshots.items() if seen.change.state is state]
+    named = state is not StreamState.RUNNING and len(names) <= _NAMED
+    return f"{len(names)} {state.value}" + (f" ({', '.join(names)})" if named else "")
 
 
 def failure(change: StateChange) -> StreamsegError:

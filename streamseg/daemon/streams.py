@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from streamseg.capture.redact import redact
 from streamseg.config.schema import DaemonConfig, StreamConfig
 from streamseg.daemon import logs
 from streamseg.daemon.desk import Desk
-from streamseg.daemon.keeper import EngineState, Keeper
+from streamseg.daemon.engine_state import EngineState
+from streamseg.daemon.keeper import Keeper
 from streamseg.daemon.stream import Stream, StreamEvents
 from streamseg.errors import StreamFault
 from streamseg.flow.deadline import Deadline
@@ -114,10 +115,10 @@ class Streams:
             stream.life.fail(fault, message)
             self._cut_off(stream)
 
-    def stop(self) -> None:
-        """Ask all to end; returns at once."""
-        for stream in self:
-            stream.stop()
+    def stop(self, names: Iterable[str] | None = None) -> None:
+        """Ask all to end, or these; returns at once."""
+        for name in tuple(self._streams) if names is None else names:
+            self._streams[name].stop()
 
     def join(self, deadline: Deadline) -> bool:
         """Wait for all, no longer than `deadline`; return whether all have ended."""

@@ -40,6 +40,11 @@ class Board:
         if entry is not None:
             entry.replace(change, tally, required)
 
+    def require(self, stream: str, *, required: bool) -> None:
+        """Take in whether the whole is ready without the stream."""
+        if entry := self._entries.get(stream):
+            entry.require(required)
+
     def remove(self, stream: str) -> None:
         """Forget a stream."""
         with self._lock:

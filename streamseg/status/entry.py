@@ -81,6 +81,11 @@ class Entry:
             self._tally, self._required = tally, required
         self.changed(change)
 
+    def require(self, required: bool) -> None:
+        """Take in whether the whole is ready without it."""
+        with self._lock:
+            self._required = required
+
     def changed(self, change: StateChange) -> None:
         """Take in its new state."""
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ from tests.fakes.packages import make_package
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Config, bool]]:
-    """What the daemon would have been run with."""
+    """What the daemon would have been run with; a file is read once more, as for a reload."""
     runs: list[tuple[Config, bool]] = []
 
-    def run(config: Config, *, once: bool = False) -> int:
-        runs.append((config, once))
+    def run(config: Config, again: Callable[[], Config] | None = None, *, once: bool = False) -> int:
+        runs.append((config if again is None else again(), once))
         return 7
 
     monkeypatch.setattr(app, "run", run)

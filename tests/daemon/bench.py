@@ -11,7 +11,8 @@ import pytest
 from streamseg.config.schema import DaemonConfig, EngineConfig, StreamConfig
 from streamseg.daemon import loading
 from streamseg.daemon.desk import Desk
-from streamseg.daemon.keeper import Keeper, KeeperEvents
+from streamseg.daemon.engine_state import KeeperEvents
+from streamseg.daemon.keeper import Keeper
 from streamseg.daemon.stream import Stream, StreamEvents
 from streamseg.errors import StreamsegError
 from streamseg.flow.deadline import Deadline

@@ -133,7 +133,7 @@ def test_once_tells_why_its_source_failed(package: str, run: Any) -> None:
 def test_without_once_the_daemon_outlives_its_streams(package: str, run: Any) -> None:
     running = run(config(package, gate={"source": "lavfi:testsrc2=size=96x64:rate=50:duration=0.1"}))
     wait_for(lambda: running.state("gate") is StreamState.ENDED, 60)
-    wait_for(lambda: not running.daemon._running, 60)
+    wait_for(lambda: not running.daemon._assembly._running, 60)
     assert running.thread.is_alive()
     assert running.end()
     assert running.daemon.exit_code == EXIT_OK
@@ -172,13 +172,13 @@ def test_stop_does_not_wait_for_the_compiler(package: str, run: Any, monkeypatch
 
     monkeypatch.setattr(loading, "load_engine", load)
     running = run(config(package, gate={"source": CLIP}))
-    assert running.daemon.compiling
+    assert running.daemon._assembly.compiling
     assert running.end()
-    assert running.daemon.compiling
+    assert running.daemon._assembly.compiling
     assert running.daemon.held
     compiled.set()
     wait_for(lambda: not running.daemon.held)
-    assert not running.daemon._keepers["default"].alive
+    assert not running.daemon._assembly._keepers["default"].alive
 
 
 def test_cameras_connect_while_the_engine_compiles(
@@ -194,7 +194,7 @@ def test_cameras_connect_while_the_engine_compiles(
     refused = "http://127.0.0.1:9/live"
     running = run(config(package, gate={"source": refused}, yard={"source": CLIP}))
     wait_for(lambda: running.state("gate") is StreamState.BACKOFF)
-    assert running.daemon._streams.get("yard").capture.captured == 0
+    assert running.daemon._assembly.streams.get("yard").capture.captured == 0
     compiled.set()
     assert next(running.masks).stream == "yard"
     assert running.end()
@@ -240,7 +240,7 @@ def test_a_busy_port_costs_the_page_and_no_mask(
 
 def test_a_dead_thread_ends_the_daemon(package: str, run: Any) -> None:
     running = run(config(package, gate={"source": CLIP}))
-    running.daemon._keepers["default"].stop()
+    running.daemon._assembly._keepers["default"].stop()
     running.thread.join(60)
     assert running.daemon.exit_code == EXIT_UNEXPECTED
 

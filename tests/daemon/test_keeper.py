@@ -10,7 +10,8 @@ import pytest
 
 from streamseg.config.schema import EngineConfig
 from streamseg.daemon.blame import ENGINE_FAILURES
-from streamseg.daemon.keeper import EngineState, batching_of
+from streamseg.daemon.engine_state import EngineState
+from streamseg.daemon.keeper import batching_of
 from streamseg.daemon.stream import Stream
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.batching import Batching

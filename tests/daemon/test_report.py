@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -59,3 +60,10 @@ def test_other_failures_are_unexpected(reason: str) -> None:
     error = report.failure(change(StreamState.FAILED, reason, "25 frames in a row failed"))
     assert isinstance(error, EngineError)
     assert error.exit_code == EXIT_UNEXPECTED
+
+
+def test_all_streams_in_a_line() -> None:
+    states = [StreamState.RUNNING] * 2 + [StreamState.BACKOFF] + [StreamState.FAILED] * 4
+    seen = {f"cam{n}": replace(snapshot(1), change=change(state), fps=10.0) for n, state in enumerate(states)}
+    line = report.overview(seen, ["engine main: mending"])
+    assert line == "7 streams: 2 running, 1 backoff (cam2), 4 failed; 70.0 masks/s; engine main: mending"

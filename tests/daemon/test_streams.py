@@ -9,7 +9,7 @@ import pytest
 
 from streamseg.config.schema import DaemonConfig, StreamConfig
 from streamseg.daemon import ladder
-from streamseg.daemon.keeper import EngineState
+from streamseg.daemon.engine_state import EngineState
 from streamseg.daemon.stream import Stream
 from streamseg.daemon.streams import Streams
 from streamseg.errors import EngineError, StreamFault

@@ -1,0 +1,252 @@
+"""The engines and the streams, as the configuration says: begun with it, and changed with it.
+
+All methods are for the main thread, but where it is said otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from streamseg.capture.redact import redact
+from streamseg.config.diff import Changes
+from streamseg.config.schema import Config, DaemonConfig, EngineConfig, StreamConfig
+from streamseg.daemon.desk import Desk
+from streamseg.daemon.engine_state import EngineState, KeeperEvents
+from streamseg.daemon.keeper import Keeper
+from streamseg.daemon.packages import Packages
+from streamseg.daemon.progress import Progress
+from streamseg.daemon.report import failure
+from streamseg.daemon.streams import Streams
+from streamseg.errors import StreamFault, StreamsegError
+from streamseg.flow.deadline import Deadline
+from streamseg.inference.package import Package
+from streamseg.status.snapshot import StreamSnapshot
+from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where what comes of the streams goes to; must return soon and not raise.
+
+    Attributes:
+        added: A stream begins to be kept; on the main thread, like `forgotten`.
+        updated: It goes on with another configuration; on the main thread.
+        changed: A stream entered a state; on any thread.
+        served: By this engine, this stream is served with this model; on an engine's thread, like the rest.
+        made: A mask, and the encoding it is wanted in.
+        failed: A frame of this stream could not be processed.
+        forgotten: A stream is gone, and nothing more comes from it.
+    """
+
+    added: Callable[[str, StreamConfig], None]
+    updated: Callable[[str, StreamConfig], None]
+    changed: Callable[[StateChange], None]
+    served: Callable[[str, str, ModelInfo], None]
+    made: Callable[[Segmentation, str], None]
+    failed: Callable[[str, str], None]
+    forgotten: Callable[[str], None]
+
+
+class Assembly:
+    """See the module.
+
+    Attributes:
+        config: What holds.
+        streams: The streams.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        desk: Desk,
+        outlets: Outlets,
+        over: Callable[[StreamsegError | None], None],
+        *,
+        once: bool,
+    ) -> None:
+        """`over` is told when there is nothing left to do: no engine, or with `once` no stream."""
+        self.config = config
+        self._desk, self._outlets, self._over, self._once = desk, outlets, over, once
+        self._keepers: dict[str, Keeper] = {}
+        self._leaving: list[Keeper] = []
+        self.streams = Streams(desk, self._keepers, self._limits, outlets.changed, outlets.forgotten)
+        self._running: set[str] = set()  # what `once` waits for
+        self._error: StreamsegError | None = None
+
+    @property
+    def compiling(self) -> bool:
+        """Whether an engine is being compiled, which nothing can interrupt."""
+        return any(keeper.compiling for keeper in (*self._keepers.values(), *self._leaving))
+
+    @property
+    def held(self) -> bool:
+        """Whether a thread is inside a C library, which the interpreter's end would pull from under it."""
+        return self.compiling or self.streams.held
+
+    @property
+    def alive(self) -> dict[str, bool]:
+        """Whether the engines' threads live; from any thread."""
+        return {f"engine {name}": keeper.alive for name, keeper in tuple(self._keepers.items())}
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The hash of the model that each engine runs."""
+        return {name: keeper.model for name, keeper in self._keepers.items()}
+
+    @property
+    def notes(self) -> list[str]:
+        """What is wrong with the engines, a line each."""
+        wanting = {EngineState.MENDING, EngineState.FAILED}
+        bad = [f"engine {k.name}: {k.why}" for k in self._keepers.values() if k.state in wanting]
+        return bad + [
+            f"engine {k.name}: no new one: {k.refused}" for k in self._keepers.values() if k.refused
+        ]
+
+    def progress(self, seen: Mapping[str, StreamSnapshot]) -> dict[str, Progress]:
+        """How each stream gets on."""
+        return {
+            stream.name: Progress(
+                stream.life.state.state,
+                self._keepers[stream.config.engine].state is EngineState.SERVING,
+                seen[stream.name].masks + seen[stream.name].failures,
+                len(stream.mailbox) > 0,
+            )
+            for stream in self.streams
+        }
+
+    def start(self, packages: Packages) -> None:
+        """Begin with everything the configuration names."""
+        self._running = set(self.config.streams)
+        for name, engine in self.config.engines.items():
+            self._add_engine(name, engine, packages[name])
+        for name, stream in self.config.streams.items():
+            self._add_stream(name, stream)
+
+    def apply(self, config: Config, changes: Changes, packages: Packages) -> None:
+        """Let another configuration hold; who does not differ does not notice."""
+        self.config = config
+        engines, streams = changes.engines, changes.streams
+        for name in engines.added:
+            self._add_engine(name, config.engines[name], packages[name])
+        for name in streams.removed:
+            self.streams.remove(name)
+        for name in engines.renewed:
+            self._keepers[name].replace(config.engines[name], packages[name])
+        for name in engines.updated:
+            self._keepers[name].tune(config.engines[name])
+        for name in streams.updated:
+            self._outlets.updated(name, config.streams[name])
+            self.streams.update(name, config.streams[name])
+        self.streams.stop(streams.renewed)  # all together, so that they are waited for together
+        for name in streams.renewed:
+            self._outlets.updated(name, config.streams[name])
+            self.streams.renew(name, config.streams[name])
+        for name in streams.added:
+            self._add_stream(name, config.streams[name])
+        self._remove_engines(engines.removed)
+        self._try_again(packages)
+
+    def stop(self) -> None:
+        """Ask all threads to end, what is upstream first; returns at once."""
+        self.streams.stop()
+        for keeper in self._keepers.values():
+            keeper.stop()
+
+    def join(self, deadline: Deadline) -> bool:
+        """Wait for all threads, no longer than `deadline`, and free the engines; whether all have ended."""
+        captured = self.streams.join(deadline)
+        keepers = (*self._keepers.values(), *self._leaving)
+        joined = [keeper.join(deadline) for keeper in keepers]
+        for keeper in keepers if all(joined) else ():
+            keeper.close()
+        return all([captured, *joined])
+
+    def _limits(self) -> DaemonConfig:
+        return self.config.daemon
+
+    def _add_engine(self, name: str, config: EngineConfig, package: Package) -> None:
+        events = KeeperEvents(
+            made=self._made,
+            served=self._outlets.served,
+            failed=lambda stream, error: self._outlets.failed(stream, redact(str(error))),
+            drained=lambda stream: self._desk.hand_in(partial(self._drained, stream)),
+            stream_broken=self._stream_broken,
+            given_up=self._given_up,
+            changed=self._engine_changed,
+            replaced=self._engine_replaced,
+        )
+        keeper = self._keepers[name] = Keeper(name, config, package, self._desk, self._limits, events)
+        keeper.start()
+
+    def _remove_engines(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            keeper = self._keepers.pop(name)
+            keeper.stop()
+            self._leaving.append(keeper)
+        ended = [keeper for keeper in self._leaving if not keeper.compiling and keeper.join(Deadline(0.0))]
+        for keeper in ended:
+            keeper.close()
+            self._leaving.remove(keeper)
+
+    def _add_stream(self, name: str, config: StreamConfig) -> None:
+        self._outlets.added(name, config)
+        self.streams.add(name, config)
+
+    def _try_again(self, packages: Packages) -> None:
+        """What had failed for good gets another chance: somebody may have mended it."""
+        for name, keeper in self._keepers.items():
+            if keeper.state is EngineState.FAILED and not keeper.compiling:
+                keeper.replace(self.config.engines[name], packages[name])
+        for stream in self.streams:
+            if stream.life.state.state is StreamState.FAILED:
+                self.streams.renew(stream.name)
+
+    def _made(self, segmentation: Segmentation) -> None:
+        if stream := self.streams.get(segmentation.frame.stream):
+            self._outlets.made(segmentation, stream.config.encoding)
+
+    def _stream_broken(self, name: str, what: str) -> None:
+        """Its frames fail, and only its own; where there is no second try, that is the end of it."""
+        message = f"its frames cannot be processed: {what}"
+        if self._once:
+            self._given_up(name, message)
+        else:
+            self.streams.broken(name, StreamFault.ENGINE, message)
+
+    def _given_up(self, name: str, message: str) -> None:
+        self.streams.give_up(name, StreamFault.ENGINE, message)
+        self._drained(name)
+
+    def _engine_changed(self) -> None:
+        self.streams.engine_changed()
+        states = [keeper.state for keeper in self._keepers.values()]
+        if all(state is EngineState.FAILED for state in states):
+            self._over(next(keeper.error for keeper in self._keepers.values()))
+
+    def _engine_replaced(self, name: str, error: StreamsegError | None) -> None:
+        keeper = self._keepers.get(name)
+        if keeper is None:
+            return
+        if error is None:
+            _LOG.info("engine %s: the new one took over; what streams remembered is let go", name)
+            return
+        _LOG.error("engine %s: no new one: %s; the old one serves on", name, keeper.refused)
+        # what it serves with is what holds, so that the next reload tries again
+        engines = {**self.config.engines, name: keeper.config}
+        self.config = self.config.model_copy(update={"engines": engines})
+
+    def _drained(self, name: str) -> None:
+        """A stream has ended for good and its last frame is processed."""
+        self._running.discard(name)
+        stream = self.streams.get(name)
+        if not self._once or stream is None:
+            return
+        if stream.life.state.state is StreamState.FAILED:
+            self._error = failure(stream.life.state)
+        if not self._running:
+            self._over(self._error)

@@ -1,0 +1,54 @@
+"""The process's memory, and who has to go when it comes to its limit: before the kernel takes everything."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+SETTLE_S = 10.0  # what a stream held is freed by and by; the next one goes only after that
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_MB = 1_000_000
+
+
+def rss_mb(statm: Path = Path("/proc/self/statm")) -> float:
+    """Resident memory of this process, MB; 0 where the system does not tell."""
+    try:
+        return int(statm.read_text(encoding="ascii").split()[1]) * _PAGE_BYTES / _MB
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+def give_back() -> None:
+    """Return what is free inside the process to the system, so that the next look does not count it."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # a C library without it
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+class Shedding:
+    """Chooses who goes. Pure."""
+
+    def __init__(self) -> None:
+        self._last_s = float("-inf")
+
+    def victim(
+        self, used_mb: float, limit_mb: float | None, streams: Sequence[str], now_s: float
+    ) -> str | None:
+        """The stream to give up now; None where none is to go.
+
+        Args:
+            used_mb: Resident memory, MB.
+            limit_mb: What there may be of it; None: no limit.
+            streams: Those that could go, the oldest first. The last one stays: without it there is no use in
+                the rest.
+            now_s: Monotonic seconds.
+        """
+        if limit_mb is None or used_mb <= limit_mb or len(streams) < 2 or now_s - self._last_s < SETTLE_S:
+            return None
+        self._last_s = now_s
+        return streams[-1]

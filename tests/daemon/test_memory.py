@@ -1,0 +1,51 @@
+"""How much memory there is in use, and who goes where it is too much."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+import pytest
+
+from streamseg.daemon.memory import SETTLE_S, Shedding, give_back, rss_mb
+
+ALL = ["old", "middle", "new"]
+
+
+def test_it_is_what_the_system_says() -> None:
+    most_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    assert 10 < rss_mb() <= most_mb * 1.01
+
+
+@pytest.mark.parametrize("text", [None, "", "12", "a b c"])
+def test_a_system_that_does_not_tell_is_no_failure(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "statm").write_text(text)
+    assert rss_mb(tmp_path / "statm") == 0.0
+
+
+def test_giving_back_does_no_harm() -> None:
+    give_back()
+
+
+@pytest.mark.parametrize(
+    ("used_mb", "limit_mb", "streams", "victim"),
+    [
+        (200.0, 100.0, ALL, "new"),
+        (100.0, 100.0, ALL, None),
+        (200.0, None, ALL, None),
+        (200.0, 100.0, ["old"], None),
+        (200.0, 100.0, [], None),
+    ],
+)
+def test_the_newest_goes_and_the_last_one_stays(
+    used_mb: float, limit_mb: float | None, streams: list[str], victim: str | None
+) -> None:
+    assert Shedding().victim(used_mb, limit_mb, streams, 0.0) == victim
+
+
+def test_one_after_the_other_with_time_to_see_whether_it_helped() -> None:
+    shedding = Shedding()
+    assert shedding.victim(200.0, 100.0, ALL, 0.0) == "new"
+    assert shedding.victim(200.0, 100.0, ALL[:2], SETTLE_S - 1) is None
+    assert shedding.victim(200.0, 100.0, ALL[:2], SETTLE_S) == "middle"
