@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from threading import Event
 from typing import cast
 
@@ -10,9 +11,13 @@ from streamseg.config.schema import EngineConfig
 from streamseg.errors import EngineError, StreamsegError
 from streamseg.flow.stage import Stage
 from streamseg.inference.backend import BackendName, Precision
+from streamseg.inference.build import Order, unbuilt
+from streamseg.inference.build_process import BuildProcess
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
-from streamseg.inference.select import load_engine, usable_backends
+from streamseg.inference.select import CPU, load_engine, usable_backends
+
+_LOG = logging.getLogger(__name__)
 
 
 class Loading:
@@ -25,6 +30,10 @@ class Loading:
         ready: Told, on the loading thread, the engine once it is warm; whoever is told owns it.
         failed: Told, on the loading thread, why there is none, or why `ready` failed.
         without: Take another backend than this one, whatever is configured.
+        stopgap: Nothing serves yet: where plans have to be built first, take a backend of the CPU meanwhile.
+
+    Attributes:
+        unbuilt: The graphs that have no plan, so that the engine handed over is a stopgap.
     """
 
     def __init__(
@@ -36,9 +45,22 @@ class Loading:
         failed: Callable[[StreamsegError], None],
         *,
         without: str | None = None,
+        stopgap: bool = False,
     ) -> None:
         self.package, self.wanted, self.without = package, wanted, without
-        self._ready, self._failed = ready, failed
+        self.unbuilt: tuple[str, ...] = ()
+        self._name, self._ready, self._failed, self._stopgap = name, ready, failed, stopgap
+        self._order = Order(
+            package.path,
+            wanted.backend,
+            wanted.precision,
+            wanted.max_batch,
+            wanted.threads,
+            wanted.cache_dir,
+            gently=True,
+        )
+        self._builder = BuildProcess(self._order)
+        self._building = ""  # the graph
         self._stage = Stage(f"loading-{name}", self._body, on_crash=self._crashed)
 
     @property
@@ -50,6 +72,10 @@ class Loading:
         """Start; returns at once."""
         self._stage.start()
 
+    def cancel(self) -> None:
+        """End the process that builds, if there is one or is to be one; what is compiled here goes on."""
+        self._builder.cancel()
+
     def _body(self, _: Event) -> None:
         try:
             engine = self._as_wanted() if self.without is None else self._with_another(self.without)
@@ -59,7 +85,27 @@ class Loading:
             self._failed(error)
 
     def _as_wanted(self) -> InferenceEngine:
+        lacking = unbuilt(self.package, self._order)
+        if lacking and self._stopgap and (engine := self._on_cpu()) is not None:
+            self.unbuilt = lacking
+            return engine
+        if lacking:
+            self._builder.run(self._told)
         return self._load(self.wanted.backend, self.wanted.precision)
+
+    def _on_cpu(self) -> InferenceEngine | None:
+        try:
+            return self._first(CPU)
+        except EngineError as error:
+            _LOG.warning("engine %s: nothing serves until it is built: %s", self._name, error)
+            return None
+
+    def _told(self, phase: str, _done: int, _of: int) -> bool:
+        graph = phase.partition(":")[0]
+        if graph != self._building:
+            _LOG.info("engine %s: building %s for %s", self._name, graph, self.wanted.backend)
+        self._building = graph
+        return True
 
     def _load(self, backend: BackendName, precision: Precision) -> InferenceEngine:
         wanted = self.wanted
@@ -69,17 +115,22 @@ class Loading:
 
     def _with_another(self, without: str) -> InferenceEngine:
         """The first other backend that can do it; in whatever precision it likes."""
+        reports = (report for report in usable_backends() if report.usable and report.name != without)
+        try:
+            return self._first(cast("BackendName", report.name) for report in reports)
+        except EngineError as error:
+            text = f"{self.package.manifest.name}: no other backend than {without} can run it"
+            raise EngineError(f"{text}: {error}" if str(error) else text) from error
+
+    def _first(self, backends: Iterable[BackendName]) -> InferenceEngine:
+        """With the first backend that can do it. Raises EngineError: why each could not."""
         failures: list[str] = []
-        for report in usable_backends():
-            if report.name == without or not report.usable:
-                continue
-            backend = cast("BackendName", report.name)
+        for backend in backends:
             try:
                 return self._load(backend, "auto")
             except StreamsegError as error:
                 failures.append(str(error))
-        why = f": {'; '.join(failures)}" if failures else ""
-        raise EngineError(f"{self.package.manifest.name}: no other backend than {without} can run it{why}")
+        raise EngineError("; ".join(failures))
 
     def _warm(self, engine: InferenceEngine) -> None:
         try:

@@ -15,7 +15,7 @@ from streamseg.inference.cache.key import Machine
 from streamseg.inference.cores import physical_cores
 from streamseg.inference.engine import EngineInfo
 from streamseg.inference.package import Package, open_package
-from streamseg.inference.select import usable_module, usable_or_none
+from streamseg.inference.select import modules, usable_module, usable_or_none
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,17 @@ def build(order: Order, progress: Progress) -> EngineInfo:
 def unbuilt(package: Package, order: Order) -> tuple[str, ...]:
     """The graphs that must be built first, which takes minutes; with most backends there are none.
 
+    None either where the backend is not usable: to say so is up to `load_engine`.
+
     Raises:
-        EngineError: The backend is not usable.
+        PackageError, EngineError: The backend cannot have anything built of this package.
     """
-    _, module = usable_module(order.backend)
-    return module.missing(package, order.settings) if isinstance(module, SlowBuilder) else ()
+    for module in modules(order.backend):
+        if not isinstance(module, SlowBuilder):
+            return ()
+        if module.report().usable:
+            return module.missing(package, order.settings)
+    return ()
 
 
 def machines(names: Iterable[str]) -> Mapping[str, Machine]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import cast, get_args
@@ -25,6 +26,7 @@ _MODULES = {
     "onnxruntime": "streamseg.inference.ort",
 }
 _GPU = ("tensorrt", "tensorrt_rtx")
+CPU: tuple[BackendName, ...] = ("openvino", "onnxruntime")
 # ONNX Runtime on other providers: never the choice of `auto`, which wants what works everywhere.
 _PROVIDERS = [name for name in get_args(BackendName) if name.startswith("onnxruntime-")]
 
@@ -37,6 +39,16 @@ def usable_backends() -> list[BackendReport]:
 def usable_or_none(name: str) -> object:
     """The module of a backend; None where it is not usable, or none of ours."""
     return _module(name) if name in _MODULES and _report(name).usable else None
+
+
+def modules(wanted: BackendName) -> Iterator[Backend]:
+    """The module of a backend, or with `auto` those it tries, in turn; without what cannot be imported."""
+    for name in _MODULES if wanted == "auto" else [wanted]:
+        try:
+            module = _module(name)
+        except (ImportError, OSError, RuntimeError):
+            continue
+        yield module
 
 
 def usable_module(wanted: BackendName) -> tuple[str, Backend]:

@@ -8,6 +8,7 @@ import pytest
 
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference import select
+from streamseg.inference.backend import BackendReport
 from streamseg.inference.build import Order, build, machines, unbuilt
 from streamseg.inference.cache.store import Store
 from streamseg.inference.package import Package
@@ -58,7 +59,7 @@ def test_what_cannot_be_built_is_said(
     with pytest.raises(EngineError, match="no folder to keep it in"):
         build(ordered(package, "openvino", Path("/proc/self/cache")), lambda *_: True)
     with pytest.raises(EngineError, match="backend absent is not usable"):
-        unbuilt(package, ordered(package, "absent", tmp_path))
+        build(ordered(package, "absent", tmp_path), lambda *_: True)
     (package.path / "readout.onnx").write_bytes(b"")
     with pytest.raises(PackageError, match="sha256"):
         build(ordered(package, "openvino", tmp_path), lambda *_: True)
@@ -68,11 +69,15 @@ def test_only_what_takes_long_is_ever_unbuilt(
     package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow.register(monkeypatch)
+    monkeypatch.setitem(select._MODULES, "absent", "streamseg.inference.absent")
     order = ordered(package, "slow", tmp_path)
-    assert unbuilt(package, ordered(package, "auto", tmp_path)) == ()
+    for name in ("auto", "openvino", "absent"):
+        assert unbuilt(package, ordered(package, name, tmp_path)) == ()
     assert unbuilt(package, order) == ("segmenter", "stabiliser", "readout")
     build(order, lambda *_: True)
     assert unbuilt(package, order) == ()
+    monkeypatch.setattr(slow, "report", lambda: BackendReport("slow", False, "", "no driver", ()))
+    assert unbuilt(package, ordered(package, "slow", tmp_path / "empty")) == ()
 
 
 def test_the_machines_of_those_that_build(monkeypatch: pytest.MonkeyPatch) -> None:

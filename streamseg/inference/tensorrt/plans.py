@@ -15,6 +15,7 @@ from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package
 from streamseg.inference.tensorrt.build import BuildRequest, build_plan
 
+_WITHOUT_TIMING = "tensorrt_rtx"  # measures nothing while it builds
 _TIMING = Origin("", Path(), "timing cache")
 
 
@@ -59,12 +60,17 @@ class Plans:
         return self._store.obtain(self._key(role), self._package.origin(role), make, bytes, bytes)
 
     def _build(self, role: GraphRole, progress: Progress | None) -> bytes:
-        measured = self._store.load(timing_key(self._machine))
         told = progress and (lambda phase, done, of: progress(f"{role}: {phase}", done, of))
-        built = build_plan(self._trt, self._requests[role], bytes(measured or b""), told)
+        built = build_plan(self._trt, self._requests[role], self._measured(), told)
         if built.timing:
             self._store.save(timing_key(self._machine), _TIMING, built.timing)
         return built.plan
+
+    def _measured(self) -> bytes | None:
+        """What earlier builds on this machine have measured."""
+        if self._machine.backend == _WITHOUT_TIMING:
+            return None
+        return bytes(self._store.load(timing_key(self._machine)) or b"")
 
     def _key(self, role: GraphRole) -> CacheKey:
         request = self._requests[role]

@@ -11,6 +11,7 @@ import pytest
 
 from streamseg.inference.cache.key import Machine, timing_key
 from streamseg.inference.cache.store import Store
+from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package
 from streamseg.inference.tensorrt import plans as module
 from streamseg.inference.tensorrt.build import BuildRequest, Built, build_plan
@@ -116,3 +117,22 @@ def test_the_steps_name_the_graph(package: Package, tmp_path: Path) -> None:
 
     plans(package, tmp_path).obtain(progress)
     assert {phase.partition(": ")[0] for phase in phases} == set(ROLES)
+
+
+def test_a_real_builders_plans_are_kept_too(package: Package, tmp_path: Path) -> None:
+    rtx = pytest.importorskip("tensorrt_rtx")
+    machine = replace(MACHINE, backend="tensorrt_rtx", version=rtx.__version__)
+    request = replace(requests(package, "f32", 2)[GraphRole.READOUT], capabilities=((8, 6),))
+
+    def fresh() -> Plans:
+        return Plans(rtx, machine, Store(tmp_path), package, {GraphRole.READOUT: request}, "f32")
+
+    plan = fresh().obtain()[GraphRole.READOUT]
+    assert len(plan) > 1000
+    for entry in Store(tmp_path).entries():
+        data = bytearray(entry.path.read_bytes())
+        data[len(data) // 2] ^= 1
+        entry.path.write_bytes(data)
+    assert fresh().missing() == ("readout",)
+    fresh().obtain()
+    assert fresh().missing() == ()

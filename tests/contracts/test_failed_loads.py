@@ -1,0 +1,86 @@
+"""A daemon that tries a broken package again and again grows by nothing: no memory, no file, no thread."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+
+from streamseg.errors import PackageError
+from streamseg.inference.backend import BackendName
+from streamseg.inference.manifest import GraphRole
+from streamseg.inference.package import Package, open_package
+from streamseg.inference.select import load_engine
+from tests.fakes.packages import Tiny, make_package, write_manifest
+
+LOADS = 200
+WARM_UP = 30
+WEIGHTS_MB = 1.0  # of each segmenter: were one kept at each load, that would be 200 MB
+MOST_MB = 40.0
+TINY = Tiny(size_wh=(320, 240))
+ROLES = (GraphRole.SEGMENTER, GraphRole.STABILISER, GraphRole.READOUT)
+
+
+def heavy(path: Path) -> None:
+    """Give a segmenter weights worth the name."""
+    model = onnx.load(path)
+    (last,) = (node for node in model.graph.node if "logits" in node.output)
+    last.output[:] = ["light"]
+    rows = int(WEIGHTS_MB * 1e6 / 4 / 5)
+    many = np.random.default_rng(0).random((rows, 5), dtype=np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(many, "many"))
+    axes = numpy_helper.from_array(np.array([0], np.int64), "first")
+    shape = numpy_helper.from_array(np.array([1, 5, 1, 1], np.int64), "shape")
+    model.graph.initializer.extend([axes, shape])
+    model.graph.node.extend(
+        [
+            helper.make_node("ReduceMax", ["many"], ["most"], axes=[0], keepdims=0),
+            helper.make_node("Reshape", ["most", "shape"], ["offset"]),
+            helper.make_node("Add", ["light", "offset"], ["logits"]),
+        ]
+    )
+    onnx.save(model, path)
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> list[Package]:
+    """Packages whose hashes are right, and whose last graph is cut, is none at all, or is another one's."""
+    packages = []
+    for name in ("cut", "rubbish", "strange"):
+        path = make_package(tmp_path, TINY, name).path
+        heavy(path / "segmenter.onnx")
+        victim = path / "readout.onnx"
+        content = victim.read_bytes()
+        other = (path / "stabiliser.onnx").read_bytes()
+        victim.write_bytes({"cut": content[: len(content) // 2], "rubbish": b"\x08" * 999}.get(name, other))
+        write_manifest(path, TINY, name, ROLES)
+        packages.append(open_package(path))
+    return packages
+
+
+def held() -> tuple[float, int, int]:
+    """Resident memory in MB, open files, threads of this process."""
+    gc.collect()
+    own = Path("/proc/self")
+    pages = int((own / "statm").read_text().split()[1])
+    return pages * 4096 / 1e6, len(list((own / "fd").iterdir())), len(list((own / "task").iterdir()))
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_failed_loads_leave_nothing_behind(
+    broken: list[Package], tmp_path: Path, backend: BackendName
+) -> None:
+    before, packages = (0.0, 0, 0), itertools.cycle(broken)
+    for load in range(WARM_UP + LOADS):
+        if load == WARM_UP:
+            before = held()
+        with pytest.raises(PackageError):
+            load_engine(next(packages), backend, "f32", threads=1, cache_dir=tmp_path / "cache")
+    after = held()
+    assert after[0] - before[0] < MOST_MB
+    assert after[1:] == before[1:]
