@@ -54,6 +54,7 @@ LIBRARIES: dict[str, set[str]] = {
     "tensorrt": {"inference"},
     "tensorrt_rtx": {"inference"},
     "pycuda": {"inference"},
+    "cuda": {"inference"},
     "av": {"capture", "training"},
     "sklearn": {"training"},
     "zmq": {"publish", "client"},

@@ -214,6 +214,9 @@ class EngineConfig(Section):
     max_batch_wait_ms: Annotated[float, Reload.LIVE, Unit("ms")] = Field(
         default=0.0, ge=0, le=1000, description="how long a frame may wait for others to fill a batch; 0: not"
     )
+    cuda_graphs: Annotated[bool, Reload.ENGINE] = Field(
+        default=False, description="TensorRT: hand the GPU a whole network at once (extra cuda-graphs)"
+    )
     cache_dir: Annotated[Path | None, Reload.ENGINE] = Field(
         default=None, description="compiled models; empty: the user's cache folder"
     )

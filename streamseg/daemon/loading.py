@@ -110,7 +110,13 @@ class Loading:
     def _load(self, backend: BackendName, precision: Precision) -> InferenceEngine:
         wanted = self.wanted
         return load_engine(
-            self.package, backend, precision, wanted.threads, wanted.cache_dir, wanted.max_batch
+            self.package,
+            backend,
+            precision,
+            wanted.threads,
+            wanted.cache_dir,
+            wanted.max_batch,
+            wanted.cuda_graphs,
         )
 
     def _with_another(self, without: str) -> InferenceEngine:

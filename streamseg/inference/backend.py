@@ -27,6 +27,7 @@ class Settings:
         cache: Where compiled models are kept; None for nowhere.
         measure: Measure what `auto` goes by again, although it is remembered.
         max_batch: Most pictures that will be computed at once, where that must be known beforehand.
+        cuda_graphs: Run as CUDA graphs where the backend can.
     """
 
     precision: Precision
@@ -34,6 +35,7 @@ class Settings:
     cache: Path | None
     measure: bool = False
     max_batch: int = 1
+    cuda_graphs: bool = False
 
     @property
     def memo(self) -> Path | None:

@@ -74,6 +74,7 @@ def load_engine(
     threads: int = 0,
     cache_dir: Path | None = None,
     max_batch: int = 1,
+    cuda_graphs: bool = False,
     *,
     measure: bool = False,
 ) -> InferenceEngine:
@@ -86,6 +87,7 @@ def load_engine(
         threads: 0: one a physical core.
         cache_dir: Where compiled models are kept; None: the user's cache folder.
         max_batch: Most pictures that will be computed at once.
+        cuda_graphs: Run as CUDA graphs where the backend can.
         measure: Measure what `auto` goes by again, although it is remembered.
 
     Raises:
@@ -93,7 +95,7 @@ def load_engine(
         EngineError: No backend can do it.
     """
     cores, folder = threads or physical_cores(), cache_folder(cache_dir)
-    settings = Settings(precision, cores, folder, measure=measure, max_batch=max_batch)
+    settings = Settings(precision, cores, folder, measure, max_batch, cuda_graphs)
     engine, why = (
         _first(package, settings)
         if backend == "auto"

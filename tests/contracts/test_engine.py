@@ -14,6 +14,7 @@ from streamseg.inference.engine import EngineMemory, InferenceEngine, Masks, Run
 from streamseg.inference.select import load_engine
 from streamseg.inference.tensorrt.provider import RTX, STANDARD, TensorRt
 from streamseg.types import F32, U8
+from tests.fakes import cuda_bindings
 from tests.fakes.engine import FakeEngine
 from tests.fakes.gpu import gpu_engine
 from tests.fakes.packages import Tiny, make_package
@@ -26,7 +27,9 @@ PLANE = (HEIGHT // 4, WIDTH // 4)
 ON_A_GPU = [pytest.param(library, marks=pytest.mark.gpu, id=library.name) for library in (STANDARD, RTX)]
 
 
-@pytest.fixture(params=["openvino-f32", "openvino-auto", "onnxruntime", "tensorrt", *ON_A_GPU, "fake"])
+@pytest.fixture(
+    params=["openvino-f32", "openvino-auto", "onnxruntime", "tensorrt", "tensorrt-graphs", *ON_A_GPU, "fake"]
+)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InferenceEngine]:
     package = make_package(tmp_path, Tiny((WIDTH, HEIGHT), CLASSES))
     made: InferenceEngine
@@ -39,6 +42,8 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Inference
             made = load_engine(package, "onnxruntime", threads=1, cache_dir=tmp_path)
         case "tensorrt":
             made = gpu_engine(package)
+        case "tensorrt-graphs":
+            made = gpu_engine(package, graphs=cuda_bindings)
         case TensorRt():
             if why_not := request.param.report().why_not:
                 pytest.skip(why_not)

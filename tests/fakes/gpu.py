@@ -27,6 +27,7 @@ def gpu_engine(
     most: int = 4,
     driver: Any = pycuda,
     pop: Callable[[], None] = lambda: None,
+    graphs: Any = None,
 ) -> TensorRtEngine:
     """Builds a package's plans and loads them."""
-    return open_plans(tensorrt, driver, package, gpu_plans(package, most), INFO, pop)
+    return open_plans(tensorrt, driver, package, gpu_plans(package, most), INFO, pop, graphs)

@@ -51,6 +51,8 @@ class World:
         copies: Transfers to, from and within the device.
         queue: Work in the stream that nobody has waited for.
         done: How much work was done.
+        capture: Work of the CUDA graph that is being captured; None where none is.
+        launches: How many CUDA graphs were launched.
     """
 
     def __init__(self) -> None:
@@ -61,10 +63,12 @@ class World:
         self.stacks = threading.local()
         self.queue: list[Callable[[], object]] = []  # work in the stream
         self.done = 0
+        self.capture: list[Callable[[], object]] | None = None
+        self.launches = 0
 
     def launch(self, work: Callable[[], object]) -> None:
-        """Put work into the stream."""
-        self.queue.append(work)
+        """Put work into the stream, or into the CUDA graph that is being captured from it."""
+        (self.queue if self.capture is None else self.capture).append(work)
 
     def run(self, place: int | None = None) -> None:
         """Do the work up to a place of the stream, or all."""

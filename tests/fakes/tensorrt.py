@@ -40,6 +40,11 @@ class TensorIOMode(IntEnum):
     OUTPUT = 2
 
 
+class ExecutionContextAllocationStrategy(IntEnum):
+    STATIC = 0
+    USER_MANAGED = 2
+
+
 class NetworkDefinitionCreationFlag(IntEnum):
     STRONGLY_TYPED = 1
 
@@ -327,15 +332,24 @@ class ICudaEngine:
         for name, result in zip(self._outputs, self._session.run(self._outputs, feeds), strict=True):
             views[name][...] = result
 
-    def create_execution_context(self) -> IExecutionContext | None:
-        return IExecutionContext(self)
+    @property
+    def device_memory_size_v2(self) -> int:
+        return 512
+
+    def create_execution_context(
+        self, strategy: ExecutionContextAllocationStrategy = ExecutionContextAllocationStrategy.STATIC
+    ) -> IExecutionContext | None:
+        return IExecutionContext(self, scratch=strategy is ExecutionContextAllocationStrategy.STATIC)
 
 
 class IExecutionContext:
-    def __init__(self, engine: ICudaEngine) -> None:
-        self._engine = engine
+    def __init__(self, engine: ICudaEngine, *, scratch: bool) -> None:
+        self._engine, self._scratch = engine, scratch
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._addresses: dict[str, int] = {}
+
+    def set_device_memory(self, memory: int, size: int) -> None:
+        self._scratch = memory != 0 and size >= self._engine.device_memory_size_v2
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
         self._shapes[name] = tuple(shape)
@@ -350,8 +364,8 @@ class IExecutionContext:
 
     def execute_async_v3(self, stream: int) -> bool:
         engine = self._engine
-        if engine._broken:
-            engine._logger.log(ILogger.ERROR, engine._broken)
+        if engine._broken or not self._scratch:
+            engine._logger.log(ILogger.ERROR, engine._broken or "no device memory")
             return False
         batch = self._shapes[engine._inputs[0]][0]
         views = {

@@ -23,6 +23,7 @@ from streamseg.inference.tensorrt.probe import probe
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parent.parent / ".cache"
 PYCUDA = "2026.1"
+CUDA_BINDINGS = "13.4.4"
 BINDINGS = ("10.16.1.11", "11.4.0.106")
 # C functions of TensorRT's libraries that its bindings need when they are imported
 _FUNCTIONS = """
@@ -163,6 +164,14 @@ def load(driver: Path, pycuda: Path) -> tuple[Driver, Any]:
     if str(pycuda) not in sys.path:
         sys.path.append(str(pycuda))
     return Driver(library), importlib.import_module("pycuda.driver")
+
+
+def cuda_bindings() -> Path:
+    """Genuine cuda-python, as far as CUDA graphs need it; it can be imported without a driver."""
+    folder = CACHE / f"cuda-bindings-{CUDA_BINDINGS}-{sys.implementation.cache_tag}"
+    if not folder.exists():
+        _pip(folder, f"cuda-bindings=={CUDA_BINDINGS}")
+    return folder
 
 
 def bindings(version: str) -> tuple[Path, Path]:

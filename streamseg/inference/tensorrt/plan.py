@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from streamseg.errors import EngineError
 from streamseg.inference.contract import ANY, GraphSpec, TensorSpec
+from streamseg.inference.tensorrt.capture import Captures
 from streamseg.inference.tensorrt.log import Words
 
 
+@dataclass(frozen=True, slots=True)
+class CudaGraphs:
+    """What running as CUDA graphs takes.
+
+    Attributes:
+        driver: The module `cuda.bindings.driver` of cuda-python.
+        memory: Takes memory of the device, bytes.
+    """
+
+    driver: Any
+    memory: Callable[[int], int]
+
+
 class Plan:
-    """One graph: TensorRT's engine and one context of it; used inside `Device.current()` alone.
+    """One graph: TensorRT's engine and its context; used inside `Device.current()` alone.
 
     Args:
         trt: The module `tensorrt` or `tensorrt_rtx`.
@@ -21,23 +36,31 @@ class Plan:
         words: What the runtime logs to.
         content: The plan.
         label: What it must be called inside (`BuildRequest.label`).
+        graphs: Run it as CUDA graphs.
 
     Raises:
         EngineError: It is no plan for this TensorRT and GPU, it is another one than was asked for, or the
             GPU's memory is full.
     """
 
-    def __init__(self, trt: Any, runtime: Any, words: Words, content: bytes, label: str) -> None:
+    def __init__(
+        self,
+        trt: Any,
+        runtime: Any,
+        words: Words,
+        content: bytes,
+        label: str,
+        graphs: CudaGraphs | None = None,
+    ) -> None:
         self._words, self._label = words, label
         engine = runtime.deserialize_cuda_engine(content)
         if engine is None:
             raise words.failure(f"{label}: TensorRT cannot load its plan")
         if engine.name != label:
             raise EngineError(f"{label}: the plan is of {engine.name!r}; build it again")
-        context = engine.create_execution_context()
-        if context is None:
-            raise words.failure(f"{label}: TensorRT cannot make a context; is the GPU's memory full?")
-        self._engine, self._context = engine, context
+        self._engine = engine
+        self._context: Any = None if graphs else self._sound(engine.create_execution_context())
+        self._captures = None if graphs is None else Captures(graphs.driver, self._maker(trt, graphs))
         self._batch = 0  # that the context is set for
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
         takes = [engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT for name in names]
@@ -46,7 +69,64 @@ class Plan:
             tuple(spec for spec, is_input in zip(specs, takes, strict=True) if is_input),
             tuple(spec for spec, is_input in zip(specs, takes, strict=True) if not is_input),
         )
+        self._tensors = (*self.spec.inputs, *self.spec.outputs)
         self.most = self._most()
+
+    def enqueue(self, batch: int, addresses: Mapping[str, int], stream: int) -> None:
+        """Put a run into the stream.
+
+        Args:
+            batch: N.
+            addresses: Where each input lies and each output goes, on the device; more than it needs is fine.
+            stream: The stream's handle.
+
+        Raises:
+            EngineError: TensorRT or CUDA refused.
+        """
+        if batch > self.most:
+            raise EngineError(f"{self._label}: {batch} pictures at once; the plan was built for {self.most}")
+        if self._captures is None:
+            if batch != self._batch:
+                self._batch = 0
+                self._resize(self._context, batch)
+                self._batch = batch
+            self._place(self._context, addresses)
+            self._execute(self._context, stream)
+            return
+
+        def bind(context: Any) -> None:
+            self._resize(context, batch)
+            self._place(context, addresses)
+
+        key = (batch, *(addresses[spec.name] for spec in self._tensors))
+        self._captures.run(key, stream, bind, lambda context: self._execute(context, stream))
+
+    def close(self) -> None:
+        """Free the contexts, then the engine."""
+        if self._captures is not None:
+            self._captures.close()
+        self._context = self._captures = None
+        self._engine = None
+
+    def _sound(self, context: Any) -> Any:
+        if context is None:
+            raise self._words.failure(
+                f"{self._label}: TensorRT cannot make a context; is the GPU's memory full?"
+            )
+        return context
+
+    def _maker(self, trt: Any, graphs: CudaGraphs) -> Callable[[], Any]:
+        """Makes contexts that share their scratch memory: they run in one stream, one after the other."""
+        engine, strategy = self._engine, trt.ExecutionContextAllocationStrategy.USER_MANAGED
+        size = max(engine.device_memory_size_v2, 1)
+        scratch = graphs.memory(size)
+
+        def make() -> Any:
+            context = self._sound(engine.create_execution_context(strategy))
+            context.set_device_memory(scratch, size)
+            return context
+
+        return make
 
     def _spec(self, trt: Any, name: str) -> TensorSpec:
         dtype, shape = self._engine.get_tensor_dtype(name), tuple(self._engine.get_tensor_shape(name))
@@ -61,40 +141,20 @@ class Plan:
         _, _, most = self._engine.get_tensor_profile_shape(self.spec.inputs[0].name, 0)
         return int(next(iter(most)))
 
-    def enqueue(self, batch: int, addresses: Mapping[str, int], stream: int) -> None:
-        """Put a run into the stream.
-
-        Args:
-            batch: N.
-            addresses: Where each input lies and each output goes, on the device; more than it needs is fine.
-            stream: The stream's handle.
-
-        Raises:
-            EngineError: TensorRT refused.
-        """
-        self._resize(batch)
-        for spec in (*self.spec.inputs, *self.spec.outputs):
-            if not self._context.set_tensor_address(spec.name, addresses[spec.name]):
-                raise self._words.failure(f"{self._label}: TensorRT refuses the memory for {spec.name}")
-        if not self._context.execute_async_v3(stream):
-            raise self._words.failure(f"{self._label}: TensorRT failed")
-
-    def _resize(self, batch: int) -> None:
-        if batch == self._batch:
-            return
-        if batch > self.most:
-            raise EngineError(f"{self._label}: {batch} pictures at once; the plan was built for {self.most}")
-        self._batch = 0
+    def _resize(self, context: Any, batch: int) -> None:
         for spec in self.spec.inputs:
-            if not self._context.set_input_shape(spec.name, (batch, *spec.shape[1:])):
+            if not context.set_input_shape(spec.name, (batch, *spec.shape[1:])):
                 raise self._words.failure(f"{self._label}: TensorRT refuses {batch} pictures at once")
-        if unknown := self._context.infer_shapes():
+        if unknown := context.infer_shapes():
             raise self._words.failure(
                 f"{self._label}: TensorRT cannot tell the shape of {', '.join(unknown)}"
             )
-        self._batch = batch
 
-    def close(self) -> None:
-        """Free the context, then the engine."""
-        self._context = None
-        self._engine = None
+    def _place(self, context: Any, addresses: Mapping[str, int]) -> None:
+        for spec in self._tensors:
+            if not context.set_tensor_address(spec.name, addresses[spec.name]):
+                raise self._words.failure(f"{self._label}: TensorRT refuses the memory for {spec.name}")
+
+    def _execute(self, context: Any, stream: int) -> None:
+        if not context.execute_async_v3(stream):
+            raise self._words.failure(f"{self._label}: TensorRT failed")

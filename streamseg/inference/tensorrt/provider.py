@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from streamseg.errors import EngineError
+from streamseg.errors import EngineError, MissingExtraError
 from streamseg.inference.backend import BackendReport, Progress, Settings
 from streamseg.inference.cache.key import Machine
 from streamseg.inference.cache.store import Store
@@ -20,7 +20,7 @@ from streamseg.inference.tensorrt.build import Batches, BuildRequest
 from streamseg.inference.tensorrt.cuda import Device, pop_current
 from streamseg.inference.tensorrt.engine import TensorRtEngine
 from streamseg.inference.tensorrt.log import Words
-from streamseg.inference.tensorrt.plan import Plan
+from streamseg.inference.tensorrt.plan import CudaGraphs, Plan
 from streamseg.inference.tensorrt.plans import Plans
 from streamseg.inference.tensorrt.prepare import prepared
 from streamseg.inference.tensorrt.probe import DriverState, probe
@@ -86,7 +86,8 @@ class TensorRt:
         plans = self._plans(package, precision, settings.max_batch, store).obtain(progress)
         info = EngineInfo(self.name, precision, here.device, here.version, why)
         trt, driver = import_module(self.module), import_module("pycuda.driver")
-        return open_plans(trt, driver, package, plans, info)
+        graphs = _cuda_graphs() if settings.cuda_graphs else None
+        return open_plans(trt, driver, package, plans, info, graphs=graphs)
 
     def _plans(self, package: Package, precision: str, most: int, store: Store) -> Plans:
         here, trt = self.machine(), import_module(self.module)
@@ -114,6 +115,13 @@ class TensorRt:
 
 STANDARD = TensorRt("tensorrt", "tensorrt", "tensorrt", (7, 5))
 RTX = TensorRt("tensorrt_rtx", "tensorrt_rtx", "tensorrt-rtx", (7, 5))
+
+
+def _cuda_graphs() -> Any:
+    try:
+        return import_module("cuda.bindings.driver")
+    except ImportError as error:
+        raise MissingExtraError("engine.cuda_graphs", "cuda-graphs") from error
 
 
 def chosen(asked: str, backend: str) -> tuple[str, str]:
@@ -169,6 +177,7 @@ def open_plans(
     plans: Mapping[GraphRole, bytes],
     info: EngineInfo,
     pop: Callable[[], None] = pop_current,
+    graphs: Any = None,
 ) -> TensorRtEngine:
     """Load plans onto the GPU.
 
@@ -179,6 +188,7 @@ def open_plans(
         plans: The plans. They can carry code: from our own cache alone, with a matching checksum.
         info: What is told about the engine; its precision must be the plans'.
         pop: For `Device`.
+        graphs: The module `cuda.bindings.driver`, to run as CUDA graphs.
 
     Raises:
         PackageError: A graph breaks the contract.
@@ -187,23 +197,36 @@ def open_plans(
     device = Device(driver, pop)
     try:
         with device.current():
-            return _opened(trt, device, package, plans, info)
+            return _opened(trt, device, package, plans, info, graphs)
     except BaseException:
         device.close()
         raise
 
 
 def _opened(
-    trt: Any, device: Device, package: Package, plans: Mapping[GraphRole, bytes], info: EngineInfo
+    trt: Any,
+    device: Device,
+    package: Package,
+    plans: Mapping[GraphRole, bytes],
+    info: EngineInfo,
+    graphs: Any,
 ) -> TensorRtEngine:
     words, check = Words(trt), PackageCheck(package, info.precision)
     held = [trt.Runtime(words.sink)]
+    captured = None if graphs is None else CudaGraphs(graphs, device.memory)
     loaded: dict[GraphRole, Plan] = {}
-    for role, content in plans.items():
-        label = f"{_name(package, role)} {graph_precision(role, info.precision)}"
-        loaded[role] = Plan(trt, held[0], words, content, label)
-        check.graph(role, loaded[role].spec)
-    return TensorRtEngine(package, info, device, loaded, held.clear)
+    try:
+        for role, content in plans.items():
+            label = f"{_name(package, role)} {graph_precision(role, info.precision)}"
+            loaded[role] = Plan(trt, held[0], words, content, label, captured)
+            check.graph(role, loaded[role].spec)
+        return TensorRtEngine(package, info, device, loaded, held.clear)
+    except BaseException:
+        # the error holds on to what was loaded, which must not outlive its context
+        for plan in loaded.values():
+            plan.close()
+        held.clear()
+        raise
 
 
 def _name(package: Package, role: GraphRole) -> str:

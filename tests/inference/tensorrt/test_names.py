@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import tensorrt
+from tests.fakes import cuda_bindings, tensorrt
 from tests.inference.tensorrt.names import public_names, used
 from tests.parts import cuda
 
@@ -42,7 +42,7 @@ names = set(dir(trt))
 for name in list(names):
     if isinstance(getattr(trt, name), type):
         names |= {name + "." + part for part in dir(getattr(trt, name))}
-print(json.dumps([trt.__version__, sorted(names)]))
+print(json.dumps([getattr(trt, "__version__", ""), sorted(names)]))
 """
 
 
@@ -78,6 +78,13 @@ def test_our_code_uses_names_that_rtx_has() -> None:
     rtx = pytest.importorskip("tensorrt_rtx")
     names = listed(Path(), "tensorrt_rtx", rtx.__version__, Path())
     assert ours() - names == set()
+
+
+def test_cuda_graphs_use_names_that_there_are() -> None:
+    names = listed(cuda.cuda_bindings(), "cuda.bindings.driver", "", Path())
+    used_by_us, doubles = used("capture", {"driver": ""}), public_names(cuda_bindings)
+    assert {"cuStreamBeginCapture", "cuGraphLaunch"} <= used_by_us <= doubles | {"CUstreamCaptureMode"}
+    assert used_by_us - names == doubles - names == set()
 
 
 @pytest.mark.parametrize("version", cuda.BINDINGS)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamseg.errors import EngineError, PackageError
+from streamseg.errors import EngineError, MissingExtraError, PackageError
 from streamseg.inference.backend import Settings
 from streamseg.inference.cache.store import Store
 from streamseg.inference.manifest import GraphRole
@@ -19,7 +19,7 @@ from streamseg.inference.package import Package
 from streamseg.inference.tensorrt import provider
 from streamseg.inference.tensorrt.probe import DriverState, Gpu
 from streamseg.inference.tensorrt.provider import RTX, STANDARD, chosen, open_plans, requests
-from tests.fakes import pycuda, tensorrt
+from tests.fakes import cuda_bindings, pycuda, tensorrt
 from tests.fakes.gpu import INFO, gpu_plans
 from tests.fakes.int8 import add_int8
 from tests.fakes.packages import Tiny, make_package
@@ -133,6 +133,22 @@ def test_in_int8_the_segmenter_is_another_graph(
     engine.warm_up()
     assert engine.info.precision == "int8"
     engine.close()
+
+
+def test_cuda_graphs_where_they_are_asked_for(
+    installed: pytest.MonkeyPatch, package: Package, world: World
+) -> None:
+    settings = Settings("f32", 1, None, cuda_graphs=True)
+    installed.setitem(sys.modules, "cuda.bindings.driver", None)
+    with pytest.raises(MissingExtraError, match=r"engine\.cuda_graphs needs the 'cuda-graphs' extra"):
+        STANDARD.load(package, settings)
+    installed.setitem(sys.modules, "cuda.bindings.driver", cuda_bindings)
+    engine = STANDARD.load(package, settings)
+    for _ in range(3):
+        engine.warm_up()
+    assert world.launches > 0
+    engine.close()
+    assert not world.taken
 
 
 def test_what_is_not_usable_is_not_loaded(monkeypatch: pytest.MonkeyPatch, package: Package) -> None:
