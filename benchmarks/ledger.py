@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from streamseg.wire.header import MaskHeader
 
+INCIDENTS = 50  # that are kept
 SLACK = 5  # frames: drops are counted when a mask is made, and by then newer frames may be among them
 SILENCE_S = 3.0  # without a mask: longer than it takes to notice a reconnect, or to swap an engine
 
@@ -58,10 +59,12 @@ class Ledger:
 
     Attributes:
         accounts: By stream.
+        incidents: What nothing explains, a line each, the first ones.
     """
 
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = {}
+        self.incidents: list[str] = []
         self._last: dict[str, _Last] = {}
         self._changed_s: dict[str, float] = {}
 
@@ -83,24 +86,35 @@ class Ledger:
 
     def _compare(self, account: Account, last: _Last, latest: _Last) -> None:
         before, now = last.header, latest.header
-        self._pause(account, now.stream, last.at_s, latest.at_s)
+        self._pause(account, last.at_s, latest)
         if now.epoch != before.epoch or now.frame_seq <= before.frame_seq:
             account.restarts += 1
             return
         masks = now.seq - before.seq - 1
         account.masks_missing += masks
-        account.masks_unexplained += max(0, masks - (now.drops.publish - before.drops.publish))
+        unexplained = max(0, masks - (now.drops.publish - before.drops.publish))
+        account.masks_unexplained += unexplained
+        self._note(unexplained, "masks", latest)
         frames = now.frame_seq - before.frame_seq - 1
         account.frames_missing += frames
         # a frame whose mask is missing was not dropped before inference
         latest.owed = last.owed + frames - masks - (now.drops.capture - before.drops.capture)
         latest.told = max(last.told, latest.owed - SLACK)
         account.frames_unexplained += latest.told - last.told
+        self._note(latest.told - last.told, "frames", latest)
 
-    def _pause(self, account: Account, stream: str, since_s: float, at_s: float) -> None:
-        account.longest_s = max(account.longest_s, at_s - since_s)
-        if at_s - since_s <= SILENCE_S:
+    def _note(self, count: int, what: str, latest: _Last) -> None:
+        if count and len(self.incidents) < INCIDENTS:
+            header = latest.header
+            where = f"{header.stream} seq {header.seq}, frame {header.frame_seq}"
+            self.incidents.append(f"{latest.at_s:.2f} s: {where}: {count} {what} before it are missing")
+
+    def _pause(self, account: Account, since_s: float, latest: _Last) -> None:
+        pause_s = latest.at_s - since_s
+        account.longest_s = max(account.longest_s, pause_s)
+        if pause_s <= SILENCE_S:
             return
         account.silences += 1
-        if self._changed_s.get(stream, -SILENCE_S) < since_s - 1:
+        if self._changed_s.get(latest.header.stream, -SILENCE_S) < since_s - 1:
             account.silences_unexplained += 1
+            self._note(round(pause_s), "seconds", latest)

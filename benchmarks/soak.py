@@ -76,7 +76,7 @@ def configuration(address: str, clip: Path, server: RtspServer, reloads: int) ->
     streams["dead"] = {"source": {"url": "rtsp://127.0.0.1:9/gone", **source}, "required": False}
     streams[f"file{reloads % FILES}"]["ema"] = 0.3 + 0.01 * (reloads % 50)
     return {
-        "publish": {"bind": [address]},
+        "publish": {"bind": [address], "hwm": 64},  # whoever keeps the books must not be the slow one
         "daemon": {"stop_timeout_s": 10},
         "defaults": {"max_fps": FPS},
         "streams": streams,
@@ -183,6 +183,7 @@ def measure(asked: Asked) -> dict[str, Any]:
         **told,
         "exit_code": exit_code,
         "stop_s": stop_s,
+        "incidents": soak.ledger.incidents,
         "errors_logged": [line for line in log if '"level": "error"' in line][:20],
         "streams": {name: asdict(account) for name, account in sorted(soak.ledger.accounts.items())},
         "vitals": [asdict(one) for one in soak.vitals],
@@ -223,7 +224,11 @@ def row(name: str, account: Account) -> str:
 
 def table(found: Mapping[str, Any]) -> str:
     """The figures for docs."""
-    keys = [key for key in found if key not in {"machine", "asked", "streams", "vitals", "errors_logged"}]
+    keys = [
+        key
+        for key in found
+        if key not in {"machine", "asked", "streams", "vitals", "incidents", "errors_logged"}
+    ]
     lines = ["| what | figure |", "|---|---|"]
     for key in keys:
         value = found[key]
