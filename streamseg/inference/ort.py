@@ -69,6 +69,8 @@ class OnProvider:
 
     def load(self, package: Package, settings: Settings) -> HostEngine:
         """Loads a package on it, all of it; see `Backend.load`."""
+        if problem := why_not(self._provider):
+            raise EngineError(problem)
         return _load(package, settings, self._provider)
 
 

@@ -73,7 +73,12 @@ def why_not(provider: Provider) -> str:
     try:
         open_session(PROBE, ort.SessionOptions(), provider).run(None, {"x": np.zeros(1, np.float32)})
     except Exception as error:  # noqa: BLE001 - its exceptions share no base class but this
-        return one_line(error)
+        told = one_line(error)
+        if "CPU EP" in told:  # of a graph that every provider can run
+            return (
+                f"{provider.name} is installed but does not start: its driver or a library of it is missing"
+            )
+        return told
     return ""
 
 
