@@ -103,9 +103,12 @@ class Assembly:
         """What is wrong with the engines, a line each."""
         wanting = {EngineState.MENDING, EngineState.FAILED}
         bad = [f"engine {k.name}: {k.why}" for k in self._keepers.values() if k.state in wanting]
-        return bad + [
-            f"engine {k.name}: no new one: {k.refused}" for k in self._keepers.values() if k.refused
-        ]
+        for keeper in self._keepers.values():
+            if keeper.refused:
+                bad.append(f"engine {keeper.name}: no new one: {keeper.refused}")
+            if keeper.stopgap:
+                bad.append(f"engine {keeper.name}: on {keeper.backend} {keeper.stopgap}")
+        return bad
 
     def progress(self, seen: Mapping[str, StreamSnapshot]) -> dict[str, Progress]:
         """How each stream gets on."""

@@ -39,6 +39,7 @@ class Keeper:
         why: What led to the state, in a line for a person.
         error: Why it failed for good.
         refused: Why the newest engine could not take over from one that serves; empty where it could.
+        stopgap: Until when another backend stands in for the one that is wanted; empty where none does.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Keeper:
     ) -> None:
         self.name, self.config, self.state, self.why = name, config, EngineState.LOADING, ""
         self.error: StreamsegError | None = None
-        self.refused = ""
+        self.refused = self.stopgap = ""
         self._package, self._desk, self._limits, self._events = package, desk, limits, events
         self._streams: dict[str, Stream] = {}
         self._engine: InferenceEngine | None = None  # the one in use
@@ -107,11 +108,15 @@ class Keeper:
         self._load(self.config, self._package)
 
     def stop(self) -> None:
-        """Ask the worker to end after the frame in hand; returns at once."""
+        """Ask the worker to end after the frame in hand, and end what builds plans; returns at once."""
         self._worker.stop()
+        if self._loading is not None:
+            self._loading.cancel()
 
     def join(self, deadline: Deadline) -> bool:
         """Wait for the worker, no longer than `deadline`; return whether it has ended."""
+        if self._loading is not None:
+            self._loading.join_builder(deadline)
         return self._worker.join(deadline)
 
     def close(self) -> None:
@@ -164,7 +169,9 @@ class Keeper:
         if self._loading is None:
             self._load(config, package)
         else:
-            self._next = config, package  # no compiler can be interrupted; what it makes is thrown away
+            # a process that builds can be ended; no compiler here can, and what it makes is thrown away
+            self._next = config, package
+            self._loading.cancel()
 
     def _load(self, config: EngineConfig, package: Package, without: str | None = None) -> None:
         loading = Loading(
@@ -174,6 +181,7 @@ class Keeper:
             lambda engine: self._desk.hand_in(lambda: self._loaded(loading, engine)),
             lambda error: self._desk.hand_in(lambda: self._not_loaded(loading, error)),
             without=without,
+            stopgap=self._engine is None and config.fallback,
         )
         self._loading = loading
         loading.start()
@@ -185,14 +193,18 @@ class Keeper:
             self._load_next(*self._next)
             return
         old, self._engine, self.refused = self._engine, engine, ""
-        self.config, self._package = loading.wanted, loading.package
+        self.config, self._package = loading.made_as(engine), loading.package
         pipelines = {name: stream.pipeline(engine) for name, stream in self._streams.items()}
         self._worker.call(partial(self._seat.take, engine, pipelines))
         self._worker.call(partial(self._worker.batch, batching_of(self.config, self._package)))
         for name, stream in self._streams.items():
             self._worker.add(name, stream.mailbox)
             stream.life.release()
-        self._enter(EngineState.SERVING, f"{self._package.manifest.name} on {engine.info.backend}")
+        self.stopgap = loading.until
+        what = f"{self._package.manifest.name} on {engine.info.backend}"
+        self._enter(EngineState.SERVING, f"{what}, {self.stopgap}" if self.stopgap else what)
+        if self.stopgap:
+            self._load(loading.wanted, loading.package)
         if old is not None:
             self._worker.call(partial(self._desk.hand_in, old.close))
             self._events.replaced(self.name, None)
@@ -202,7 +214,7 @@ class Keeper:
         if self._next is not None:
             self._load_next(*self._next)
         elif self._engine is not None:
-            self.refused = redact(str(error))
+            self.refused, self.stopgap = redact(str(error)), ""
             self._events.replaced(self.name, error)
         elif self.state is EngineState.MENDING:
             self._climb(str(error), frozenset(self._streams))

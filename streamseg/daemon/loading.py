@@ -9,6 +9,7 @@ from typing import cast
 
 from streamseg.config.schema import EngineConfig
 from streamseg.errors import EngineError, StreamsegError
+from streamseg.flow.deadline import Deadline
 from streamseg.flow.stage import Stage
 from streamseg.inference.backend import BackendName, Precision
 from streamseg.inference.build import Order, unbuilt
@@ -72,9 +73,27 @@ class Loading:
         """Start; returns at once."""
         self._stage.start()
 
+    @property
+    def until(self) -> str:
+        """Until when the engine handed over stands in for the one that is wanted; empty where it is that."""
+        if not self.unbuilt:
+            return ""
+        return f"until {', '.join(self.unbuilt)} is built for the backend {self.wanted.backend}"
+
+    def made_as(self, engine: InferenceEngine) -> EngineConfig:
+        """What would have to be configured to get the engine that was handed over."""
+        if not self.unbuilt:
+            return self.wanted
+        return self.wanted.model_copy(update={"backend": engine.info.backend, "precision": "auto"})
+
     def cancel(self) -> None:
         """End the process that builds, if there is one or is to be one; what is compiled here goes on."""
         self._builder.cancel()
+
+    def join_builder(self, deadline: Deadline) -> None:
+        """Wait for the end of a build that was cancelled; for no compiler in this process."""
+        if self._builder.running:
+            self._stage.join(deadline)
 
     def _body(self, _: Event) -> None:
         try:

@@ -39,7 +39,12 @@ class BuildProcess:
         self._order, self._command = order, command or COMMAND
         self._lock = threading.Lock()  # between the start of the process and `cancel`
         self._child: subprocess.Popen[bytes] | None = None
-        self._cancelled = False
+        self._cancelled = self._over = False
+
+    @property
+    def running(self) -> bool:
+        """Whether `run` waits for the process."""
+        return self._child is not None and not self._over
 
     def run(self, progress: Progress) -> EngineInfo:
         """Wait for the build; `progress` hears how far it is, and stops it by returning False.
@@ -55,6 +60,7 @@ class BuildProcess:
                     child.wait(_END_S)
             finally:
                 child.kill()
+                self._over = True
             return self._result(end, child.wait(), errors)
 
     def cancel(self) -> None:

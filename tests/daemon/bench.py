@@ -63,13 +63,13 @@ class Engines:
 class Bench:
     """A desk, a keeper on it, and what it told."""
 
-    def __init__(self, engines: Engines, **config: Any) -> None:
+    def __init__(self, engines: Engines, package: Package | None = None, **config: Any) -> None:
         self.engines, self.desk = engines, Desk()
         self.made: list[Segmentation] = []
         self.told: list[tuple[object, ...]] = []
         self.changes: list[StateChange] = []
         self.keeper = Keeper(
-            "main", EngineConfig(**config), fake_package(), self.desk, DaemonConfig, self._events()
+            "main", EngineConfig(**config), package or fake_package(), self.desk, DaemonConfig, self._events()
         )
 
     def _events(self) -> KeeperEvents:

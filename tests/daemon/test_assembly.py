@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,13 @@ from streamseg.daemon.desk import Desk
 from streamseg.daemon.engine_state import EngineState
 from streamseg.errors import ConfigError, EngineError, StreamsegError
 from streamseg.flow.deadline import Deadline
+from streamseg.inference import build_process
 from streamseg.inference.package import Package
 from streamseg.types import Segmentation, StreamState
 from tests.daemon.bench import Engines
+from tests.fakes import slow
 from tests.fakes.engine import FakeEngine, fake_package
+from tests.fakes.packages import make_package
 from tests.waiting import wait_for
 
 MANY = 20
@@ -234,6 +238,38 @@ def test_a_new_engine_that_fails_leaves_the_old_one_and_is_tried_again(
     running.reload(wanted)
     wait_for(lambda: running.made[-1].labels.shape == (96, 128), 60)
     assert "no new one" not in running.daemon._overview(running.daemon._board.snapshots())
+
+
+def test_while_plans_are_built_the_cpu_serves_and_the_overview_says_so(
+    engines: Engines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow.register(monkeypatch)
+    monkeypatch.setattr(build_process, "COMMAND", slow.COMMAND)
+    monkeypatch.setenv("SLOW_GATE", str(tmp_path / "gate"))
+    package, cache = make_package(tmp_path), str(tmp_path / "cache")
+    monkeypatch.setattr(packages, "open_package", lambda _: package)
+    asked = config({"gate": {"source": source(), "temporal": "ema"}}, engines={"main": {"cache_dir": cache}})
+    wanted = asked.engines["main"].model_copy(update={"backend": "slow"})
+    running = Running(asked.model_copy(update={"engines": {"main": wanted}}), monkeypatch)
+
+    def overview() -> str:
+        return running.daemon._overview(running.daemon._board.snapshots())
+
+    def backend() -> str:
+        model = running.daemon._publisher._notices.model("gate")
+        return "" if model is None else model.backend
+
+    try:
+        running.more(["gate"])
+        told = "engine main: on openvino until segmenter, stabiliser, readout is built for the backend slow"
+        assert told in overview()
+        (tmp_path / "gate").touch()
+        wait_for(lambda: backend() == "slow", 60)
+        running.more(["gate"])
+        assert "engine main" not in overview()
+        assert contiguous(running.of("gate"))
+    finally:
+        running.end()
 
 
 def test_engines_come_and_go(run: Any, engines: Engines) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,11 +16,15 @@ from streamseg.daemon.engine_state import EngineState
 from streamseg.daemon.keeper import batching_of
 from streamseg.daemon.stream import Stream
 from streamseg.errors import EngineError, PackageError
+from streamseg.inference import build_process
 from streamseg.inference.batching import Batching
 from streamseg.types import StateChange, StreamState
 from tests.daemon.bench import Bench, Engines
+from tests.fakes import slow
 from tests.fakes.engine import FakeEngine, fake_package
+from tests.fakes.packages import Tiny, make_package
 from tests.fakes.source import make_frame
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -245,7 +251,7 @@ def test_a_backend_that_is_not_there_at_the_start_gives_way_to_another(engines: 
     ],
 )
 def test_what_no_other_backend_mends_is_given_up_at_once(
-    engines: Engines, config: dict[str, object], error: EngineError
+    engines: Engines, config: dict[str, Any], error: EngineError
 ) -> None:
     engines.script = [error]
     bench = Bench(engines, **config)
@@ -303,3 +309,87 @@ def test_a_package_for_one_picture_makes_no_batches() -> None:
     one = replace(package, manifest=package.manifest.model_copy(update={"max_batch": 1}))
     assert batching_of(config, package) == Batching(8, 0.005)
     assert batching_of(config, one) == Batching(1, 0.005)
+
+
+@pytest.fixture
+def slow_engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engines:
+    """A backend `slow` that has no plans, and whose builder waits for the file `gate`."""
+    slow.register(monkeypatch)
+    monkeypatch.setattr(build_process, "COMMAND", slow.COMMAND)
+    monkeypatch.setenv("SLOW_GATE", str(tmp_path / "gate"))
+    return Engines(monkeypatch)
+
+
+def slow_bench(engines: Engines, tmp_path: Path, **config: Any) -> Bench:
+    bench = Bench(engines, package=make_package(tmp_path, Tiny()), cache_dir=tmp_path / "cache", **config)
+    bench.keeper.config = bench.keeper.config.model_copy(update={"backend": "slow"})
+    return bench
+
+
+def test_the_cpu_serves_while_plans_are_built_and_then_they_take_over(
+    slow_engines: Engines, tmp_path: Path
+) -> None:
+    bench = slow_bench(slow_engines, tmp_path)
+    gate = bench.stream("gate", temporal="ema")
+    serve(bench)
+    assert bench.keeper.stopgap == "until segmenter, stabiliser, readout is built for the backend slow"
+    assert bench.keeper.why == f"tiny on openvino, {bench.keeper.stopgap}"
+    bench.play(gate, 5)
+    bench.until(lambda: len(bench.made) == 5)
+    (tmp_path / "gate").touch()
+    bench.until(lambda: bench.keeper.backend == "slow")
+    assert (bench.keeper.stopgap, bench.keeper.config.backend) == ("", "slow")
+    bench.play(gate, 5, first=5)
+    bench.until(lambda: len(bench.made) == 10)
+    assert [made.frame.seq for made in bench.made] == list(range(10))
+    assert [made.frame.seq for made in bench.made if made.reset] == [0, 5]
+    assert slow_engines.asked == ["openvino", "slow"]
+    assert bench.words("replaced") == [("main", None)]
+    bench.end()
+
+
+def test_a_builder_that_crashes_leaves_the_cpu_serving(
+    slow_engines: Engines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLOW_FATE", "segfault")
+    (tmp_path / "gate").touch()
+    bench = slow_bench(slow_engines, tmp_path)
+    serve(bench)
+    bench.until(lambda: bench.keeper.refused != "")
+    assert bench.keeper.refused.startswith("tiny: the builder crashed (SIGSEGV): ")
+    assert (bench.keeper.stopgap, bench.keeper.backend) == ("", "openvino")
+    assert bench.keeper.config.backend == "openvino"  # what holds: a reload that wants slow tries again
+    gate = bench.stream("gate", temporal="ema")
+    bench.play(gate, 2)
+    bench.until(lambda: len(bench.made) == 2)
+    bench.end()
+
+
+def test_without_fallback_nothing_stands_in(slow_engines: Engines, tmp_path: Path) -> None:
+    bench = slow_bench(slow_engines, tmp_path, fallback=False)
+    gate = bench.stream("gate", temporal="ema")
+    gate.mailbox.put(make_frame("gate", 7))
+    (tmp_path / "gate").touch()
+    serve(bench)
+    bench.until(lambda: seqs(bench, "gate") == [7])
+    assert slow_engines.asked == ["slow"]
+    bench.end()
+
+
+def test_a_reload_ends_a_build_that_nobody_wants_any_more(slow_engines: Engines, tmp_path: Path) -> None:
+    bench = slow_bench(slow_engines, tmp_path)
+    serve(bench)
+    wanted = bench.keeper.config.model_copy(update={"backend": "onnxruntime"})
+    bench.keeper.replace(wanted, bench.keeper._package)
+    bench.until(lambda: bench.keeper.backend == "onnxruntime")
+    assert bench.keeper.stopgap == ""
+    assert bench.words("replaced") == [("main", None)]
+    bench.end()
+
+
+def test_the_stop_ends_the_builder_too(slow_engines: Engines, tmp_path: Path) -> None:
+    bench = slow_bench(slow_engines, tmp_path)
+    serve(bench)
+    assert bench.keeper.compiling
+    bench.end()
+    wait_for(lambda: not bench.keeper.compiling)

@@ -111,9 +111,11 @@ def test_it_can_be_cancelled_from_another_thread(
     thread = threading.Thread(target=run)
     thread.start()
     assert begun.wait(60)
+    assert process.running
     process.cancel()
     process.cancel()
     thread.join(20)
+    wait_for(lambda: not process.running)
     assert errors == ["tiny: building it was stopped"]
     with pytest.raises(EngineError, match="was stopped"):
         process.run(progress)
