@@ -120,13 +120,16 @@ class StatusServer:
     async def _serve(self, listener: socket.socket, stop: threading.Event) -> None:
         self._uvicorn = server = self._server()
         server.should_exit = stop.is_set()  # asked for before there was a server to tell
-        tasks = [asyncio.create_task(task) for task in (self._hub.run(), self._tell())]
-        try:
-            await server.serve([listener])
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        serving = asyncio.create_task(server.serve([listener]))
+        helpers = [asyncio.create_task(task) for task in (self._hub.run(), self._tell())]
+        await asyncio.wait([serving, *helpers], return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True  # also where it was a helper that ended, which only an error of ours does
+        await serving
+        for task in helpers:
+            task.cancel()
+        for ended in await asyncio.gather(*helpers, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
 
     def _server(self) -> uvicorn.Server:
         # here, not above: they take a while to import, and meanwhile the daemon starts
@@ -155,8 +158,8 @@ class StatusServer:
         return uvicorn.Server(config)
 
     async def _tell(self) -> None:
-        """A sample and a summary a second; the summary only to those who look."""
-        while self._settings.page:
+        """A sample and a summary a second; the summary only to those who look, and there may be no page."""
+        while True:
             seen = self._board.snapshots(lately=bool(self._hub.viewers))
             self._history.sample(seen)
             if self._hub.viewers:

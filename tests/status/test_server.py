@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -130,6 +131,20 @@ def test_without_a_token_it_listens_to_this_machine_alone(caplog: pytest.LogCapt
     with serving(Settings("0.0.0.0:0", Door(loopback=False))) as server:
         assert server.address == ""
     assert "not served without a token" in caplog.text
+
+
+def test_an_error_of_ours_ends_it_with_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    board = make_board()
+    server = StatusServer(board, LOCAL, dict)
+    server.start()
+    with look(server) as page:
+        page.send(json.dumps({"streams": ["gate"]}))
+        wait_for(lambda: server._hub.wanted("gate"))
+        server.offer(replace(mask(), rgb=np.zeros((0, 0, 3), np.uint8)))  # no JPEG can be made of it
+        assert server.join(Deadline(20))
+    assert "thread status crashed" in caplog.text
+    assert "cv2" in caplog.text
+    server.offer(mask())  # to nobody
 
 
 def test_nothing_asked_for_nothing_done() -> None:
