@@ -30,15 +30,14 @@ class Board:
     def add(self, stream: str, tally: Callable[[], Tally] = Tally, *, required: bool = True) -> None:
         """Begin to keep a stream; it is `connecting` until it says more.
 
-        One that is there already goes on counting, with the new parts that `tally` asks.
+        Args:
+            stream: Its name.
+            tally: Asks its parts what they count; never goes back.
+            required: The whole is not ready while it gives no masks.
         """
         change = StateChange(stream, StreamState.CONNECTING, self._wall())
         with self._lock:
-            entry = self._entries.get(stream)
-            if entry is None:
-                self._entries[stream] = Entry(change, tally, required, self._clock, self._wall)
-        if entry is not None:
-            entry.replace(change, tally, required)
+            self._entries[stream] = Entry(change, tally, required, self._clock, self._wall)
 
     def require(self, stream: str, *, required: bool) -> None:
         """Take in whether the whole is ready without the stream."""

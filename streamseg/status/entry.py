@@ -60,7 +60,6 @@ class Entry:
         self._clock, self._wall = clock, wall
         self._lock = threading.Lock()
         self._change, self._tally, self._required = change, tally, required
-        self._past = Tally()  # what its parts counted before they were replaced
         self._engine = ""
         self._model: ModelInfo | None = None
         self._rate = RateMeter(WINDOW_S, clock)
@@ -73,13 +72,6 @@ class Entry:
         self._events: deque[Event] = deque(maxlen=EVENTS)
         self._masks = self._resets = self._failures = self._published = self._unsent = 0
         self._newest_s: float | None = None
-
-    def replace(self, change: StateChange, tally: Callable[[], Tally], required: bool) -> None:
-        """Go on counting with new parts in place of the old."""
-        self._past = self._counted()
-        with self._lock:
-            self._tally, self._required = tally, required
-        self.changed(change)
 
     def require(self, required: bool) -> None:
         """Take in whether the whole is ready without it."""
@@ -132,7 +124,7 @@ class Entry:
 
     def snapshot(self, *, lately: bool = True) -> StreamSnapshot:
         """What is known of it now; unless `lately`, rate and quantiles, which take longest, are nan."""
-        tally = self._counted()
+        tally = self._tally()
         with self._lock:
             newest_s = self._newest_s
             seen = StreamSnapshot(
@@ -184,15 +176,6 @@ class Entry:
         if stage in self._stages:
             self._stages[stage].add(spent_ms / 1e3)
             self._lately_ms[stage].add(spent_ms)
-
-    def _counted(self) -> Tally:
-        now, past = self._tally(), self._past
-        return replace(
-            now,
-            captured=now.captured + past.captured,
-            reconnects=now.reconnects + past.reconnects,
-            crowded=now.crowded + past.crowded,
-        )
 
     def _tell(self, event: Event) -> None:
         """The same again is counted, so that a stream in trouble does not push out what came before it."""

@@ -55,14 +55,12 @@ def test_states_and_order() -> None:
         board.snapshot("c")
 
 
-def test_a_stream_that_comes_back_goes_on_counting() -> None:
+def test_what_is_required_may_change() -> None:
     board = Board(Clock(), lambda: 5.0)
-    board.add("gate", lambda: Tally(captured=7))
-    board.mask(mask())
-    board.add("gate", lambda: Tally(captured=1))
-    seen = board.snapshot("gate")
-    assert (seen.masks, seen.tally.captured) == (1, 8)
-    assert seen.change.state is StreamState.CONNECTING
+    board.add("gate")
+    board.require("gate", required=False)
+    board.require("none", required=True)
+    assert not board.snapshot("gate").required
 
 
 def test_a_stream_that_was_removed_is_spoken_of_in_vain() -> None:

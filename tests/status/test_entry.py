@@ -72,13 +72,17 @@ def test_what_was_sent() -> None:
     assert seen.stages["encode"].cumulative[-1] == 2
 
 
-def test_new_parts_go_on_where_the_old_ones_were() -> None:
+def test_its_parts_are_asked_anew_every_time() -> None:
     rig = Rig()
-    rig.entry.replace(CONNECTING, lambda: Tally(captured=4, reconnects=0, crowded=1, subscribers=7), False)
+    rig.tally = Tally(captured=14, reconnects=1, crowded=4, subscribers=7)
     seen = rig.entry.snapshot()
-    assert seen.tally == Tally(captured=14, reconnects=1, crowded=4, waiting=0, subscribers=7)
-    assert seen.drops == 4
-    assert not seen.required
+    assert (seen.tally, seen.drops) == (rig.tally, 4)
+
+
+def test_whether_it_is_required_may_change() -> None:
+    rig = Rig()
+    rig.entry.require(False)
+    assert not rig.entry.snapshot().required
 
 
 def test_events_are_told_in_order() -> None:
