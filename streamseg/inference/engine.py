@@ -11,10 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+import numpy as np
+
+from streamseg.errors import EngineError
+from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package
 from streamseg.types import F32, U8, ModelInfo
+
+_Graph = TypeVar("_Graph")  # whatever a backend makes of a graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +169,31 @@ def model_info(engine: InferenceEngine) -> ModelInfo:
         precision=engine.info.precision,
         mask_wh=manifest.size_wh,
     )
+
+
+def memory_shape(package: Package, batch: int) -> tuple[int, int, int, int]:
+    """`(N, M, h', w')`. Raises EngineError where the package has no stabiliser."""
+    shape = package.manifest.memory
+    if shape is None:
+        raise EngineError(f"{package.manifest.name}: the package has no stabiliser, so no memory")
+    return batch, shape.channels, shape.height, shape.width
+
+
+def graph_of(package: Package, graphs: Mapping[GraphRole, _Graph], role: GraphRole) -> _Graph:
+    """The loaded graph of a role. Raises EngineError where there is none, or there are none any more."""
+    if not graphs:
+        raise EngineError(f"{package.manifest.name}: the engine is closed")
+    if role not in graphs:
+        raise EngineError(f"{package.manifest.name}: the package has no {role}")
+    return graphs[role]
+
+
+def run_once(engine: InferenceEngine, batch: int, *, stabilise: bool) -> None:
+    """Run every graph of an engine on black pictures; with the stabiliser where it has one loaded."""
+    width, height = engine.package.manifest.size_wh
+    run = engine.start(np.zeros((batch, height, width, 3), np.uint8))
+    run.readout()
+    if stabilise:
+        plane = memory_shape(engine.package, batch)[2:]
+        guide, flow = (np.zeros((batch, count, *plane), np.float32) for count in (1, 2))
+        run.stabilise(guide, flow, engine.fresh_memory(batch))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamseg.errors import EngineError
-from streamseg.inference.engine import EngineInfo, EngineMemory, Masks
+from streamseg.inference.engine import EngineInfo, EngineMemory, Masks, graph_of, memory_shape, run_once
 from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package
 from streamseg.inference.readout import read_out
@@ -89,7 +89,7 @@ class HostEngine:
 
     def fresh_memory(self, batch: int = 1) -> EngineMemory:
         """See `InferenceEngine.fresh_memory`."""
-        return EngineMemory(np.zeros(self.memory_shape(batch), np.float32), batch)
+        return EngineMemory(np.zeros(memory_shape(self.package, batch), np.float32), batch)
 
     def memory_is_finite(self, memory: EngineMemory) -> bool:
         """See `InferenceEngine.memory_is_finite`."""
@@ -107,16 +107,7 @@ class HostEngine:
     def warm_up(self) -> None:
         """See `InferenceEngine.warm_up`."""
         for batch in range(1, self._max_batch + 1):
-            self._warm_up(batch)
-
-    def _warm_up(self, batch: int) -> None:
-        width, height = self.package.manifest.size_wh
-        run = self.start(np.zeros((batch, height, width, 3), np.uint8))
-        run.readout()
-        if GraphRole.STABILISER in self._graphs:
-            plane = self.memory_shape(1)[2:]
-            guide, flow = (np.zeros((batch, count, *plane), np.float32) for count in (1, 2))
-            run.stabilise(guide, flow, self.fresh_memory(batch))
+            run_once(self, batch, stabilise=GraphRole.STABILISER in self._graphs)
 
     def close(self) -> None:
         """See `InferenceEngine.close`."""
@@ -125,18 +116,7 @@ class HostEngine:
 
     def graph(self, role: GraphRole) -> HostGraph:
         """The compiled graph of a role. Raises EngineError where there is none, or after `close`."""
-        if not self._graphs:
-            raise EngineError(f"{self.package.manifest.name}: the engine is closed")
-        if role not in self._graphs:
-            raise EngineError(f"{self.package.manifest.name}: the package has no {role}")
-        return self._graphs[role]
-
-    def memory_shape(self, batch: int) -> tuple[int, int, int, int]:
-        """`(N, M, h', w')`. Raises EngineError where the package has no stabiliser."""
-        shape = self.package.manifest.memory
-        if shape is None:
-            raise EngineError(f"{self.package.manifest.name}: the package has no stabiliser, so no memory")
-        return batch, shape.channels, shape.height, shape.width
+        return graph_of(self.package, self._graphs, role)
 
 
 class HostRun:
@@ -179,7 +159,7 @@ class HostRun:
         return self._outputs
 
     def _past(self, guide: F32, flow: F32, memory: EngineMemory) -> Arrays:
-        batch, channels, height, width = self._engine.memory_shape(len(self.logits()))
+        batch, channels, height, width = memory_shape(self._engine.package, len(self.logits()))
         feeds = {"guide": guide, "flow": flow, "memory": memory.state}
         for (name, array), count in zip(feeds.items(), (1, 2, channels), strict=True):
             require(name, array, np.float32, (batch, count, height, width))

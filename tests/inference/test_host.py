@@ -110,7 +110,7 @@ def test_every_batch_that_may_come_is_warmed_up(asked: int, allowed: int | None,
 
 def test_memories_are_joined_and_split_again() -> None:
     engine = HostEngine(fake_package(), INFO, {GraphRole.SEGMENTER: segmenter()})
-    rows = [np.full(engine.memory_shape(1), value, np.float32) for value in (1, 2, 3)]
+    rows = [np.full((1, 7, 12, 16), value, np.float32) for value in (1, 2, 3)]
     joined = engine.join_memories([EngineMemory(row, 1) for row in rows])
     assert joined.batch == 3
     for part, row in zip(engine.split_memory(joined), rows, strict=True):

@@ -16,7 +16,7 @@ import numpy as np
 
 from streamseg.errors import EngineError
 from streamseg.inference.contract import FEATURES
-from streamseg.inference.engine import EngineInfo, EngineMemory, Masks
+from streamseg.inference.engine import EngineInfo, EngineMemory, Masks, graph_of, memory_shape, run_once
 from streamseg.inference.host import all_finite, require
 from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package
@@ -111,13 +111,8 @@ class TensorRtEngine:
 
     def warm_up(self) -> None:
         """See `InferenceEngine.warm_up`."""
-        width, height = self.package.manifest.size_wh
-        run = self.start(np.zeros((1, height, width, 3), np.uint8))
-        run.readout()
-        if GraphRole.STABILISER in self._plans:
-            plane = self.memory_shape(1)[2:]
-            guide, flow = (np.zeros((1, count, *plane), np.float32) for count in (1, 2))
-            run.stabilise(guide, flow, self.fresh_memory())
+        for batch in range(1, self.most + 1):
+            run_once(self, batch, stabilise=GraphRole.STABILISER in self._plans)
 
     def close(self) -> None:
         """See `InferenceEngine.close`. In order: work, plans, TensorRT, memory, stream, context."""
@@ -172,16 +167,9 @@ class TensorRtEngine:
             masks = self._maps(GraphRole.STABILISER, batch, addresses, check)
         return masks, DeviceMemory(self, target, tuple(map(all_finite, check.host[:batch]))).wrapped()
 
-    def memory_shape(self, batch: int) -> tuple[int, int, int, int]:
-        """`(N, M, h', w')`. Raises EngineError where the package has no stabiliser."""
-        shape = self.package.manifest.memory
-        if shape is None:
-            raise EngineError(f"{self.package.manifest.name}: the package has no stabiliser, so no memory")
-        return batch, shape.channels, shape.height, shape.width
-
     def memory_at_home(self, rows: Sequence[Row]) -> F32:
         """Copy memories to the host: for tests and tools, no part of a frame's way."""
-        home = np.empty(self.memory_shape(len(rows)), np.float32)
+        home = np.empty(memory_shape(self.package, len(rows)), np.float32)
         with self._device.current():
             for array, row in zip(home, rows, strict=True):
                 self._device.download(array, row.address)
@@ -213,7 +201,7 @@ class TensorRtEngine:
             if state.engine is not self or len(state.rows) != memory.batch:
                 raise EngineError("memory is another engine's")
             return state
-        require("memory", state, np.float32, self.memory_shape(memory.batch))
+        require("memory", state, np.float32, memory_shape(self.package, memory.batch))
         with self._device.current():
             rows = self._memory_rows().take(memory.batch)
             for row, array in zip(rows, np.ascontiguousarray(state), strict=True):
@@ -222,11 +210,7 @@ class TensorRtEngine:
         return DeviceMemory(self, rows, tuple(map(all_finite, state)))
 
     def _plan(self, role: GraphRole) -> Plan:
-        if not self._plans:
-            raise EngineError(f"{self.package.manifest.name}: the engine is closed")
-        if role not in self._plans:
-            raise EngineError(f"{self.package.manifest.name}: the package has no {role}")
-        return self._plans[role]
+        return graph_of(self.package, self._plans, role)
 
     def _memory_rows(self) -> Rows:
         if self._rows is None:

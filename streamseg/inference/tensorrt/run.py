@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamseg.errors import EngineError
-from streamseg.inference.engine import EngineMemory, Masks
+from streamseg.inference.engine import EngineMemory, Masks, memory_shape
 from streamseg.inference.host import all_finite, require
 from streamseg.inference.tensorrt.rows import Row
 from streamseg.inference.tensorrt.slots import Slot
@@ -52,7 +52,7 @@ class TensorRtRun:
     def stabilise(self, guide: F32, flow: F32, memory: EngineMemory) -> tuple[Masks, EngineMemory]:
         """See `Run.stabilise`."""
         self.wait()
-        batch, _, height, width = self._engine.memory_shape(self._batch)
+        batch, _, height, width = memory_shape(self._engine.package, self._batch)
         require("guide", guide, np.float32, (batch, 1, height, width))
         require("flow", flow, np.float32, (batch, 2, height, width))
         if memory.batch != batch:

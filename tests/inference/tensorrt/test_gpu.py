@@ -21,7 +21,7 @@ from streamseg.inference.tensorrt.build import build_plan
 from streamseg.inference.tensorrt.engine import TensorRtEngine
 from streamseg.inference.tensorrt.provider import RTX, STANDARD, TensorRt, open_plans, requests
 from streamseg.types import F32, U8
-from tests.inference.tensorrt.test_engine import assert_equal, picture, planes, stream
+from tests.inference.tensorrt.test_engine import picture
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(1800)]  # building takes minutes on some GPUs
 
@@ -88,31 +88,6 @@ def test_the_shipped_package_says_what_it_says_on_a_cpu(
         assert (ours == theirs).mean() > share
     engine.close()
     plain.close()
-
-
-def test_streams_interleaved_are_bit_for_bit_what_each_is_alone(engine: TensorRtEngine) -> None:
-    alone = [stream(engine, range(start, start + 6)) for start in (0, 100)]
-    memories = [engine.fresh_memory(), engine.fresh_memory()]
-    for step in range(6):
-        for one, start in enumerate((0, 100)):
-            seed = start + step
-            masks, memories[one] = engine.start(picture(seed)).stabilise(*planes(seed), memories[one])
-            assert_equal([masks], [alone[one][step]])
-
-
-def test_a_batch_says_what_its_streams_say_alone(engine: TensorRtEngine) -> None:
-    alone = [stream(engine, range(start, start + 1))[0] for start in (0, 1, 2)]
-    images = np.concatenate([picture(seed) for seed in range(3)])
-    guide, flow = (np.concatenate(parts) for parts in zip(*map(planes, range(3)), strict=True))
-    masks, _ = engine.start(images).stabilise(guide, flow, engine.fresh_memory(3))
-    for labels, one in zip(masks.labels, alone, strict=True):
-        assert (labels == one.labels[0]).mean() > 0.999
-
-
-def test_nan_shows(engine: TensorRtEngine) -> None:
-    with pytest.raises(EngineError, match="NaN or infinity in the logits"):
-        engine.start(np.full((1, 48, 64, 3), 255, np.uint8)).wait()
-    engine.start(picture(0)).wait()
 
 
 def test_a_plan_with_a_flipped_byte_is_an_error_or_refused(
