@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -23,7 +24,7 @@ from streamseg.inference.tensorrt.log import Words
 from streamseg.inference.tensorrt.plan import CudaGraphs, Plan
 from streamseg.inference.tensorrt.plans import Plans
 from streamseg.inference.tensorrt.prepare import prepared
-from streamseg.inference.tensorrt.probe import DriverState, probe
+from streamseg.inference.tensorrt.probe import DriverState, Gpu, probe
 
 PRECISIONS = ("f16", "f32", INT8)
 _OLDEST = 10  # TensorRT's major version
@@ -91,7 +92,8 @@ class TensorRt:
 
     def _plans(self, package: Package, precision: str, most: int, store: Store) -> Plans:
         here, trt = self.machine(), import_module(self.module)
-        return Plans(trt, here, store, package, requests(package, precision, most), precision)
+        asked = requests(package, precision, most, tactic_limit_mb(probe().gpus[0]))
+        return Plans(trt, here, store, package, asked, precision)
 
     def _why_not(self, state: DriverState) -> str:
         """Why it cannot be used; asked in an order in which nothing crashes."""
@@ -142,13 +144,24 @@ def graph_precision(role: GraphRole, precision: str) -> str:
     return "f16" if precision == INT8 and role is not GraphRole.SEGMENTER else precision
 
 
-def requests(package: Package, precision: str, most: int) -> dict[GraphRole, BuildRequest]:
+def tactic_limit_mb(gpu: Gpu) -> int:
+    """How much memory a builder may take to try a kernel, MiB; 0: TensorRT's own limit.
+
+    That is three quarters of the memory, which on a Jetson is the CPU's too: a quarter there.
+    """
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 >> 20 if gpu.integrated else 0
+
+
+def requests(
+    package: Package, precision: str, most: int, tactic_mb: int = 0
+) -> dict[GraphRole, BuildRequest]:
     """What has to be built for a package, in the order in which it is loaded.
 
     Args:
         package: The package.
         precision: What the segmenter computes in.
         most: The largest batch; tuned for one picture, as live streams come.
+        tactic_mb: See `BuildRequest`.
 
     Raises:
         PackageError: A graph cannot be read, or there is none in int8.
@@ -165,6 +178,7 @@ def requests(package: Package, precision: str, most: int) -> dict[GraphRole, Bui
             _name(package, role),
             graph_precision(role, precision),
             Batches(1, 1, most),
+            tactic_mb=tactic_mb,
         )
         for role, entry in package.running(precision).items()
     }

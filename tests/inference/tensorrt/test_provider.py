@@ -18,7 +18,7 @@ from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package
 from streamseg.inference.tensorrt import provider
 from streamseg.inference.tensorrt.probe import DriverState, Gpu
-from streamseg.inference.tensorrt.provider import RTX, STANDARD, chosen, open_plans, requests
+from streamseg.inference.tensorrt.provider import RTX, STANDARD, chosen, open_plans, requests, tactic_limit_mb
 from tests.fakes import cuda_bindings, pycuda, tensorrt
 from tests.fakes.gpu import INFO, gpu_plans
 from tests.fakes.int8 import add_int8
@@ -133,6 +133,21 @@ def test_in_int8_the_segmenter_is_another_graph(
     engine.warm_up()
     assert engine.info.precision == "int8"
     engine.close()
+
+
+@pytest.mark.parametrize("integrated", [True, False])
+def test_a_jetson_keeps_memory_for_others_while_it_builds(
+    installed: pytest.MonkeyPatch, package: Package, integrated: bool
+) -> None:
+    orin = Gpu("Orin", (8, 7), integrated=integrated)
+    installed.setattr(provider, "probe", lambda: DriverState((orin,), "12.6", "540.4.0"))
+    STANDARD.load(package, Settings("f32", 1, None)).close()
+    assert tensorrt.Builder._last is not None
+    limit_mb = tactic_limit_mb(orin)
+    assert (limit_mb > 0) == integrated
+    assert tensorrt.Builder._last._limits == (
+        {tensorrt.MemoryPoolType.TACTIC_DRAM: limit_mb << 20} if integrated else {}
+    )
 
 
 def test_cuda_graphs_where_they_are_asked_for(
