@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from streamseg.errors import EngineError
-
 if TYPE_CHECKING:
     from streamseg.inference.backend import BackendName, BackendReport
     from streamseg.inference.engine import EngineInfo
     from streamseg.inference.package import Package
-
-_ON_A_CPU = ("openvino", "onnxruntime")  # those that `backend: auto` chooses among
 
 
 def tune(
@@ -30,13 +26,10 @@ def tune(
 ) -> None:
     """Measure what `precision: auto` goes by on this machine, and remember it."""
     from streamseg.inference.package import open_package  # noqa: PLC0415
-    from streamseg.inference.select import usable_backends  # noqa: PLC0415
+    from streamseg.inference.select import cpu_backends  # noqa: PLC0415
 
     package = open_package(name)
-    able = [report for report in usable_backends() if report.usable and report.name in _ON_A_CPU]
-    if not able:
-        raise EngineError(f"{package.manifest.name} could not be timed: no backend is usable; see doctor")
-    found = [_measured(package, report, threads, cache_dir) for report in able]
+    found = [_measured(package, report, threads, cache_dir) for report in cpu_backends()]
     if json:
         typer.echo(json_format.dumps([_plain(info) for info in found], indent=1))
         return

@@ -36,6 +36,18 @@ def usable_backends() -> list[BackendReport]:
     return [_report(name) for name in (*_MODULES, *_PROVIDERS)]
 
 
+def cpu_backends() -> list[BackendReport]:
+    """The usable ones that compute on the CPU, the preferred first.
+
+    Raises:
+        EngineError: There is none.
+    """
+    reports = [_report(name) for name in _MODULES if name not in _GPU]
+    if usable := [report for report in reports if report.usable]:
+        return usable
+    raise EngineError("; ".join(f"backend {one.name} is not usable: {one.why_not}" for one in reports))
+
+
 def usable_or_none(name: str) -> object:
     """The module of a backend; None where it is not usable, or none of ours."""
     return _module(name) if name in _MODULES and _report(name).usable else None

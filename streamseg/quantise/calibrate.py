@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from streamseg.errors import TrainingError
-from streamseg.inference.backend import Precision
+from streamseg.inference.backend import BackendName, Precision
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.manifest import GraphFile, GraphRole, Int8
 from streamseg.inference.package import Package
-from streamseg.inference.select import load_engine
+from streamseg.inference.select import cpu_backends, load_engine
 from streamseg.quantise.compare import Row, compare
 from streamseg.quantise.draft import FILE, Draft, drafted
 from streamseg.quantise.fallback import Settled, settle
@@ -104,6 +105,7 @@ class _Bench:
     ) -> None:
         self._draft, self._judge, self._allowed, self._step = draft, judge, allowed, step
         self._pictures = pictures
+        self._backend = cast("BackendName", cpu_backends()[0].name)
         graph = package.path / package.graphs[GraphRole.SEGMENTER].file
         tell = step("measuring ranges", len(pictures))
         self._quantiser = Quantiser(graph, pictures, draft.workplace, tell)
@@ -142,4 +144,4 @@ class _Bench:
 
     def _engine(self, package: Package, precision: Precision) -> InferenceEngine:
         # compiled graphs of trials are nothing to keep
-        return load_engine(package, precision=precision, cache_dir=self._draft.workplace / "compiled")
+        return load_engine(package, self._backend, precision, cache_dir=self._draft.workplace / "compiled")

@@ -16,14 +16,13 @@ from streamseg.inference.backend import BackendName, Precision
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import INT8, Package
-from streamseg.inference.select import load_engine, usable_backends
+from streamseg.inference.select import cpu_backends, load_engine
 from streamseg.quantise.judge import Judge, Score
 from streamseg.training.tables import number
 
 EXACT = "f32"
 ROUNDS = 15  # each engine once a round, so that other work on the machine falls on all of them
 BURST = 3  # inferences in a row, of which the last counts: the first two bring its weights into the cache
-ON_A_CPU = ("openvino", "onnxruntime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +60,9 @@ def compare(
         threads: As in a configuration.
         tell: Called after each row's pictures.
     """
-    able = [report for report in usable_backends() if report.usable and report.name in ON_A_CPU]
     with ExitStack() as stack:
         engines: dict[tuple[str, str], InferenceEngine] = {}
-        for report in able:
+        for report in cpu_backends():
             for precision in _precisions(package, report.precisions):
                 backend, asked = cast("BackendName", report.name), cast("Precision", precision)
                 engine = load_engine(package, backend, asked, threads, cache)

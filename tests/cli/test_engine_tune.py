@@ -47,6 +47,6 @@ def test_without_a_backend_nothing_is_timed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_package(tmp_path / "engines")
-    monkeypatch.setattr(select, "usable_backends", list)
+    monkeypatch.setattr(select, "_MODULES", {"openvino": "streamseg.no_such_module"})
     assert main(["engine", "tune", "tiny"]) == 1
-    assert "tiny could not be timed: no backend is usable" in capsys.readouterr().err
+    assert "backend openvino is not usable: No module named" in capsys.readouterr().err

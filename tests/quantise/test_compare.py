@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from streamseg.inference.package import Package
-from streamseg.inference.select import usable_backends
+from streamseg.inference.select import cpu_backends
 from streamseg.quantise.compare import ROUNDS, compare, in_turns, table
 from streamseg.quantise.judge import by_agreement
 from streamseg.types import U8
@@ -18,7 +18,7 @@ def test_every_precision_of_every_cpu_backend_has_its_row(
 ) -> None:
     both, told = add_int8(package), list[None]()
     rows = compare(both, by_agreement(pictures[:4], 5), tmp_path, 1, lambda: told.append(None))
-    able = {report.name: report.precisions for report in usable_backends()}
+    able = {report.name: report.precisions for report in cpu_backends()}
     for backend in ("openvino", "onnxruntime"):
         mine = [row.precision for row in rows if row.backend == backend]
         assert mine[0] == "f32"

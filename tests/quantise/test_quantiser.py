@@ -11,6 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from streamseg.errors import PackageError
 from streamseg.inference.package import Package, open_package
+from streamseg.inference.tensorrt.build import Batches, BuildRequest, build_plan
+from streamseg.inference.tensorrt.prepare import prepared
 from streamseg.quantise.frames import gather
 from streamseg.quantise.quantiser import Quantiser
 from streamseg.training.portable import require_portable
@@ -41,7 +43,7 @@ def test_its_graph_is_of_the_form_that_all_runtimes_take(quantiser: Quantiser) -
     assert counts["DequantizeLinear"] == 4, "their inputs, and their weights, which are stored in int8"
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
-        if node.op_type.endswith("quantizeLinear") or node.op_type.endswith("QuantizeLinear"):
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
             zero = tensors[node.input[2]]
             assert zero.data_type == TensorProto.INT8
             assert not numpy_helper.to_array(zero).any(), "TensorRT takes symmetric int8 alone"
@@ -95,6 +97,21 @@ def test_the_shipped_segmenter(camvid: Path, tmp_path: Path) -> None:
     assert counts["Cast"] == 1, "of the picture: no weight is left in float"
     exact, coarse = (logits(one, pictures[5]).argmax(1) for one in (quantiser.float, model))
     assert np.mean(exact == coarse) > 0.95
+
+
+@pytest.mark.real
+@pytest.mark.tree
+def test_tensorrt_builds_the_shipped_segmenter_in_int8(tmp_path: Path) -> None:
+    """By TensorRT-RTX, which builds without a GPU; with ranges of noise, since nothing of it is run."""
+    trt = pytest.importorskip("tensorrt_rtx", reason="not installed: pip install 'streamseg[tensorrt-rtx]'")
+    package = open_package("camvid-lite0")
+    width, height = package.manifest.size_wh
+    noise = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
+    model = Quantiser(package.path / "segmenter.onnx", list(noise), tmp_path).quantised()
+    content = prepared(model.SerializeToString(), "segmenter-int8.onnx", "int8")
+    gpus = ((8, 6), (8, 9), (12, 0))
+    request = BuildRequest(content, "camvid-lite0/segmenter", "int8", Batches(1, 1, 4), capabilities=gpus)
+    assert len(build_plan(trt, request).plan) > 1e6
 
 
 def test_a_graph_without_layers_is_told(pictures: list[U8], tmp_path: Path) -> None:
