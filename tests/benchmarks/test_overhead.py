@@ -28,6 +28,5 @@ def test_both_backends_have_their_figures(
 
 def test_neither_of_a_pair_always_follows_the_other() -> None:
     order: list[str] = []
-    _, _, difference = overhead.in_pairs(lambda: order.append("b"), lambda: order.append("o"), 4)
+    overhead.in_pairs(lambda: order.append("b"), lambda: order.append("o"), 4)
     assert "".join(order[:4]) == "obbo"
-    assert abs(difference) < 1e3
