@@ -34,7 +34,7 @@ def wrap(
     scale: Annotated[float, typer.Option(help="what bytes are divided by first; 1: they stay")] = 255.0,
     bgr: Annotated[bool, typer.Option("--bgr", help="the network wants blue first")] = False,
     layout: Annotated[str, typer.Option(help="of its input: nchw, nhwc or auto")] = "auto",
-    output: Annotated[str, typer.Option(help="logits, labels, sigmoid, two-class or auto")] = "auto",
+    output: Annotated[str, typer.Option(help="logits, labels, sigmoid, logit, two-class or auto")] = "auto",
     size: Annotated[str, typer.Option(help="of picture and mask, 640x480 (the network's own)")] = "",
     tensor: Annotated[str, typer.Option(help="which output, where it has several")] = "",
     name: Annotated[str, typer.Option(help="of the package (the file's)")] = "",

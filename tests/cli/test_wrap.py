@@ -60,7 +60,7 @@ def test_all_that_can_be_said(network: str, capsys: pytest.CaptureFixture[str]) 
         ((*TWO, "--size", "big"), 2, "is not like 640x480"),
         ((*TWO, "--size", "8x8"), 2, "16 to 8192 each"),
         ((*TWO, "--layout", "chwn"), 2, "must be one of auto, nchw, nhwc"),
-        ((*TWO, "--output", "masks"), 2, "must be one of auto, logits, labels, sigmoid, two-class"),
+        ((*TWO, "--output", "masks"), 2, "must be one of auto, logits, labels, sigmoid, logit, two-class"),
         ((*TWO, "--name", "a/b"), 2, "is not 1 to 64 of"),
         (("--classes", "a,b,c"), 78, "has no axis of 3 channels"),
         (("--classes", "a,a"), 78, "a is there more than once"),

@@ -20,8 +20,14 @@ class Output(StrEnum):
 
     LOGITS = "logits"  # a score for each class, or a probability (softmax)
     LABELS = "labels"  # a class id
-    SIGMOID = "sigmoid"  # one channel: probability or logit of the second of two classes
+    SIGMOID = (
+        "sigmoid"  # one channel: probability (or, where it leaves 0…1, logit) of the second of two classes
+    )
+    LOGIT = "logit"  # one channel: its logit, whatever the values
     TWO_CLASS = "two-class"  # two channels: the logits or probabilities of both
+
+
+_OF_TWO = (Output.SIGMOID, Output.LOGIT, Output.TWO_CLASS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class Asked:
         if self.scale > 1 and max(map(abs, self.mean)) > 2:
             means = ", ".join(f"{value:g}" for value in self.mean)
             found.append(f"mean: {means} is of bytes, but scale {self.scale:g} comes first; add --scale 1")
-        if self.output in (Output.SIGMOID, Output.TWO_CLASS) and len(self.classes) != 2:
+        if self.output in _OF_TWO and len(self.classes) != 2:
             found.append(
                 f"classes: output {self.output} makes two, background first, not {len(self.classes)}"
             )

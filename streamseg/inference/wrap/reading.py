@@ -61,8 +61,8 @@ def read_answers(answers: Sequence[Answer], asked: Asked, layout: Layout) -> Rea
     output = asked.output or _guess(first, asked)
     if output is Output.LABELS:
         return _labels(first)
-    if output is Output.SIGMOID:
-        return _one(answers)
+    if output in (Output.SIGMOID, Output.LOGIT):
+        return _one(answers, sure=output is Output.LOGIT)
     axis = _channels(first, len(asked.classes), asked.layout or layout)
     meaning = Meaning.PROBABILITIES if _add_up(answers, axis) else Meaning.LOGITS
     return Reading(meaning, axis, _plane(first, axis))
@@ -80,10 +80,11 @@ def _labels(answer: Answer) -> Reading:
     return Reading(Meaning.LABELS, axis, _plane(answer, axis))
 
 
-def _one(answers: Sequence[Answer]) -> Reading:
+def _one(answers: Sequence[Answer], *, sure: bool) -> Reading:
+    """`sure`: it is a logit, whatever the values."""
     axis = _lone_axis(answers[0])
     within = all(float(answer.min()) >= 0 and float(answer.max()) <= 1 for answer in answers)
-    meaning = Meaning.ONE_PROBABILITY if within else Meaning.ONE_LOGIT
+    meaning = Meaning.ONE_PROBABILITY if within and not sure else Meaning.ONE_LOGIT
     return Reading(meaning, axis, _plane(answers[0], axis))
 
 

@@ -31,6 +31,7 @@ def test_what_makes_sense_is_taken(asked: dict[str, object]) -> None:
         ({"classes": TWO, "std": (1.0, 0.0, 1.0)}, "scale and std: must be above 0"),
         ({"classes": TWO, "mean": (104.0, 117.0, 123.0)}, "104, 117, 123 is of bytes, .* add --scale 1"),
         ({"classes": ("a", "b", "c"), "output": Output.SIGMOID}, "output sigmoid makes two, .* not 3"),
+        ({"classes": ("a",), "output": Output.LOGIT}, "output logit makes two, .* not 1"),
         ({"classes": ("a",), "output": Output.TWO_CLASS}, "output two-class makes two, .* not 1"),
     ],
 )

@@ -39,6 +39,11 @@ def shares(*shape: int, axis: int) -> NDArray[Any]:
         (RANDOM.random((1, 1, 5, 6)), Asked(TWO), Reading(Meaning.ONE_PROBABILITY, 1, (5, 6))),
         (RANDOM.random((1, 5, 6, 1)), Asked(TWO), Reading(Meaning.ONE_PROBABILITY, 3, (5, 6))),
         (scores(1, 5, 6), Asked(TWO), Reading(Meaning.ONE_LOGIT, None, (5, 6))),
+        (
+            RANDOM.random((1, 1, 5, 6)),
+            Asked(TWO, output=Output.LOGIT),
+            Reading(Meaning.ONE_LOGIT, 1, (5, 6)),
+        ),
         (np.zeros((1, 5, 6), np.int64), Asked(FOUR), Reading(Meaning.LABELS, None, (5, 6))),
         (np.zeros((1, 1, 5, 6), np.uint8), Asked(FOUR), Reading(Meaning.LABELS, 1, (5, 6))),
         (
