@@ -29,7 +29,7 @@ class Order:
         max_batch: Most pictures that will be computed at once.
         threads: 0: one a physical core.
         cache_dir: Where to keep it; None: the user's cache folder.
-        gently: Leave the processor to others.
+        gently: Leave processor and memory to others.
     """
 
     folder: Path
@@ -73,7 +73,7 @@ def build(order: Order, progress: Progress) -> EngineInfo:
         raise EngineError(f"{name} builds nothing ahead: it loads every package as it is")
     settings = order.settings
     if settings.cache is None:
-        raise EngineError("there is no folder to keep it in; name another with --cache-dir")
+        raise EngineError("there is no folder to keep it in; set engine.cache_dir, or --cache-dir")
     return module.build(package, settings, progress)
 
 

@@ -19,7 +19,9 @@ import logging
 import os
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, TextIO
 
 from streamseg.errors import PackageError, StreamsegError
@@ -27,7 +29,9 @@ from streamseg.flow.throttle import Throttle
 from streamseg.inference.build import Order, build
 
 _TELL_S = 0.1  # between two steps of one phase that are told
-_GENTLY = 10  # niceness
+_NICENESS = 10
+_EXPENDABLE = 800  # of 1000: proc_pid_oom_score_adj(5)
+OOM_SCORE = Path("/proc/self/oom_score_adj")
 
 
 def main(arguments: list[str]) -> int:
@@ -35,7 +39,7 @@ def main(arguments: list[str]) -> int:
     order = Order.from_json(arguments[0])
     threading.Thread(target=_end_with_stdin, name="lifeline", daemon=True).start()
     if order.gently:
-        os.nice(_GENTLY)
+        _step_back()
     with _take_stdout() as out:
         speaker = Speaker(out)
         logging.basicConfig(level=logging.INFO, handlers=[_Relay(speaker)])
@@ -78,6 +82,14 @@ class _Relay(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._speaker.say(log=[record.levelno, self.format(record)])
+
+
+def _step_back() -> None:
+    """Leave the processor to others, and be the first to be killed for memory; a sandbox may refuse."""
+    with suppress(OSError):
+        os.nice(_NICENESS)
+    with suppress(OSError):
+        OOM_SCORE.write_text(str(_EXPENDABLE), encoding="ascii")
 
 
 def _take_stdout() -> TextIO:

@@ -20,7 +20,7 @@ from streamseg.inference.build import Order
 from streamseg.inference.engine import EngineInfo
 
 COMMAND = (sys.executable, "-m", "streamseg.inference.build_child")
-_END_S = 5.0  # for a builder that is through, or died, to be gone
+_END_S = 20.0  # for a builder that is through, or died, to be gone
 _LAST_LINES = 4  # of a dead builder that are told
 _LAST_BYTES = 4096
 _LONGEST_LINE = 1 << 16
@@ -74,15 +74,24 @@ class BuildProcess:
         with self._lock:
             if self._cancelled:
                 raise self._stopped()
-            # a session of its own: Ctrl-C on a terminal is for us, who then kill it
-            self._child = subprocess.Popen(  # noqa: S603 our own module, with our own interpreter
-                [*self._command, self._order.json],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
-            )
+            try:
+                self._child = self._start(errors)
+            except OSError as error:
+                why = error.strerror or error
+                raise EngineError(
+                    f"{self._order.folder.name}: the builder cannot be started: {why}"
+                ) from error
             return self._child
+
+    def _start(self, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+        # a session of its own: Ctrl-C on a terminal is for us, who then kill it
+        return subprocess.Popen(  # noqa: S603 our own module, with our own interpreter
+            [*self._command, self._order.json],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+        )
 
     def _listen(self, child: subprocess.Popen[bytes], progress: Progress) -> dict[str, Any]:
         """Its last word; nothing where it ends without."""

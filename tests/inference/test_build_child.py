@@ -40,6 +40,7 @@ def test_an_order_is_carried_out(
     monkeypatch.setattr(os, "nice", niceness.append)
     monkeypatch.setattr(build_child, "_end_with_stdin", lambda: None)
     monkeypatch.setattr(build_child, "_take_stdout", lambda: open(os.dup(1), "w"))  # noqa: PTH123, SIM115
+    monkeypatch.setattr(build_child, "OOM_SCORE", tmp_path / "score")
     order = Order(tmp_path / "nowhere", gently=True)
     assert build_child.main([order.json]) == 0
     (line,) = capfd.readouterr().out.splitlines()
@@ -47,3 +48,15 @@ def test_an_order_is_carried_out(
     assert kind == "package"
     assert "nowhere: no model package there" in text
     assert niceness == [10]
+    assert (tmp_path / "score").read_text() == "800"
+
+
+def test_a_sandbox_that_lets_it_keep_its_rank_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "nice", refuse)
+    monkeypatch.setattr(build_child, "OOM_SCORE", tmp_path / "absent" / "score")
+    build_child._step_back()

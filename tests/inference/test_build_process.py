@@ -76,6 +76,11 @@ def test_whatever_becomes_of_it_is_an_error_for_people(
     BuildProcess(order, slow.COMMAND).run(go_on)
 
 
+def test_one_that_cannot_be_started_is_an_error_too(order: Order, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="tiny: the builder cannot be started: No such file"):
+        BuildProcess(order, [str(tmp_path / "absent")]).run(go_on)
+
+
 def test_a_package_error_stays_one(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLOW_FATE", "package")
     with pytest.raises(PackageError, match="no graph for me"):

@@ -50,6 +50,11 @@ def installed(tmp_path: Path) -> list[str]:
     return [str(tmp_path / name) for name in (*UNITS, "streamseg@gates.service")]
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_builder_that_takes_too_much_memory_does_not_end_the_daemon(unit: str) -> None:
+    assert value(unit, "OOMPolicy") == "continue"
+
+
 @pytest.mark.real
 @needs_systemd
 def test_systemd_finds_nothing_to_say(installed: list[str]) -> None:
