@@ -42,5 +42,5 @@ for unit in systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-cont
   ln -sf /dev/null "/etc/systemd/system/$unit" # nothing a guest needs, or may do
 done
 exec env -i container=guest PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --system --unit=basic.target \
-  --show-status=no --log-target=console
+  --show-status=no --log-target=journal
 ' boot "$1" "$2"

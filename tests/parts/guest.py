@@ -108,6 +108,7 @@ class Guest:
 
     def journal(self, unit: str) -> str:
         """All that a unit and systemd said about it."""
+        self.run("journalctl", "--sync")
         return self.run("journalctl", "--no-pager", "--output", "cat", "--unit", unit).stdout
 
     def write(self, path: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make deb` makes of this tree; skips where no guest could take it."""
+    """What `make deb` makes of this tree, or `$STREAMSEG_DEB`; skips where no guest could take it."""
     if why := lacking():
         pytest.skip(why)
+    if given := os.environ.get("STREAMSEG_DEB"):
+        return Path(given)
     dist = tmp_path_factory.mktemp("deb")
     make = ["make", "--no-print-directory", "deb", f"VENV={sys.prefix}", f"DIST={dist}"]
     done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=False)
