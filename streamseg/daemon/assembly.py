@@ -6,7 +6,7 @@ All methods are for the main thread, but where it is said otherwise.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -132,6 +132,7 @@ class Assembly:
 
     def apply(self, config: Config, changes: Changes, packages: Packages) -> None:
         """Let another configuration hold; who does not differ does not notice."""
+        failed = [s.name for s in self.streams if s.life.state.state is StreamState.FAILED]
         self.config = config
         engines, streams = changes.engines, changes.streams
         for name in engines.added:
@@ -152,7 +153,7 @@ class Assembly:
         for name in streams.added:
             self._add_stream(name, config.streams[name])
         self._remove_engines(engines.removed)
-        self._try_again(packages)
+        self._try_again(packages, set(failed) - streams.renewed.keys() - set(streams.removed))
 
     def stop(self) -> None:
         """Ask all threads to end, what is upstream first; returns at once."""
@@ -200,14 +201,13 @@ class Assembly:
         self._outlets.added(name, config)
         self.streams.add(name, config)
 
-    def _try_again(self, packages: Packages) -> None:
+    def _try_again(self, packages: Packages, streams: Iterable[str]) -> None:
         """What had failed for good gets another chance: somebody may have mended it."""
         for name, keeper in self._keepers.items():
             if keeper.state is EngineState.FAILED and not keeper.compiling:
                 keeper.replace(self.config.engines[name], packages[name])
-        for stream in self.streams:
-            if stream.life.state.state is StreamState.FAILED:
-                self.streams.renew(stream.name)
+        for name in streams:
+            self.streams.renew(name)
 
     def _made(self, segmentation: Segmentation) -> None:
         if stream := self.streams.get(segmentation.frame.stream):

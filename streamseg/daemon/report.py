@@ -37,7 +37,8 @@ def overview(snapshots: Mapping[str, StreamSnapshot], notes: Iterable[str] = ())
     states = Counter(seen.change.state for seen in snapshots.values())
     told = [_of_state(state, snapshots) for state in StreamState if states[state]]
     rate = sum(seen.fps for seen in snapshots.values())
-    return "; ".join([f"{len(snapshots)} streams: {', '.join(told)}", f"{rate:.1f} masks/s", *notes])
+    many = "1 stream" if len(snapshots) == 1 else f"{len(snapshots)} streams"
+    return "; ".join([f"{many}: {', '.join(told)}", f"{rate:.1f} masks/s", *notes])
 
 
 def _of_state(state: StreamState, snapshots: Mapping[str, StreamSnapshot]) -> str:

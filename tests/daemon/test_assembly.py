@@ -14,11 +14,12 @@ from streamseg.config.schema import Config
 from streamseg.daemon import app, memory, packages
 from streamseg.daemon.desk import Desk
 from streamseg.daemon.engine_state import EngineState
-from streamseg.errors import ConfigError, EngineError, StreamsegError
+from streamseg.errors import EXIT_UNEXPECTED, ConfigError, EngineError, StreamsegError
 from streamseg.flow.deadline import Deadline
 from streamseg.inference import build_process
 from streamseg.inference.package import Package
-from streamseg.types import Segmentation, StreamState
+from streamseg.publish.publisher import Publisher
+from streamseg.types import Segmentation, StateChange, StreamState
 from tests.daemon.bench import Engines
 from tests.fakes import slow
 from tests.fakes.engine import FakeEngine, fake_package
@@ -57,6 +58,14 @@ class Running:
             made(daemon, segmentation, encoding)
 
         monkeypatch.setattr(app.Daemon, "_made", note)
+        self.told: list[StateChange] = []
+        status = Publisher.status
+
+        def tell(publisher: Publisher, change: StateChange, fps: float | None = None) -> None:
+            self.told.append(change)
+            status(publisher, change, fps)
+
+        monkeypatch.setattr(Publisher, "status", tell)
         self.desk = Desk()
         self.daemon = app.Daemon(asked, self.desk, self._read)
         self.daemon.start()
@@ -346,3 +355,44 @@ def test_the_newest_stream_is_let_go_before_memory_runs_out(
     assert contiguous(running.of("gate"))
     assert resets(running.of("gate")) == [0]
     assert isinstance(running.daemon._assembly._keepers["main"]._engine, FakeEngine)
+
+
+WHITE = {"url": "lavfi:color=white:size=96x64:rate=50", "pace": False}  # the fake's logits of it are NaN
+
+
+def states(running: Running, stream: str) -> list[str]:
+    """What subscribers were told of a stream, with the reasons."""
+    return [f"{c.state} {c.reason}".strip() for c in running.told if c.stream == stream]
+
+
+def test_an_engine_that_gives_nan_is_mended_step_by_step_and_each_is_told(
+    run: Any, engines: Engines, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing can process glare, which has an engine of its own; the other engine does not notice."""
+    two = {"main": {"package": "small"}, "second": {"package": "small"}}
+    running = run({"gate": {"source": source()}}, engines=two)
+    running.reload(
+        config({"gate": {"source": source()}, "glare": {"source": WHITE, "engine": "second"}}, engines=two)
+    )
+    keeper = running.daemon._assembly._keepers["second"]
+    wait_for(lambda: keeper.state is EngineState.FAILED, 60)
+    assert engines.asked == ["auto", "auto", "auto", "onnxruntime"]
+    steps = ["connecting", "running", *["stalled engine", "running"] * 2, "failed engine"]
+    assert states(running, "glare") == steps
+    assert "failed on every backend" in running.daemon._overview(running.daemon._board.snapshots())
+    for step in ("making it again", "trying another backend than openvino", "failed on every backend"):
+        assert step in caplog.text
+    running.more(["gate"])
+    assert contiguous(running.of("gate"))
+    assert resets(running.of("gate")) == [0]
+    assert states(running, "gate") == ["connecting", "running"]
+
+
+def test_without_any_engine_left_the_daemon_ends(run: Any, engines: Engines) -> None:
+    running = run({"gate": {"source": source()}})
+    running.reload(config({"gate": {"source": WHITE}}))
+    running.thread.join(60)
+    assert not running.thread.is_alive()
+    assert running.daemon.exit_code == EXIT_UNEXPECTED
+    assert "engine main failed on every backend" in str(running.daemon.error)
+    assert states(running, "gate")[-1] == "failed engine"

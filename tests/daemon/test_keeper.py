@@ -393,3 +393,21 @@ def test_the_stop_ends_the_builder_too(slow_engines: Engines, tmp_path: Path) ->
     assert bench.keeper.compiling
     bench.end()
     wait_for(lambda: not bench.keeper.compiling)
+
+
+def test_what_the_engine_in_use_cannot_do_waits_for_another_or_is_the_end(
+    bench: Bench, engines: Engines
+) -> None:
+    """A reload wants the ConvGRU and a package that has one, and that package's engine could not be made."""
+    engines.script = [FakeEngine(fake_package(stabiliser=False))]
+    serve(bench)
+    gate = bench.stream("gate", temporal="ema")
+    gate.config = gate.config.model_copy(update={"temporal": "convgru"})
+    bench.keeper.update(gate)
+    bench.play(gate, 2)
+    bench.until(lambda: len(bench.made) == 2)
+    assert {made.mode for made in bench.made} == {"ema"}
+    bench.keeper.add(gate)  # it begins anew
+    ((name, why),) = bench.words("given up")
+    assert name == "gate"
+    assert "use ema or none" in str(why)

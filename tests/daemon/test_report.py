@@ -66,4 +66,5 @@ def test_all_streams_in_a_line() -> None:
     states = [StreamState.RUNNING] * 2 + [StreamState.BACKOFF] + [StreamState.FAILED] * 4
     seen = {f"cam{n}": replace(snapshot(1), change=change(state), fps=10.0) for n, state in enumerate(states)}
     line = report.overview(seen, ["engine main: mending"])
+    assert report.overview({"gate": snapshot(1)}) == "1 stream: 1 running; 15.0 masks/s"
     assert line == "7 streams: 2 running, 1 backoff (cam2), 4 failed; 70.0 masks/s; engine main: mending"
