@@ -24,7 +24,10 @@ PLANE = (HEIGHT // 4, WIDTH // 4)
 
 
 # TensorRT by its double runs everywhere; the genuine ones only where they work
-ON_A_GPU = [pytest.param(library, marks=pytest.mark.gpu, id=library.name) for library in (STANDARD, RTX)]
+ON_A_GPU = [
+    pytest.param(library, marks=[pytest.mark.gpu, pytest.mark.timeout(1800)], id=library.name)
+    for library in (STANDARD, RTX)
+]
 
 
 @pytest.fixture(
@@ -47,7 +50,8 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Inference
         case TensorRt():
             if why_not := request.param.report().why_not:
                 pytest.skip(why_not)
-            made = request.param.load(package, Settings("f32", 1, None, max_batch=4))
+            plans = tmp_path.parent / "plans"  # built once for all of these tests
+            made = request.param.load(package, Settings("f32", 1, plans, max_batch=4))
         case _:
             made = FakeEngine()
     yield made
