@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 from streamseg.status.machine import Temperature, frequencies_hz, temperatures, threads
@@ -44,15 +43,14 @@ def test_where_linux_tells_nothing_there_is_nothing(tmp_path: Path) -> None:
     assert threads(tmp_path / "none") is None
 
 
+def test_threads_of_a_process(tmp_path: Path) -> None:
+    (tmp_path / "status").write_text("Name:\tstreamseg\nThreads:\t42\nSigQ:\t1/2\n")
+    assert threads(tmp_path / "status") == 42
+    (tmp_path / "status").write_text("Name:\tstreamseg\n")
+    assert threads(tmp_path / "status") is None
+
+
 def test_threads_of_this_process() -> None:
-    before = threads()
-    assert before is not None
-    held = threading.Event()
-    extra = threading.Thread(target=held.wait)
-    extra.start()
-    after = threads()
-    held.set()
-    extra.join()
-    assert after is not None
-    assert after >= before
-    assert threads(Path("/proc/self/status")) is not None
+    found = threads()
+    assert found is not None
+    assert found >= 1
