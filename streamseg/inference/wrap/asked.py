@@ -20,9 +20,7 @@ class Output(StrEnum):
 
     LOGITS = "logits"  # a score for each class, or a probability (softmax)
     LABELS = "labels"  # a class id
-    SIGMOID = (
-        "sigmoid"  # one channel: probability (or, where it leaves 0…1, logit) of the second of two classes
-    )
+    SIGMOID = "sigmoid"  # one channel: probability of the second of two classes; logit where it leaves 0…1
     LOGIT = "logit"  # one channel: its logit, whatever the values
     TWO_CLASS = "two-class"  # two channels: the logits or probabilities of both
 
