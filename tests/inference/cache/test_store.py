@@ -16,18 +16,18 @@ from streamseg.errors import EngineError
 from streamseg.inference.cache.key import CacheKey, Origin
 from streamseg.inference.cache.lock import locked
 from streamseg.inference.cache.store import Store
-from tests.waiting import wait_for
 
 PLAN = bytes(range(256))
 BUILDER = '''
 """Builds what is under the digest of `key`, slowly: waits for a line on stdin while it holds the lock."""
-import sys
+import logging, sys
 from pathlib import Path
 from streamseg.inference.cache import store
 from streamseg.inference.cache.key import CacheKey, Machine, Origin
 
 key = CacheKey("g", Machine("slow", "1", "device"), "f32", "1")
 cache, how = Path(sys.argv[1]), sys.argv[2]
+logging.basicConfig(level=logging.INFO)
 
 def make():
     print("building", flush=True)
@@ -221,7 +221,8 @@ def test_of_two_processes_one_builds_and_the_other_takes_it(tmp_path: Path) -> N
     with builder(tmp_path, "first") as first:
         assert said(first) == "building"
         with builder(tmp_path, "second") as second:
-            wait_for(lambda: second.poll() is None)
+            assert second.stderr is not None
+            assert "another process is making it; waiting" in second.stderr.readline()
             first.communicate("\n", timeout=60)
             out, _ = second.communicate("\n", timeout=60)
     assert out == "got first\n"
