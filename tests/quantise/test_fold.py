@@ -46,13 +46,15 @@ def test_weights_in_half_precision_are_unfolded(tmp_path: Path) -> None:
 
 
 def padded(
-    pads: list[int], *, channels: int = 2, mode: str = "constant", value: float = 0.0
+    pads: list[int], *, channels: int = 2, mode: str = "constant", value: float | None = None
 ) -> onnx.ModelProto:
-    """A Pad and a convolution that pads by one itself."""
+    """A Pad, as PyTorch writes it (no value: zero), and a convolution that pads by one itself."""
     weight = np.random.default_rng(0).normal(size=(channels, 2, 3, 3)).astype(np.float32)
-    constants = {"pads": np.array(pads), "value": np.float32(value), "weight": weight}
+    constants = {"pads": np.array(pads), "weight": weight}
+    if value is not None:
+        constants["value"] = np.array(value, np.float32)
     nodes = [
-        helper.make_node("Pad", ["x", "pads", "value"], ["wide"], mode=mode),
+        helper.make_node("Pad", ["x", "pads", "" if value is None else "value"], ["wide"], mode=mode),
         helper.make_node("Conv", ["wide", "weight"], ["y"], pads=[1, 1, 1, 1]),
     ]
     sides = [
@@ -69,8 +71,9 @@ def saved(model: onnx.ModelProto, folder: Path) -> Path:
     return folder / "graph.onnx"
 
 
-def test_zeros_around_planes_move_into_the_convolution(tmp_path: Path) -> None:
-    model = padded([0, 0, 0, 1, 0, 0, 2, 3])
+@pytest.mark.parametrize("value", [None, 0.0])
+def test_zeros_around_planes_move_into_the_convolution(tmp_path: Path, value: float | None) -> None:
+    model = padded([0, 0, 0, 1, 0, 0, 2, 3], value=value)
     folded = fold(saved(model, tmp_path))
     assert operators(folded) == ["Conv"]
     x = np.random.default_rng(1).normal(size=(1, 2, 6, 6)).astype(np.float32)
