@@ -140,7 +140,7 @@ class EngineWorker:
         return self._stage.error
 
     def stop(self) -> None:
-        """Asks the thread to end after the frame in hand; idempotent, never waits."""
+        """Asks the thread to end after the frame in hand and the errands so far; idempotent, never waits."""
         self._stage.stop()
         self.wake()
 
@@ -158,6 +158,7 @@ class EngineWorker:
                 self._serve(turn.streams)
             else:
                 self._wake.wait(turn.pause_s)
+        self._run_errands()  # of what was called before the stop, somebody may wait to hear
 
     def _waiting(self) -> list[str]:
         """The streams that have a frame; those that will have none any more are told and taken out."""

@@ -275,6 +275,26 @@ def test_it_stops_between_two_frames() -> None:
     assert len(bench.emitted) == 1
 
 
+def test_errands_called_before_the_stop_are_done() -> None:
+    inside, gate, done = threading.Event(), threading.Event(), threading.Event()
+    bench = Bench()
+
+    def process(of: Frame) -> Segmentation:
+        inside.set()
+        assert gate.wait(SOON_S)
+        return segmentation(of)
+
+    bench.process = process
+    bench.stream("gate", 2)
+    bench.worker.start()
+    assert inside.wait(SOON_S)
+    bench.worker.call(done.set)
+    bench.worker.stop()
+    gate.set()
+    assert bench.worker.join(Deadline(SOON_S))
+    assert done.is_set()
+
+
 @pytest.mark.parametrize("started", [True, False])
 def test_an_idle_worker_stops_at_once_and_twice(started: bool) -> None:
     bench = Bench()
