@@ -27,6 +27,7 @@ from streamseg.status.snapshot import StreamSnapshot
 from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
 
 _LOG = logging.getLogger(__name__)
+FREE_S = 0.5  # between two looks whether an engine that was taken out can be freed
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ class Assembly:
                 self._keepers[stream.config.engine].state is EngineState.SERVING,
                 seen[stream.name].masks + seen[stream.name].failures,
                 len(stream.mailbox) > 0,
+                seen[stream.name].masks,
             )
             for stream in self.streams
         }
@@ -192,10 +194,15 @@ class Assembly:
             keeper = self._keepers.pop(name)
             keeper.stop()
             self._leaving.append(keeper)
-        ended = [keeper for keeper in self._leaving if not keeper.compiling and keeper.join(Deadline(0.0))]
-        for keeper in ended:
-            keeper.close()
-            self._leaving.remove(keeper)
+            self._free(keeper)
+
+    def _free(self, keeper: Keeper) -> None:
+        """Free an engine that was taken out, once its worker has ended, which may be within a frame."""
+        if keeper.compiling or not keeper.join(Deadline(0.0)):
+            self._desk.after(FREE_S, partial(self._free, keeper))
+            return
+        keeper.close()
+        self._leaving.remove(keeper)
 
     def _add_stream(self, name: str, config: StreamConfig) -> None:
         self._outlets.added(name, config)

@@ -34,7 +34,7 @@ class Keeper:
 
     Attributes:
         name: The engine's name in the configuration.
-        config: What it was made as; that of a new one only once it has taken over.
+        config: What the engine in use was made as, or is to be; of a new one only once it has taken over.
         state: See the module.
         why: What led to the state, in a line for a person.
         error: Why it failed for good.
@@ -60,6 +60,7 @@ class Keeper:
         self._broken = ""  # the backend of the one that failed last
         self._loading: Loading | None = None
         self._next: tuple[EngineConfig, Package] | None = None  # wanted while another is being made
+        self._stopped = False
         self._ladder = EngineLadder()
         self._seat = Seat(self._seat_events())
         told = WorkerEvents(self._seat.failed, events.drained)
@@ -108,7 +109,11 @@ class Keeper:
         self._load(self.config, self._package)
 
     def stop(self) -> None:
-        """Ask the worker to end after the frame in hand, and end what builds plans; returns at once."""
+        """Ask the worker to end after the frame in hand, and end what builds plans; returns at once.
+
+        No other engine is made after that; one that is under way is freed once it is there.
+        """
+        self._stopped = True
         self._worker.stop()
         if self._loading is not None:
             self._loading.cancel()
@@ -164,6 +169,8 @@ class Keeper:
 
     def replace(self, config: EngineConfig, package: Package) -> None:
         """Make another engine beside the one that serves, to take over between two frames."""
+        if self._engine is None:
+            self.config, self._package = config, package  # there is none to go back to
         if self.state is EngineState.FAILED:
             self._hold("the engine is made again")
         if self._loading is None:
@@ -188,9 +195,9 @@ class Keeper:
 
     def _loaded(self, loading: Loading, engine: InferenceEngine) -> None:
         self._loading = None
-        if self._next is not None:
+        if self._stopped or self._next is not None:
             engine.close()
-            self._load_next(*self._next)
+            self._load_next()
             return
         old, self._engine, self.refused = self._engine, engine, ""
         self.config, self._package = loading.made_as(engine), loading.package
@@ -211,8 +218,8 @@ class Keeper:
 
     def _not_loaded(self, loading: Loading, error: StreamsegError) -> None:
         self._loading = None
-        if self._next is not None:
-            self._load_next(*self._next)
+        if self._stopped or self._next is not None:
+            self._load_next()
         elif self._engine is not None:
             self.refused, self.stopgap = redact(str(error)), ""
             self._events.replaced(self.name, error)
@@ -224,9 +231,10 @@ class Keeper:
         else:
             self._give_up(error)
 
-    def _load_next(self, config: EngineConfig, package: Package) -> None:
-        self._next = None
-        self._load(config, package)
+    def _load_next(self) -> None:
+        wanted, self._next = self._next, None
+        if wanted is not None and not self._stopped:
+            self._load(*wanted)
 
     def _has_another(self, loading: Loading) -> bool:
         wanted = loading.wanted
@@ -234,7 +242,7 @@ class Keeper:
 
     def _mend(self, broken: InferenceEngine, culprits: frozenset[str], what: str) -> None:
         """The engine is to blame, and gets replaced; meanwhile frames wait."""
-        if broken is not self._engine:
+        if self._stopped or broken is not self._engine:
             return
         self._broken, self._engine = self.backend, None
         for name in self._streams:

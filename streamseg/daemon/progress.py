@@ -20,12 +20,14 @@ class Progress:
         served: Its engine is there.
         handled: Frames that were processed so far, well or not.
         waiting: A frame waits to be.
+        masks: Masks made so far.
     """
 
     state: StreamState
     served: bool = True
     handled: int = 0
     waiting: bool = False
+    masks: int = 0
 
     @property
     def due(self) -> bool:
@@ -42,7 +44,7 @@ def readiness(seen: Iterable[Progress], waited_s: float, timeout_s: float) -> st
         timeout_s: After so many the start is through, whatever it came to.
     """
     streams = list(seen)
-    if any(stream.handled for stream in streams):
+    if any(stream.masks for stream in streams):
         return "ready"
     if not any(stream.state in _AT_WORK for stream in streams):
         return "degraded: no source gives frames"

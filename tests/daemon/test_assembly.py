@@ -296,9 +296,33 @@ def test_engines_come_and_go(run: Any, engines: Engines) -> None:
     wait_for(lambda: running.of("yard")[-1].labels.shape == (48, 64), 60)
     wait_for(lambda: not [t for t in threading.enumerate() if t.name == "engine-second"])
     assert running.thread.is_alive()
-    running.reload(config({"gate": {"source": source()}, "yard": {"source": source()}}))
+    wait_for(lambda: sorted(engine._closed for engine in engines.made) == [False, True])
     assert running.daemon._assembly._leaving == []
-    assert sorted(engine._closed for engine in engines.made) == [False, True]
+
+
+def test_an_engine_taken_out_with_its_stream_leaves_nothing_behind(run: Any, engines: Engines) -> None:
+    two = {"main": {"package": "small"}, "second": {"package": "large"}}
+    streams = {"gate": {"source": source()}, "yard": {"source": source(), "engine": "second"}}
+    running = run(streams, engines=two)
+    running.reload(config({"gate": {"source": source()}}))
+    wait_for(lambda: set(running.daemon._board.snapshots()) == {"gate"})
+    wait_for(lambda: sorted(engine._closed for engine in engines.made) == [False, True])
+
+
+def test_an_engine_taken_out_while_it_is_made_is_freed_and_no_other_is_made(
+    run: Any, engines: Engines, caplog: pytest.LogCaptureFixture
+) -> None:
+    streams = {"gate": {"source": source()}}
+    running = run(streams)
+    engines.gate.clear()
+    running.reload(config(streams, engines={"main": {"package": "small"}, "second": {"package": "large"}}))
+    wait_for(lambda: len(engines.asked) == 2)
+    running.reload(config(streams))
+    engines.gate.set()
+    wait_for(lambda: [engine._closed for engine in engines.made] == [False, True])
+    wait_for(lambda: running.daemon._assembly._leaving == [])
+    assert "engine second:" not in caplog.text
+    assert len(engines.asked) == 2
 
 
 def test_what_had_failed_gets_another_chance(run: Any, engines: Engines) -> None:

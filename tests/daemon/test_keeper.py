@@ -231,6 +231,23 @@ def test_a_new_engine_under_way_takes_the_place_of_one_that_fails(bench: Bench, 
     assert engines.asked == ["auto", "auto"]
 
 
+def test_what_was_asked_for_while_there_was_none_is_what_is_tried_again(
+    bench: Bench, engines: Engines
+) -> None:
+    gate = bench.stream("gate")
+    serve(bench)
+    engines.gate.clear()
+    bench.play(gate, ENGINE_FAILURES, white=True)
+    bench.until(lambda: bench.keeper.state is EngineState.MENDING)
+    wanted = bench.keeper.config.model_copy(update={"threads": 2})
+    bench.keeper.replace(wanted, fake_package((32, 24)))
+    engines.script = [EngineError("lost"), EngineError("not yet")]
+    engines.gate.set()
+    bench.until(lambda: bench.keeper.state is EngineState.SERVING)
+    assert bench.keeper.config.threads == 2
+    assert engines.made[-1].package.manifest.size_wh == (32, 24)
+
+
 def test_a_backend_that_is_not_there_at_the_start_gives_way_to_another(engines: Engines) -> None:
     engines.script = [EngineError("no OpenVINO here")]
     bench = Bench(engines, backend="openvino")

@@ -11,7 +11,8 @@ RUNNING = Progress(StreamState.RUNNING)
 CONNECTING = Progress(StreamState.CONNECTING)
 BACKOFF = Progress(StreamState.BACKOFF)
 FAILED = Progress(StreamState.FAILED)
-MADE = Progress(StreamState.RUNNING, handled=1)
+MADE = Progress(StreamState.RUNNING, handled=1, masks=1)
+IN_VAIN = Progress(StreamState.RUNNING, handled=5)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,7 @@ MADE = Progress(StreamState.RUNNING, handled=1)
     [
         ([MADE, BACKOFF], 0.1, "ready"),
         ([RUNNING, BACKOFF], 29.0, None),
+        ([IN_VAIN], 29.0, None),
         ([CONNECTING], 29.0, None),
         ([BACKOFF, FAILED], 0.1, "degraded: no source gives frames"),
         ([RUNNING, CONNECTING], 30.0, "degraded: no mask within 30 s"),

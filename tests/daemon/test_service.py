@@ -15,7 +15,7 @@ from tests.fakes.systemd import Manager
 from tests.status.clock import Clock
 
 NO_MASK = {"gate": Progress(StreamState.RUNNING)}
-STUCK = {"gate": Progress(StreamState.RUNNING, handled=9, waiting=True)}
+STUCK = {"gate": Progress(StreamState.RUNNING, handled=9, waiting=True, masks=9)}
 READY_S = 30.0
 
 
