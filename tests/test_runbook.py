@@ -86,6 +86,7 @@ def test_every_log_line_has_an_entry_and_no_entry_is_of_the_past() -> None:
     missing = {where: line for line, where in found.items() if line not in entries("Log lines")}
     assert not missing
     assert set(entries("Log lines")) <= set(found)
+    assert len(set(entries("Log lines"))) == len(entries("Log lines")), "a line stands there twice"
 
 
 @pytest.mark.parametrize("page", ["runbook.md", "deployment.md"])
