@@ -4,7 +4,7 @@ manifest   what `model.yaml` says
 package    finding a package and trusting it (hashes)
 contract   which tensors each graph must have
 engine     the `InferenceEngine` protocol and its words
-openvino, ort   the backends; select picks one
+openvino, ort   the backends; select picks one (openvino_graph, providers: what they stand on)
 readout    label map from logits where the package has no graph for it
 worker     the one thread that owns the engine
 telemetry  what the backends would report to their makers, refused as soon as this package is imported

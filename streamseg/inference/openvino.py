@@ -3,37 +3,29 @@
 Each graph computes in bf16 where that is the faster, as measured on this machine. That is sound for a
 stabiliser too: the plugin keeps what is not between convolutions in f32, so sampling coordinates and the
 memory itself stay exact (the shipped one agrees with f32 on 99.998 % of the pixels of a 101-frame clip).
-NumPy arrays go in and come out without a copy (`ov.Tensor(..., shared_memory=True)`), also from one graph to
-the next. Compiled graphs are kept in our own store, not in OpenVINO's `CACHE_DIR`, which runs a file with a
-flipped bit in its weights without a word.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import openvino as ov
-from numpy.typing import NDArray
 
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.backend import BackendReport, Progress, Settings
-from streamseg.inference.cache.key import CacheKey, Machine, Origin
+from streamseg.inference.cache.key import CacheKey, Machine
 from streamseg.inference.cache.store import Store
 from streamseg.inference.contract import ANY, GraphSpec, PackageCheck, TensorSpec
 from streamseg.inference.cores import cpu_features, cpu_name
 from streamseg.inference.engine import EngineInfo
-from streamseg.inference.host import Arrays, HostEngine, least_ms, one_line
+from streamseg.inference.host import HostEngine, least_ms, one_line
 from streamseg.inference.manifest import GraphFile, GraphRole
+from streamseg.inference.openvino_graph import DEVICE, Kept, OpenVinoGraph, name_of
 from streamseg.inference.package import INT8, Package
 from streamseg.inference.precision import Choice, fastest
 
 NAME = "openvino"
-DEVICE = "CPU"
-WAIT_S = 20.0  # for another process that compiles the same; then it is compiled twice
 _DTYPES = {"u8": "uint8", "f32": "float32", "f16": "float16", "i64": "int64"}
 
 
@@ -119,7 +111,7 @@ class _Loader:
     def graph(self, role: GraphRole, precision: str) -> OpenVinoGraph:
         """A graph compiled for one picture; one that was timed is not compiled again."""
         if (role, precision) not in self._compiled:
-            kept = _Kept(self._store, self._key(role, precision), self._package.origin(role))
+            kept = Kept(self._store, self._key(role, precision), self._package.origin(role))
             entry = self._entry(role, precision)
             # what is left in float of an int8 graph is left so to be exact
             options = _options("f32" if precision == INT8 else precision, self._settings)
@@ -140,9 +132,18 @@ class _Loader:
             check = PackageCheck(self._package, precision)
             for role, entry in self._package.running(precision).items():
                 if entry.file not in models:
-                    models[entry.file] = _read(self._core, self._package.path / entry.file)
+                    models[entry.file] = self._read(role, entry)
                 check.graph(role, _spec(models[entry.file]))
         return models
+
+    def _read(self, role: GraphRole, entry: GraphFile) -> ov.Model:
+        # not by the file's name: what is compiled of it is kept under the hash of these very bytes
+        content = self._package.read(role, entry)
+        try:
+            return self._core.read_model(content)
+        except RuntimeError as error:
+            path = self._package.path / entry.file
+            raise PackageError(f"{path}: OpenVINO cannot read it: {one_line(error)}") from error
 
 
 def _info(choices: Mapping[GraphRole, Choice]) -> EngineInfo:
@@ -156,13 +157,6 @@ def _computes_bf16(core: ov.Core) -> bool:
     # The plugin lists BF16 also where it only emulates it; its own default tells where that is faster.
     capable = "BF16" in core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
     return capable and core.get_property(DEVICE, "INFERENCE_PRECISION_HINT") == ov.Type.bf16
-
-
-def _read(core: ov.Core, path: Path) -> ov.Model:
-    try:
-        return core.read_model(path)
-    except RuntimeError as error:
-        raise PackageError(f"{path}: OpenVINO cannot read it: {one_line(error)}") from error
 
 
 def _options(precision: str, settings: Settings) -> dict[str, Any]:
@@ -180,140 +174,8 @@ def _spec(model: ov.Model) -> GraphSpec:
 def _tensor_spec(port: Any) -> TensorSpec:
     shape, type_name = port.partial_shape, port.element_type.get_type_name()
     sizes = (ANY if size.is_dynamic else size.get_length() for size in shape) if shape.rank.is_static else ()
-    return TensorSpec(_name(port), _DTYPES.get(type_name, type_name), tuple(sizes))
-
-
-def _name(port: Any) -> str:
-    name: str = next(iter(sorted(port.names)), "")
-    return name
+    return TensorSpec(name_of(port), _DTYPES.get(type_name, type_name), tuple(sizes))
 
 
 def _version() -> str:
     return str(ov.__version__).partition("-")[0]
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """Where the compiled forms of a graph are kept; their keys differ in the batch size alone."""
-
-    store: Store
-    key: CacheKey
-    origin: Origin
-
-
-class OpenVinoGraph:
-    """A graph, compiled for each batch size as it is asked for: static shapes run faster than dynamic."""
-
-    def __init__(
-        self, core: ov.Core, model: ov.Model, options: Mapping[str, Any], kept: _Kept, path: Path
-    ) -> None:
-        self._core = core
-        self._model = model
-        self._options = dict(options)
-        self._kept = kept
-        self._path = path
-        self._batches: dict[int, _Batch] = {}
-
-    def start(self, feeds: Arrays) -> OpenVinoPending:
-        """See `HostGraph.start`."""
-        size = len(next(iter(feeds.values())))
-        return self.batch(size).start(feeds)
-
-    def batch(self, size: int) -> _Batch:
-        """The graph for a batch size, compiled on first use. Raises EngineError."""
-        if size not in self._batches:
-            try:
-                self._batches[size] = _Batch(self._obtain(size), self._model)
-            except RuntimeError as error:
-                raise EngineError(f"{self._path}: OpenVINO cannot compile it: {one_line(error)}") from error
-        return self._batches[size]
-
-    def _obtain(self, size: int) -> ov.CompiledModel:
-        kept, key = self._kept, replace(self._kept.key, profile=str(size))
-        return kept.store.obtain(key, kept.origin, lambda: self._compile(size), _export, self._import, WAIT_S)
-
-    def _compile(self, size: int) -> ov.CompiledModel:
-        model = self._model.clone()
-        model.reshape({port: _sized(port.partial_shape, size) for port in model.inputs})
-        return self._core.compile_model(model, DEVICE, self._options)
-
-    def _import(self, plan: memoryview) -> ov.CompiledModel:
-        try:
-            return self._core.import_model(bytes(plan), DEVICE, self._options)
-        except RuntimeError as error:
-            raise ValueError(f"OpenVINO refuses it: {one_line(error)}") from error
-
-
-def _export(compiled: ov.CompiledModel) -> bytes:
-    try:
-        return bytes(compiled.export_model().getbuffer())
-    except RuntimeError as error:
-        raise ValueError(f"OpenVINO gives nothing that can be kept: {one_line(error)}") from error
-
-
-def _sized(shape: ov.PartialShape, size: int) -> ov.PartialShape:
-    return ov.PartialShape([size, *list(shape)[1:]])
-
-
-class _Batch:
-    """A graph compiled for one batch size, and the requests that wait to be used."""
-
-    def __init__(self, compiled: ov.CompiledModel, model: ov.Model) -> None:
-        self._compiled = compiled
-        # compiled ports may have several names: that of a node optimised away goes to its neighbour
-        self._inputs = [_name(port) for port in model.inputs]
-        self._outputs = [
-            (_name(named), tuple(port.shape), port.element_type.to_dtype())
-            for named, port in zip(model.outputs, compiled.outputs, strict=True)
-        ]
-        self._idle: list[ov.InferRequest] = []
-
-    def blank(self) -> Arrays:
-        """Inputs of zeros."""
-        ports = zip(self._inputs, self._compiled.inputs, strict=True)
-        return {name: np.zeros(tuple(port.shape), port.element_type.to_dtype()) for name, port in ports}
-
-    def start(self, feeds: Arrays) -> OpenVinoPending:
-        request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
-        inputs = [_writeable(feeds[name]) for name in self._inputs]
-        outputs = {name: np.empty(shape, dtype) for name, shape, dtype in self._outputs}
-        for index, array in enumerate(inputs):
-            request.set_input_tensor(index, ov.Tensor(array, shared_memory=True))
-        for index, array in enumerate(outputs.values()):
-            request.set_output_tensor(index, ov.Tensor(array, shared_memory=True))
-        request.start_async()
-        return OpenVinoPending(request, inputs, outputs, self._idle)
-
-
-def _writeable(array: NDArray[Any]) -> NDArray[Any]:
-    # ov.Tensor refuses to share what is read-only, although inputs are only read
-    return array if array.flags.writeable else array.copy()
-
-
-class OpenVinoPending:
-    """A request at work; it goes back to the idle ones when its result was taken, or with this object."""
-
-    def __init__(self, request: Any, inputs: list[Any], outputs: Arrays, idle: list[Any]) -> None:
-        self._request: Any = request
-        self._inputs = inputs  # must outlive the inference: the request reads them in place
-        self._outputs = outputs
-        self._idle = idle
-
-    def result(self) -> Arrays:
-        """See `Pending.result`."""
-        request, self._request = self._request, None
-        if request is not None:
-            try:
-                request.wait()
-            except RuntimeError as error:
-                raise EngineError(f"OpenVINO failed: {one_line(error)}") from error
-            finally:
-                self._idle.append(request)
-                self._inputs.clear()
-        return self._outputs
-
-    def __del__(self) -> None:
-        # a run nobody waited for still reads its inputs and writes its outputs
-        if self._request is not None:
-            self._request.wait()
-            self._idle.append(self._request)

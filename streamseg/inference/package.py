@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,12 @@ from streamseg.inference.manifest import (
     GraphRole,
     Manifest,
     load_manifest,
-    sha256_file,
 )
 
 INT8 = "int8"  # the one precision that has a graph of its own
+# `external_data` of a TensorProto (onnx.proto: 13), a pair of strings: that weights are elsewhere, and where.
+# The `value_info` of a tensor called "location" begins alike, but goes on with a message, not with a path.
+_OUTSIDE = re.compile(rb"\x6a.{1,2}\x0a\x08location\x12.[^\x0a]", re.DOTALL)
 SYSTEM_ENGINES = Path("/usr/share/streamseg/engines")
 
 
@@ -112,20 +115,53 @@ class Package:
         entry: GraphFile | None = getattr(self.manifest.graphs, role.value)
         return entry
 
-    def _problem(self, role: str, entry: GraphFile) -> str:
+    def read(self, name: str, entry: GraphFile) -> bytes:
+        """A graph's bytes: those that the manifest promises, whatever became of the file since it was opened.
+
+        Args:
+            name: What the graph is called, for errors.
+            entry: Of `files`.
+
+        Raises:
+            PackageError: It cannot be read, holds other bytes, or keeps weights that are not hashed.
+        """
         path = self.path / entry.file
         try:
-            actual = sha256_file(path)
-        except FileNotFoundError:
-            return f"{path}: the {role} graph is missing; copy the whole package again"
+            content = path.read_bytes()
+        except FileNotFoundError as error:
+            raise PackageError(
+                f"{path}: the {name} graph is missing; copy the whole package again"
+            ) from error
         except OSError as error:
-            return f"{path}: the {role} graph cannot be read: {error.strerror or error}"
-        if actual != entry.sha256:
-            return (
-                f"{path}: sha256 is {actual[:12]}… but {MANIFEST_NAME} says {entry.sha256[:12]}…: "
-                "the file is damaged or was replaced; copy the whole package again"
-            )
+            raise PackageError(
+                f"{path}: the {name} graph cannot be read: {error.strerror or error}"
+            ) from error
+        if problem := _fault(content, entry):
+            raise PackageError(f"{path}: {problem}")
+        return content
+
+    def _problem(self, name: str, entry: GraphFile) -> str:
+        try:
+            self.read(name, entry)
+        except PackageError as error:
+            return str(error)
         return ""
+
+
+def _fault(content: bytes, entry: GraphFile) -> str:
+    """Why a graph's bytes are not to be trusted; empty where they are."""
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != entry.sha256:
+        return (
+            f"sha256 is {actual[:12]}… but {MANIFEST_NAME} says {entry.sha256[:12]}…: "
+            "the file is damaged or was replaced; copy the whole package again"
+        )
+    if _OUTSIDE.search(content):
+        return (
+            "keeps weights in another file, which its sha256 says nothing of; save it with them inside: "
+            "onnx.save(onnx.load(FILE), FILE)"
+        )
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference import openvino
 from streamseg.inference.backend import Settings
+from streamseg.inference.openvino_graph import OpenVinoGraph
 from streamseg.inference.package import Package
 from tests.fakes.int8 import add_int8
 from tests.fakes.packages import Tiny, make_package
@@ -32,7 +33,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *, capable: bool, native: bool) -> 
 def pretend_times(monkeypatch: pytest.MonkeyPatch, times_ms: dict[str, float]) -> None:
     """By precision; the graph in int8 is known by its file."""
 
-    def least_ms(graph: openvino.OpenVinoGraph, _feeds: Any) -> float:
+    def least_ms(graph: OpenVinoGraph, _feeds: Any) -> float:
         quantised = "int8" in graph._path.name
         return times_ms["int8" if quantised else graph._options["INFERENCE_PRECISION_HINT"]]
 
@@ -185,6 +186,16 @@ def test_what_was_compiled_for_something_else_is_not_taken(
     assert len(compiled) == len(plans(tmp_path)) - 3 > 0
 
 
+def test_what_was_replaced_since_the_package_was_opened_is_not_compiled_under_its_name(
+    package: Package, tmp_path: Path
+) -> None:
+    other = make_package(tmp_path / "other", Tiny(seed=1))
+    (package.path / "segmenter.onnx").write_bytes((other.path / "segmenter.onnx").read_bytes())
+    with pytest.raises(PackageError, match=r"segmenter\.onnx: sha256 is .* damaged or was replaced"):
+        openvino.load(package, settings(cache=tmp_path))
+    assert plans(tmp_path) == []
+
+
 @pytest.mark.parametrize("damage", ["flipped", "cut", "empty"])
 def test_a_damaged_cache_is_reported_and_mended(
     package: Package, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
@@ -237,21 +248,6 @@ def test_a_batch_size_is_compiled_when_it_is_first_asked_for(
     for batch in (1, 3, 3, 1):
         assert engine.start(np.repeat(PICTURE, batch, axis=0)).logits().shape[0] == batch
     assert shapes == [3]
-
-
-class Request:
-    """An inference request that fails."""
-
-    def wait(self) -> None:
-        raise RuntimeError("Exception from deep within\nthe kernel gave up")
-
-
-def test_a_failing_inference_is_an_engine_error_and_its_request_comes_back() -> None:
-    idle: list[Any] = []
-    pending = openvino.OpenVinoPending(Request(), [], {}, idle)
-    with pytest.raises(EngineError, match="OpenVINO failed: the kernel gave up"):
-        pending.result()
-    assert len(idle) == 1
 
 
 def test_auto_times_both_precisions_once(

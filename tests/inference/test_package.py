@@ -4,13 +4,14 @@ import os
 import shutil
 from pathlib import Path
 
+import onnx
 import pytest
 
 from streamseg.errors import PackageError
 from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package, find_packages, open_package, search_path
 from tests.fakes.int8 import add_int8
-from tests.fakes.packages import Tiny, make_package
+from tests.fakes.packages import Tiny, make_package, write_manifest
 
 
 def complaint(name_or_path: str | Path, search: list[Path]) -> list[str]:
@@ -116,6 +117,36 @@ def test_every_bad_graph_is_told(package: Package) -> None:
     assert "the segmenter graph is missing" in missing
     assert "sha256" in wrong
     assert "the readout graph cannot be read: Is a directory" in unreadable
+
+
+def test_weights_that_no_hash_covers_are_refused(package: Package) -> None:
+    model = onnx.load(package.path / "segmenter.onnx")
+    options = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0}
+    onnx.save_model(model, package.path / "segmenter.onnx", **options)
+    assert (package.path / "weights.bin").stat().st_size > 0
+    write_manifest(package.path, Tiny(), "tiny", list(package.graphs))
+    (line,) = complaint(package.path, [])
+    assert "segmenter.onnx: keeps weights in another file, which its sha256 says nothing of" in line
+    onnx.save(onnx.load(package.path / "segmenter.onnx"), package.path / "segmenter.onnx")
+    write_manifest(package.path, Tiny(), "tiny", list(package.graphs))
+    assert open_package(package.path, []).problems() == []
+
+
+def test_a_tensor_may_be_called_like_what_is_refused(package: Package) -> None:
+    model = onnx.load(package.path / "segmenter.onnx")
+    model.graph.value_info.append(onnx.helper.make_tensor_value_info("location", 1, ["N", 3]))
+    onnx.save(model, package.path / "segmenter.onnx")
+    write_manifest(package.path, Tiny(), "tiny", list(package.graphs))
+    assert open_package(package.path, []).problems() == []
+
+
+def test_a_graph_is_read_as_the_bytes_it_was_promised_to_be(package: Package) -> None:
+    entry = package.graphs[GraphRole.READOUT]
+    content = (package.path / entry.file).read_bytes()
+    assert package.read("readout", entry) == content
+    (package.path / entry.file).write_bytes(content + b" ")
+    with pytest.raises(PackageError, match=r"readout\.onnx: sha256 is "):
+        package.read("readout", entry)
 
 
 def test_a_bad_manifest(package: Package) -> None:
