@@ -6,6 +6,7 @@ and gigabytes on some machines, and a crash in it must not be the daemon's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,31 +92,31 @@ class _Building:
         self._stopped = False
 
     def run(self) -> Built:
-        builder = self._builder()
-        network = builder.create_network(1 << int(self._trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+        # none is made where this TensorRT builds on a GPU alone
+        builder = self._words.made("TensorRT's builder does not start", self._trt.Builder, self._words.sink)
+        typed = 1 << int(self._trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
+        network = self._made("network", builder.create_network, typed)
         self._parse(network)
         network.name = self._request.label
         self._require_precision(network)
-        config = builder.create_builder_config()
+        config = self._made("configuration", builder.create_builder_config)
         self._configure(config)
         monitor = self._watch(config)
-        self._fill(builder.create_optimization_profile(), network, config)
+        self._fill(self._made("profile", builder.create_optimization_profile), network, config)
         timing = self._timing_cache(config)
         plan = builder.build_serialized_network(network, config)
         if plan is None:
             what = "was stopped" if self._stopped else "failed"
             raise self._words.failure(f"{self._request.name}: building for TensorRT {what}")
         del monitor  # the builder called it until now
-        return Built(bytes(plan), None if timing is None else bytes(timing.serialize()))
+        known = None if timing is None else timing.serialize()
+        return Built(bytes(plan), None if known is None else bytes(known))
 
-    def _builder(self) -> Any:
-        try:
-            return self._trt.Builder(self._words.sink)
-        except TypeError as error:  # "factory function returned nullptr": this TensorRT builds on a GPU alone
-            raise self._words.failure("TensorRT's builder does not start") from error
+    def _made(self, what: str, make: Callable[..., Any], *arguments: Any) -> Any:
+        return self._words.made(f"{self._request.name}: TensorRT makes no {what}", make, *arguments)
 
     def _parse(self, network: Any) -> None:
-        parser = self._trt.OnnxParser(network, self._words.sink)
+        parser = self._made("parser", self._trt.OnnxParser, network, self._words.sink)
         if parser.parse(self._request.onnx):
             return
         faults = "; ".join(_fault(parser.get_error(index)) for index in range(parser.num_errors))

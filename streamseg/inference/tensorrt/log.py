@@ -39,6 +39,25 @@ class Words:
             said = dict.fromkeys(line for line in said if _ECHO not in line)
         return EngineError(f"{what}: {'; '.join(said)[:_LONGEST] or 'TensorRT gave no reason'}")
 
+    def made(self, what: str, make: Callable[..., Any], *arguments: Any) -> Any:
+        """What TensorRT makes, which may be nothing.
+
+        Args:
+            what: What failed then.
+            make: A class or a method of TensorRT's.
+            arguments: For it.
+
+        Raises:
+            EngineError: It made nothing.
+        """
+        try:
+            found = make(*arguments)
+        except TypeError as error:  # a class that makes nothing: "factory function returned nullptr"
+            raise self.failure(what) from error
+        if found is None:
+            raise self.failure(what)
+        return found
+
     def _heard(self, text: str, *, error: bool) -> None:
         line = one_row(text)
         if error:

@@ -15,6 +15,7 @@ from streamseg.inference.cache.key import Machine
 from streamseg.inference.cache.store import Store
 from streamseg.inference.contract import PackageCheck
 from streamseg.inference.engine import EngineInfo
+from streamseg.inference.host import one_line
 from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import INT8, Package
 from streamseg.inference.tensorrt.build import Batches, BuildRequest
@@ -106,7 +107,14 @@ class TensorRt:
         for module, extra in ((self.module, self.extra), ("pycuda", "cuda"), ("onnx", self.extra)):
             if find_spec(module) is None:
                 return f"{module} is not installed: pip install 'streamseg[{extra}]'"
-        version = str(import_module(self.module).__version__)
+        try:
+            version = str(import_module(self.module).__version__)
+        except (
+            ImportError,
+            OSError,
+            RuntimeError,
+        ) as error:  # its libraries are not there, or of another CUDA
+            return f"{self.module} is installed but cannot be imported: {one_line(error)}"
         return (
             "" if self._new_enough(version) else f"{self.module} is {version}, too old: 10 or newer is needed"
         )
@@ -171,7 +179,7 @@ def requests(
     return {
         role: BuildRequest(
             prepared(
-                (package.path / entry.file).read_bytes(),
+                package.read(role, entry),
                 str(package.path / entry.file),
                 graph_precision(role, precision),
             ),
@@ -226,7 +234,9 @@ def _opened(
     graphs: Any,
 ) -> TensorRtEngine:
     words, check = Words(trt), PackageCheck(package, info.precision)
-    held = [trt.Runtime(words.sink)]
+    held = [
+        words.made(f"{package.manifest.name}: TensorRT's runtime does not start", trt.Runtime, words.sink)
+    ]
     captured = None if graphs is None else CudaGraphs(graphs, device.memory)
     loaded: dict[GraphRole, Plan] = {}
     try:

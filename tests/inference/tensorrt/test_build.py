@@ -14,7 +14,7 @@ from streamseg.inference.package import Package
 from streamseg.inference.tensorrt.build import Batches, BuildRequest, build_plan
 from streamseg.inference.tensorrt.prepare import prepared
 from tests.fakes import tensorrt
-from tests.fakes.tensorrt import Builder, IBuilderConfig, ILogger, MemoryPoolType
+from tests.fakes.tensorrt import Builder, IBuilderConfig, ILogger, ITimingCache, MemoryPoolType
 from tests.inference.tensorrt.graphs import FLOAT, model, node
 
 
@@ -36,6 +36,27 @@ def test_a_plan_is_of_the_graph_and_called_by_its_label(request_: BuildRequest) 
     assert name == request_.label == "tiny/segmenter f32"
     assert shapes == {"image": (4, 48, 64, 3)}
     assert built.timing is None
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        ("create_network", "network"),
+        ("create_builder_config", "configuration"),
+        ("create_optimization_profile", "profile"),
+    ],
+)
+def test_what_tensorrt_does_not_make_is_an_error(
+    request_: BuildRequest, monkeypatch: pytest.MonkeyPatch, call: str, what: str
+) -> None:
+    monkeypatch.setattr(Builder, call, lambda *_: None)
+    with pytest.raises(EngineError, match=f"^tiny/segmenter: TensorRT makes no {what}: TensorRT gave no"):
+        build_plan(tensorrt, request_)
+
+
+def test_times_that_cannot_be_kept_are_not(request_: BuildRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ITimingCache, "serialize", lambda _cache: None)
+    assert build_plan(tensorrt, request_, timing=b"").timing is None
 
 
 def test_f32_is_no_tf32(request_: BuildRequest) -> None:

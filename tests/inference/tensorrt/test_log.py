@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from streamseg.errors import EngineError
 from streamseg.inference.tensorrt.log import Words
 from tests.fakes import tensorrt
 from tests.fakes.tensorrt import ILogger
@@ -54,6 +55,20 @@ def test_a_long_reason_is_cut_and_the_first_lines_go() -> None:
     text = str(words.failure("failed"))
     assert text.startswith("failed: 12 x")
     assert len(text) < 700
+
+
+@pytest.mark.parametrize("how", [None, TypeError("factory function returned nullptr")])
+def test_what_makes_nothing_is_an_error_with_its_reason(how: TypeError | None) -> None:
+    words = Words(tensorrt)
+
+    def make(_argument: int) -> None:
+        words.sink.log(ILogger.ERROR, "no driver")
+        if how is not None:
+            raise how
+
+    with pytest.raises(EngineError, match=r"^no runtime: no driver$"):
+        words.made("no runtime", make, 1)
+    assert words.made("no sum", sum, [1, 2]) == 3
 
 
 def test_everything_but_chatter_is_in_the_debug_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -67,6 +67,32 @@ def test_an_old_tensorrt_is_named(installed: pytest.MonkeyPatch) -> None:
     assert STANDARD.report().why_not == "tensorrt is 8.6.1, too old: 10 or newer is needed"
 
 
+def test_a_tensorrt_whose_libraries_are_missing_is_named(
+    installed: pytest.MonkeyPatch, package: Package
+) -> None:
+    def absent(name: str) -> Any:
+        raise ImportError(f"libnvinfer.so.11: cannot open shared object file, for {name}")
+
+    installed.setattr(provider, "import_module", absent)
+    words = "tensorrt is installed but cannot be imported: libnvinfer.so.11: cannot open"
+    assert STANDARD.report().why_not.startswith(words)
+    with pytest.raises(EngineError, match=words):
+        STANDARD.missing(package, Settings("f16", 1, None))
+
+
+@pytest.mark.parametrize("made", [None, TypeError("factory function returned nullptr")])
+def test_a_runtime_that_does_not_start_is_an_error(
+    installed: pytest.MonkeyPatch, package: Package, made: TypeError | None
+) -> None:
+    def runtime(_logger: Any) -> None:
+        if made is not None:
+            raise made
+
+    installed.setattr(tensorrt, "Runtime", runtime)
+    with pytest.raises(EngineError, match="tiny: TensorRT's runtime does not start: TensorRT gave no reason"):
+        STANDARD.load(package, Settings("f16", 1, None))
+
+
 def test_an_old_gpu_is_named(installed: pytest.MonkeyPatch) -> None:
     installed.setattr(provider, "probe", lambda: DriverState((Gpu("Old", (6, 1), integrated=False),)))
     assert RTX.report().why_not == "Old has compute capability 6.1, tensorrt_rtx needs 7.5"
