@@ -80,7 +80,8 @@ def build(order: Order, progress: Progress) -> EngineInfo:
 def unbuilt(package: Package, order: Order) -> tuple[str, ...]:
     """The graphs that must be built first, which takes minutes; with most backends there are none.
 
-    None either where the backend is not usable: to say so is up to `load_engine`.
+    None either where the backend is not usable: to say so is up to `load_engine`. With `auto`, one that
+    cannot do what is asked (a precision, say) is passed over, as it is when an engine is loaded.
 
     Raises:
         PackageError, EngineError: The backend cannot have anything built of this package.
@@ -88,8 +89,13 @@ def unbuilt(package: Package, order: Order) -> tuple[str, ...]:
     for module in modules(order.backend):
         if not isinstance(module, SlowBuilder):
             return ()
-        if module.report().usable:
+        if not module.report().usable:
+            continue
+        try:
             return module.missing(package, order.settings)
+        except EngineError:
+            if order.backend != "auto":
+                raise
     return ()
 
 

@@ -80,6 +80,20 @@ def test_only_what_takes_long_is_ever_unbuilt(
     assert unbuilt(package, ordered(package, "slow", tmp_path / "empty")) == ()
 
 
+def test_auto_passes_over_what_cannot_do_it(
+    package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> tuple[str, ...]:
+        raise EngineError("slow computes in f16, not in f32")
+
+    monkeypatch.setattr(select, "_MODULES", {"slow": slow.__name__, "openvino": select._MODULES["openvino"]})
+    assert unbuilt(package, ordered(package, "auto", tmp_path)) != ()
+    monkeypatch.setattr(slow, "missing", refuse)
+    assert unbuilt(package, ordered(package, "auto", tmp_path)) == ()
+    with pytest.raises(EngineError, match="not in f32"):
+        unbuilt(package, ordered(package, "slow", tmp_path))
+
+
 def test_the_machines_of_those_that_build(monkeypatch: pytest.MonkeyPatch) -> None:
     slow.register(monkeypatch)
     found = machines(["openvino", "onnxruntime", "slow", "absent"])
