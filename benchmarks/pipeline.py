@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks.clip import camvid_clip, make_clip
 from benchmarks.delivered import BenchError, Measured, run
 from benchmarks.machine import describe
+from benchmarks.told import tell
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -145,12 +146,7 @@ def main() -> int:
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    print(table(found))
-    text = json.dumps(found, indent=2) + "\n"
-    if asked.json:
-        asked.json.write_text(text, encoding="utf-8")
-    else:
-        print(f"\n{text}", end="")
+    tell(table(found), found, asked.json)
     return 0
 
 

@@ -10,7 +10,6 @@ Each several times, in turns; medians and the worst are told. Run it on a quiet 
 from __future__ import annotations
 
 import argparse
-import json
 import socket
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import streamseg
 from benchmarks.clip import camvid_clip, make_clip
 from benchmarks.delivered import BenchError
 from benchmarks.machine import describe
+from benchmarks.told import tell
 from examples.daemon import Daemon, free_address, running
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.stage import Stage
@@ -206,12 +206,7 @@ def main() -> int:
     except (BenchError, TimeoutError) as error:
         print(f"service: {error}", file=sys.stderr)
         return 1
-    print(table(found))
-    text = json.dumps(found, indent=2) + "\n"
-    if asked.json:
-        asked.json.write_text(text, encoding="utf-8")
-    else:
-        print(f"\n{text}", end="")
+    tell(table(found), found, asked.json)
     return 0
 
 
