@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
+from streamseg.config.conceal import PARAMETER
+
 # Up to the *last* @ of the run: an unescaped @ or / in a password must not let its tail through. A URL with
 # an @ in its path loses its host from the text; that is the cheaper mistake.
 _USERINFO = re.compile(r"(?<=://)[^\s'\"<>]*@")
-
-# Cameras also take them in the path or the query: rtsp://10.0.0.7/user=admin&password=x, …/video?token=x
-_PARAMETER = re.compile(r"(?i)((?:pass|passwd|password|pwd|token|secret|auth|user|username)=)[^&\s/'\"<>]+")
 
 
 def redact(text: str) -> str:
@@ -21,4 +20,4 @@ def redact(text: str) -> str:
     Returns:
         The text with `scheme://user:password@host` as `scheme://***@host` and `password=x` as `password=***`.
     """
-    return _PARAMETER.sub(r"\1***", _USERINFO.sub("***@", text))
+    return PARAMETER.sub(r"\1***", _USERINFO.sub("***@", text))
