@@ -50,8 +50,23 @@ def _status(status: StatusConfig) -> Iterator[Problem]:
             yield ("status", "bind"), f"must be host:port, not {status.bind!r}"
         elif not is_loopback(host) and status.token_file is None:
             yield ("status", "bind"), "other machines reach this address: it needs a token_file"
+    for origin in status.allowed_origins:
+        if not _is_origin(origin):
+            yield (
+                ("status", "allowed_origins"),
+                f"must be as https://host or https://host:port, not {origin!r}",
+            )
     if status.token_file is not None:
         yield from _token(status.token_file)
+
+
+def _is_origin(text: str) -> bool:
+    """Whether a browser could send it as the Origin of a page: no path, no slash at the end (RFC 6454)."""
+    try:
+        url = urlsplit(text)
+        return url.hostname is not None and text == f"{url.scheme}://{url.netloc}" == text.lower()
+    except ValueError:
+        return False
 
 
 def _token(path: Path) -> Iterator[Problem]:

@@ -63,12 +63,24 @@ def read_files(path: Path, env: Mapping[str, str]) -> Written:
     folder = _folder(written.document, env)
     if folder is None:
         return written
-    if folder != str(_BY_DEFAULT) and not (path.parent / folder).is_dir():
-        missing = written.places.problem((_FOLDER,), f"there is no folder {path.parent / folder}")
-        written.problems.append(missing)
-    for more in sorted((path.parent / folder).glob("*.yaml")):
-        _take_in(more, written)
+    try:
+        more = sorted(file for file in (path.parent / folder).iterdir() if file.match("*.yaml"))
+    except (OSError, ValueError) as error:  # ValueError: a name that holds a NUL
+        if not isinstance(error, FileNotFoundError) or folder != str(_BY_DEFAULT):
+            # or a reload would take out every stream in there
+            written.problems.append(
+                written.places.problem((_FOLDER,), _no_folder(path.parent / folder, error))
+            )
+        return written
+    for file in more:
+        _take_in(file, written)
     return written
+
+
+def _no_folder(folder: Path, error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"there is no folder {folder}"
+    return f"{folder}: cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
 def _folder(document: dict[str, Any], env: Mapping[str, str]) -> str | None:

@@ -36,6 +36,8 @@ def read_secret(path: Path) -> str:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from error
     except UnicodeDecodeError:
         raise ConfigError([f"{path}: is not UTF-8 text"]) from None
+    except ValueError as error:  # a name that holds a NUL
+        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
     if not secret:
         raise ConfigError([f"{path}: is empty"])
     return secret

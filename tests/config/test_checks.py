@@ -60,6 +60,14 @@ def test_loopback_needs_no_token(bind: str) -> None:
     assert parse(f"{STREAM}status: {{bind: {bind}}}", "c", {}).status.bind
 
 
+@pytest.mark.parametrize(
+    "origin", ["http://[x", "cams.example.org", "https://cams.example.org/", "https://Cams.example.org", "*"]
+)
+def test_an_origin_that_no_browser_sends(origin: str) -> None:
+    (problem,) = problems(f"status:\n  allowed_origins: ['https://a.example:8443', '{origin}']\n{STREAM}")
+    assert problem.startswith("c.yaml:2: status.allowed_origins: must be as https://host")
+
+
 def test_a_token_others_may_read(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("correct-horse-battery")

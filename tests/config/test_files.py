@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,27 @@ def test_another_folder_or_none(tmp_path: Path) -> None:
     assert list(load(path, {}).streams) == ["gate"]
     path.write_text(MAIN + "streams_dir: 3\n")
     assert problems(path) == ["c.yaml:4: streams_dir: must be a path (got 3)"]
+
+
+def test_a_folder_that_cannot_be_read_is_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, main=MAIN, a="yard: {source: c.mp4}")
+
+    def refuse(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)  # root may read any
+    assert problems(path) == [
+        f"c.yaml:1: streams_dir: {tmp_path}/streams.d: cannot be read: Permission denied"
+    ]
+
+
+@pytest.mark.parametrize("name", ["x" * 300, '"a\\0b"'])
+def test_a_folder_of_an_impossible_name(name: str, tmp_path: Path) -> None:
+    (problem,) = problems(write(tmp_path, main=f"{MAIN}streams_dir: {name}\n"))
+    assert "streams_dir: " in problem
+    assert "cannot be read" in problem
 
 
 def test_streams_that_are_none_are_left_to_the_schema(tmp_path: Path) -> None:

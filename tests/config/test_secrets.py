@@ -32,6 +32,11 @@ def test_a_missing_file(tmp_path: Path) -> None:
         read_secret(tmp_path / "token")
 
 
+def test_a_name_that_can_be_none() -> None:
+    with pytest.raises(ConfigError, match="cannot be read: embedded null byte"):
+        read_secret(Path("a\0b"))
+
+
 @pytest.mark.parametrize(("mode", "open_"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
 def test_who_may_read_it(mode: int, open_: bool, tmp_path: Path) -> None:
     path = tmp_path / "token"
