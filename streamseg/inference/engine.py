@@ -153,7 +153,7 @@ class InferenceEngine(Protocol):
         """
 
     def close(self) -> None:
-        """Frees the backend; idempotent. A later `start` raises EngineError."""
+        """Frees the backend, however broken it is; idempotent, never raises. A later `start` raises."""
 
 
 def model_info(engine: InferenceEngine) -> ModelInfo:

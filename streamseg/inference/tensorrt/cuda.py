@@ -125,9 +125,10 @@ class Device:
         finally:
             context, self._context = self._context, None
             # pycuda releases a context only where it is current, and then leaves it on the thread's stack
-            context.push()
-            self._pop()
-            context.detach()
+            with self._told():
+                context.push()
+                self._pop()
+                context.detach()
 
 
 class Staging:

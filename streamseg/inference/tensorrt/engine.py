@@ -9,6 +9,7 @@ stream behind the last, and only what the host itself writes or reads has to be 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ from streamseg.inference.tensorrt.run import DeviceMemory, TensorRtRun
 from streamseg.inference.tensorrt.slots import Slot, Slots, size_of, staging
 from streamseg.types import F32, U8
 
+_LOG = logging.getLogger(__name__)
 _STAGED = {"guide", "flow", "labels", "confidence", CHECKED["memory_out"]}  # what host and device hand over
 
 
@@ -115,19 +117,32 @@ class TensorRtEngine:
             run_once(self, batch, stabilise=GraphRole.STABILISER in self._plans)
 
     def close(self) -> None:
-        """See `InferenceEngine.close`. In order: work, plans, TensorRT, memory, stream, context."""
+        """See `InferenceEngine.close`. In order: work, plans, TensorRT, memory, stream, context.
+
+        After a fault the GPU refuses whatever it is asked: that is logged, since the engine
+        is gone all the same.
+        """
         if not self._plans:
             return
-        try:
-            with self._device.current():
+        for let_go in (self._drop_plans, self._device.close):
+            try:
+                let_go()
+            except EngineError as error:
+                _LOG.warning(
+                    "%s: the engine could not be freed in order: %s", self.package.manifest.name, error
+                )
+        self._plans.clear()
+
+    def _drop_plans(self) -> None:
+        with self._device.current():
+            try:
                 self._device.finish()
                 while self._plans:
                     self._plans.popitem()[1].close()
+            finally:
+                self._plans.clear()  # those that a fault has left must not outlive their context either
                 self._free()
                 self._slots.close()
-        finally:
-            self._plans.clear()
-            self._device.close()
 
     # what runs and memories ask of their engine
 

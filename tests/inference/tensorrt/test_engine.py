@@ -17,6 +17,7 @@ from streamseg.inference.engine import InferenceEngine, Masks
 from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package
 from streamseg.inference.tensorrt.engine import TensorRtEngine
+from tests.fakes import pycuda
 from tests.fakes.gpu import gpu_engine
 from tests.fakes.packages import Tiny, make_package
 from tests.fakes.pycuda import World
@@ -182,3 +183,24 @@ def test_an_unknown_role_is_named(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="tiny: the package has no stabiliser"):
         engine._plan(GraphRole.STABILISER)
     engine.close()
+
+
+def test_a_gpu_at_fault_does_not_keep_whoever_closes_its_engine(
+    package: Package, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise pycuda.LogicError("cuStreamSynchronize failed: an illegal memory access was encountered")
+
+    engine = gpu_engine(package)
+    run = engine.start(picture(0))
+    monkeypatch.setattr(pycuda.Stream, "synchronize", fail)
+    monkeypatch.setattr(pycuda.Event, "synchronize", fail)
+    with pytest.raises(EngineError, match="illegal memory access"):
+        run.wait()
+    engine.close()
+    engine.close()
+    assert len([line for line in caplog.messages if "could not be freed in order: CUDA failed" in line]) == 2
+    assert not any(isinstance(held, pycuda.Context) for held in world.taken)
+    assert not world.stack()
+    with pytest.raises(EngineError, match="closed"):
+        engine.start(picture(0))
