@@ -43,14 +43,14 @@ def wrap(
     data: Annotated[str, typer.Option(help="what they were trained on")] = "not stated",
     out: Annotated[Path | None, typer.Option(help="the package's folder (engines/NAME)")] = None,
 ) -> None:
-    r"""Make a model package of any ONNX or TFLite network that labels pixels, and run it once.
+    """Make a model package of any ONNX or TFLite network that labels pixels, and run it once.
 
     \b
     One that finds persons, and one trained on ImageNet's colours:
     streamseg engine wrap selfie.tflite --classes background,person
-    streamseg engine wrap deeplab.onnx --classes names.txt \
+    streamseg engine wrap deeplab.onnx --classes names.txt \\
       --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
-    """
+    """  # noqa: D301 click keeps the lines below the character \b, which a raw text has not
     try:
         from streamseg.inference.wrap.asked import Asked, Layout, Output  # noqa: PLC0415
         from streamseg.inference.wrap.package import Label, wrap, write_package  # noqa: PLC0415

@@ -84,7 +84,9 @@ def test_classes_that_cannot_be_read(network: str, capsys: pytest.CaptureFixture
 
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engine", "wrap", "--help"]) == 0
-    assert "streamseg engine wrap selfie.tflite --classes background,person" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "streamseg engine wrap selfie.tflite --classes background,person" in told
+    assert "\\b" not in told
 
 
 def test_without_the_library_the_extra_is_named(
