@@ -17,11 +17,12 @@ from streamseg.daemon.desk import Desk
 from streamseg.daemon.engine_state import EngineState, KeeperEvents
 from streamseg.daemon.ladder import EngineLadder, Rung
 from streamseg.daemon.loading import Loading
+from streamseg.daemon.report import first_line
 from streamseg.daemon.seat import Seat, SeatEvents
 from streamseg.daemon.stream import Stream
+from streamseg.daemon.tuning import batching_of, tuned
 from streamseg.errors import EngineError, PackageError, StreamsegError
 from streamseg.flow.deadline import Deadline
-from streamseg.inference.batching import Batching
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
 from streamseg.inference.worker import EngineWorker, WorkerEvents
@@ -74,8 +75,8 @@ class Keeper:
             events.made,
             partial(events.served, self.name),
             events.failed,
-            lambda stream, error: hand_in(partial(events.stream_broken, stream, _line(error))),
-            lambda engine, culprits, error: hand_in(partial(self._mend, engine, culprits, _line(error))),
+            lambda stream, error: hand_in(partial(events.stream_broken, stream, first_line(error))),
+            lambda engine, culprits, error: hand_in(partial(self._mend, engine, culprits, first_line(error))),
             events.drained,
         )
 
@@ -109,10 +110,7 @@ class Keeper:
         self._load(self.config, self._package)
 
     def stop(self) -> None:
-        """Ask the worker to end after the frame in hand, and end what builds plans; returns at once.
-
-        No other engine is made after that; one that is under way is freed once it is there.
-        """
+        """Ask the worker to end after the frame in hand; no other engine is made. Returns at once."""
         self._stopped = True
         self._worker.stop()
         if self._loading is not None:
@@ -164,8 +162,12 @@ class Keeper:
 
     def tune(self, config: EngineConfig) -> None:
         """Take over what can change while an engine serves: how long a frame waits, whether to fall back."""
-        self.config = config
-        self._worker.call(partial(self._worker.batch, batching_of(config, self._package)))
+        self.config = tuned(self.config, config)
+        if self._loading is not None:
+            self._loading.wanted = tuned(self._loading.wanted, config)
+        if self._next is not None:
+            self._next = tuned(self._next[0], config), self._next[1]
+        self._worker.call(partial(self._worker.batch, batching_of(self.config, self._package)))
 
     def replace(self, config: EngineConfig, package: Package) -> None:
         """Make another engine beside the one that serves, to take over between two frames."""
@@ -293,14 +295,3 @@ class Keeper:
         level = logging.INFO if state is EngineState.SERVING else logging.ERROR
         _LOG.log(level, "engine %s: %s: %s", self.name, state.value, why)
         self._events.changed()
-
-
-def batching_of(config: EngineConfig, package: Package) -> Batching:
-    """As configured, as far as the package allows."""
-    most = package.manifest.max_batch or config.max_batch
-    return Batching(min(config.max_batch, most), config.max_batch_wait_ms / 1e3)
-
-
-def _line(error: Exception) -> str:
-    text = redact(str(error)).splitlines()
-    return text[0] if text else type(error).__name__

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from streamseg.capture.redact import redact
 from streamseg.errors import EXIT_CONFIG, EngineError, SourceError, SourceFault, StreamsegError
 from streamseg.status.snapshot import StreamSnapshot
 from streamseg.types import StateChange, StreamState
@@ -45,6 +46,12 @@ def _of_state(state: StreamState, snapshots: Mapping[str, StreamSnapshot]) -> st
     names = [name for name, seen in snapshots.items() if seen.change.state is state]
     named = state is not StreamState.RUNNING and len(names) <= _NAMED
     return f"{len(names)} {state.value}" + (f" ({', '.join(names)})" if named else "")
+
+
+def first_line(error: Exception) -> str:
+    """What went wrong, in a line; the kind of error where it says nothing."""
+    text = redact(str(error)).splitlines()
+    return text[0] if text else type(error).__name__
 
 
 def failure(change: StateChange) -> StreamsegError:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from streamseg.config.schema import EngineConfig
 from streamseg.daemon.blame import ENGINE_FAILURES
 from streamseg.daemon.engine_state import EngineState
-from streamseg.daemon.keeper import batching_of
 from streamseg.daemon.stream import Stream
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference import build_process
-from streamseg.inference.batching import Batching
 from streamseg.types import StateChange, StreamState
 from tests.daemon.bench import Bench, Engines
 from tests.fakes import slow
@@ -320,12 +316,29 @@ def test_how_long_a_frame_waits_can_change_while_the_engine_serves(engines: Engi
     bench.end()
 
 
-def test_a_package_for_one_picture_makes_no_batches() -> None:
-    config = EngineConfig(max_batch=8, max_batch_wait_ms=5.0)
-    package = fake_package()
-    one = replace(package, manifest=package.manifest.model_copy(update={"max_batch": 1}))
-    assert batching_of(config, package) == Batching(8, 0.005)
-    assert batching_of(config, one) == Batching(1, 0.005)
+def test_what_changes_while_another_is_made_holds_for_both(bench: Bench, engines: Engines) -> None:
+    serve(bench)
+    engines.gate.clear()
+    wanted = bench.keeper.config.model_copy(update={"threads": 2})
+    bench.keeper.replace(wanted, fake_package())
+    wanted = wanted.model_copy(update={"max_batch_wait_ms": 5.0})
+    bench.keeper.tune(wanted)
+    assert (bench.keeper.config.threads, bench.keeper.config.max_batch_wait_ms) == (0, 5.0)
+    engines.gate.set()
+    bench.until(lambda: bench.keeper.config.threads == 2)
+    assert bench.keeper.config == wanted
+
+
+def test_what_changes_while_two_are_waited_for_holds_for_the_last(bench: Bench, engines: Engines) -> None:
+    serve(bench)
+    engines.gate.clear()
+    for threads in (1, 2):
+        wanted = bench.keeper.config.model_copy(update={"threads": threads})
+        bench.keeper.replace(wanted, fake_package())
+    bench.keeper.tune(wanted.model_copy(update={"fallback": False}))
+    engines.gate.set()
+    bench.until(lambda: bench.keeper.config.threads == 2)
+    assert not bench.keeper.config.fallback
 
 
 @pytest.fixture

@@ -68,3 +68,15 @@ def test_all_streams_in_a_line() -> None:
     line = report.overview(seen, ["engine main: mending"])
     assert report.overview({"gate": snapshot(1)}) == "1 stream: 1 running; 15.0 masks/s"
     assert line == "7 streams: 2 running, 1 backoff (cam2), 4 failed; 70.0 masks/s; engine main: mending"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("no such shape\nwhere: there"), "no such shape"),
+        (ZeroDivisionError(), "ZeroDivisionError"),
+        (OSError("rtsp://u:secret@h/x is gone"), "rtsp://***@h/x is gone"),
+    ],
+)
+def test_an_error_in_a_line(error: Exception, line: str) -> None:
+    assert report.first_line(error) == line
