@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from streamseg.inference.cache.files import write_whole
+
 _LOG = logging.getLogger(__name__)
 
 EXACT = ("f32", "bf16", "int8")  # the most exact first
@@ -84,10 +86,8 @@ def _recall(memo: Path | None) -> dict[str, dict[str, float]]:
 
 
 def _remember(memo: Path, key: str, times: dict[str, float]) -> None:
-    part = memo.with_suffix(".part")
     try:
         memo.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps({**_recall(memo), key: times}, indent=1), encoding="utf-8")
-        part.replace(memo)
+        write_whole(memo, [json.dumps({**_recall(memo), key: times}, indent=1).encode()])
     except OSError as error:
         _LOG.warning("%s: cannot be written (%s); measuring again next time", memo, error.strerror or error)

@@ -76,6 +76,15 @@ def test_a_damaged_memo_is_measured_again(
     assert "measured before" in fastest(BOTH, Stopwatch(6.0, 10.0), "k", memo).why
 
 
+def test_another_process_that_remembers_at_the_same_time_does_no_harm(tmp_path: Path) -> None:
+    memo, under_way = tmp_path / "precision.json", tmp_path / "precision.part"
+    under_way.write_text('{"other": {"bf')
+    fastest(BOTH, Stopwatch(6.0, 10.0), "k", memo)
+    assert "measured before" in fastest(BOTH, Stopwatch(6.0, 10.0), "k", memo).why
+    assert under_way.read_text() == '{"other": {"bf'
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["precision.json", "precision.part"]
+
+
 def test_a_memo_that_cannot_be_written_is_only_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
