@@ -83,4 +83,5 @@ def test_failed_loads_leave_nothing_behind(
             load_engine(next(packages), backend, "f32", threads=1, cache_dir=tmp_path / "cache")
     after = held()
     assert after[0] - before[0] < MOST_MB
-    assert after[1:] == before[1:]
+    # fewer is fine: what the tests before this one have left may be ending
+    assert all(now <= then for now, then in zip(after[1:], before[1:], strict=True))

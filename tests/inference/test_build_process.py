@@ -43,7 +43,7 @@ def test_the_result_and_the_steps_arrive(order: Order, tmp_path: Path) -> None:
     assert (info.backend, info.device) == ("slow", "fake device")
     assert [phase for phase, done, of in seen if done == of] == ["segmenter", "stabiliser", "readout"]
     assert len(Store(tmp_path / "cache").entries()) == 3
-    assert children() == before
+    assert children() <= before
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_whoever_does_not_want_to_go_on_stops_it(
     before = children()
     with pytest.raises(EngineError, match="tiny: building it was stopped"):
         BuildProcess(order, slow.COMMAND).run(lambda *_: False)
-    assert children() == before
+    assert children() <= before
 
 
 def test_it_can_be_cancelled_from_another_thread(
