@@ -141,7 +141,7 @@ class Daemon:
         except StreamsegError as error:
             self._refused = "the last reload was refused, see the log"
             for line in str(error).splitlines():
-                _LOG.error("reload: %s", line)
+                _LOG.error("reload: %s", line, extra=logs.EVERY)
             _LOG.error("reload: refused; everything goes on as before")
         self._service.reloaded(self._overview(self._board.snapshots()))
 
@@ -164,7 +164,7 @@ class Daemon:
             return
         plan = make_plan(self._assembly.config, self._again(), self._assembly.models)
         for line in lines(plan.changes):
-            _LOG.info("reload: %s", line)
+            _LOG.info("reload: %s", line, extra=logs.EVERY)
         if plan.changes.daemon:
             keys = ", ".join(plan.changes.daemon)
             _LOG.warning("reload: not changed before the daemon is started again: %s", keys)

@@ -18,6 +18,9 @@ from streamseg.capture.redact import redact
 from streamseg.daemon.repeats import Repeats
 
 LogFormat = Literal["auto", "text", "json"]
+EVERY = {"every": True}
+"""The `extra=` of lines that are alike and all wanted, as those of a list: none is held back."""
+
 _SEVERITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
 
@@ -68,7 +71,7 @@ class Handler(logging.Handler):
     Args:
         write: Takes a whole record's text.
         journal: Begin each line with its severity.
-        repeats: What holds back those alike; debug records are never held back.
+        repeats: What holds back those alike; debug records and `EVERY` are never held back.
     """
 
     def __init__(
@@ -85,7 +88,7 @@ class Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write it, or hold it back; called with the handler's lock held."""
-        if record.levelno < logging.INFO:
+        if record.levelno < logging.INFO or getattr(record, "every", False):
             self._put(record, 0)
             return
         kind = (record.name, record.levelno, str(record.msg), getattr(record, "stream", ""))

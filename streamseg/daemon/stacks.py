@@ -7,6 +7,8 @@ import sys
 import threading
 import traceback
 
+from streamseg.daemon import logs
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -16,4 +18,4 @@ def log_stacks() -> None:
     for thread in threading.enumerate():
         if frame := frames.get(thread.ident or 0):
             stack = "".join(traceback.format_stack(frame)).rstrip()
-            _LOG.warning("thread %s is at: %s", thread.name, f"\n{stack}")
+            _LOG.warning("thread %s is at: %s", thread.name, f"\n{stack}", extra=logs.EVERY)

@@ -235,7 +235,8 @@ class EngineWorker:
         bug = not isinstance(error, StreamsegError)
         more = f" (and {held} frames before it)" if held else ""
         text = f"unexpected failure{more}" if bug else f"{error}{more}"
-        _LOG.error("%s: frame %d: %s", frame.stream, frame.seq, text, exc_info=error if bug else None)
+        said = {"stream": frame.stream}
+        _LOG.error("frame %d: %s", frame.seq, text, exc_info=error if bug else None, extra=said)
 
     def _has(self, stream: str, mailbox: Mailbox[Frame]) -> bool:
         with self._lock:

@@ -105,6 +105,14 @@ def test_a_flood_is_counted_by_template_and_stream() -> None:
     assert target.lines[-1].endswith("yard: lost frame 4 (… 2 more like this)\n")
 
 
+def test_a_list_is_told_to_its_end() -> None:
+    target = Target()
+    log_to(target, logs.TextFormatter())
+    for number in range(5):
+        logging.getLogger("room").error("mistake %d", number, extra=logs.EVERY)
+    assert [line.split()[-1] for line in target.lines] == list("01234")
+
+
 def test_a_flood_is_counted_in_json() -> None:
     target = Target()
     handler = log_to(target, logs.JsonFormatter())

@@ -24,4 +24,5 @@ def test_every_thread_with_its_stack(caplog: pytest.LogCaptureFixture) -> None:
     thread.join()
     said = {record.getMessage().partition(" is at:")[0]: record.getMessage() for record in caplog.records}
     assert "in dawdle" in said["thread capture-gate"]
+    assert all(record.__dict__["every"] for record in caplog.records), "there may be many threads"
     assert "test_every_thread_with_its_stack" in said["thread MainThread"]
