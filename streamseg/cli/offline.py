@@ -26,8 +26,10 @@ def evaluate(
     package: Annotated[str, typer.Argument(help="model package: a name or a folder")],
     data: Annotated[Path, typer.Argument(help="recipe, or a folder with images/ and labels/")],
     *,
-    backend: Annotated[str, typer.Option(help="auto, openvino or onnxruntime")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, f32, bf16 or int8")] = "auto",
+    backend: Annotated[
+        str, typer.Option(help="as engine.backend: openvino, onnxruntime, tensorrt, …")
+    ] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, f32, bf16, f16 or int8")] = "auto",
     clip: Annotated[
         bool | None, typer.Option("--clip/--stills", help="the pictures are consecutive frames")
     ] = None,
