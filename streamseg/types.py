@@ -18,6 +18,12 @@ BOOL: TypeAlias = NDArray[np.bool_]
 # Names of streams, packages, runs and epochs: fit for a topic, a file's name and a URL.
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
+# Credentials that cameras take in path or query: rtsp://10.0.0.7/user=admin&password=x, …/video?token=x
+PARAMETER = re.compile(
+    r"(?i)((?:pas|pass|passwd|password|pwd|psw|token|secret|auth|key|sig|signature|credential|usr|user|username)=)"
+    r"[^&\s/'\"<>]+"
+)
+
 
 class Clock(StrEnum):
     """How far a capture time can be trusted: the camera's own (RTCP), this host's, or a file's pts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from streamseg.config.conceal import PARAMETER
+from streamseg.types import PARAMETER
 
 # Up to the *last* @ of the run: an unescaped @ or / in a password must not let its tail through. A URL with
 # an @ in its path loses its host from the text; that is the cheaper mistake.
