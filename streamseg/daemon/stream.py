@@ -34,6 +34,23 @@ class StreamEvents:
     crashed: Callable[[str, int, str], None] = lambda _stream, _run, _message: None
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What one run of a stream has of its own; exchanged at once, since others ask what it counts.
+
+    Attributes:
+        mailbox: Where its newest frame waits.
+        capture: What fills it.
+        dropped: Frames that the runs before it dropped.
+        reconnects: Attempts of the runs before it, and each new beginning.
+    """
+
+    mailbox: Mailbox[Frame]
+    capture: Capture
+    dropped: int = 0
+    reconnects: int = 0
+
+
 class Stream:
     """Assembles what a stream needs; the daemon starts, renews and stops it, on one thread.
 
@@ -43,8 +60,6 @@ class Stream:
         life: Its state.
         restarts: How often it was restarted.
         live: Its source plays on without us; a file waits.
-        mailbox: Where its newest frame waits.
-        capture: What fills it.
     """
 
     def __init__(
@@ -54,29 +69,30 @@ class Stream:
         self._events = events or StreamEvents()
         self.life = Lifecycle(name, self._events.changed)
         self.restarts = Restarts()
-        self._dropped = self._reconnects = 0  # of the parts before these
         self._left: list[Capture] = []  # captures before this one that FFmpeg may still hold
-        self._make_parts(wake, self.life.run, first_seq=0)
+        self._parts = _Parts(*self._make_parts(wake, self.life.run, first_seq=0))
 
     def renew(self, config: StreamConfig, wake: Callable[[], None]) -> None:
         """Begin anew, with a new capture and mailbox; the old ones were stopped. Frames are counted on."""
         self._left = [capture for capture in (*self._left, self.capture) if capture.held]
-        self._dropped += self.mailbox.dropped
-        self._reconnects += self.capture.reconnects + 1
         self.config = config
-        self._make_parts(wake, self.life.begin(), self.capture.captured)
+        made = self._make_parts(wake, self.life.begin(), self.capture.captured)
+        self._parts = _Parts(*made, self.dropped, self.reconnects + 1)
 
-    def _make_parts(self, wake: Callable[[], None], run: int, first_seq: int) -> None:
+    def _make_parts(
+        self, wake: Callable[[], None], run: int, first_seq: int
+    ) -> tuple[Mailbox[Frame], Capture]:
         self.live, overflow = _nature(self.config.source)
-        self.mailbox: Mailbox[Frame] = Mailbox(1, overflow, on_put=wake)
-        self.capture = Capture(
+        mailbox: Mailbox[Frame] = Mailbox(1, overflow, on_put=wake)
+        capture = Capture(
             self.name,
             self.config.source,
-            self.mailbox,
+            mailbox,
             lambda change: self._heard(run, change),
             first_seq=first_seq,
             max_fps=self.config.max_fps,
         )
+        return mailbox, capture
 
     def _heard(self, run: int, change: StateChange) -> None:
         if change.state is StreamState.FAILED and change.reason == StreamFault.CRASH:
@@ -85,9 +101,26 @@ class Stream:
             self.life.heard(run, change)
 
     @property
+    def mailbox(self) -> Mailbox[Frame]:
+        """Where its newest frame waits."""
+        return self._parts.mailbox
+
+    @property
+    def capture(self) -> Capture:
+        """What fills the mailbox."""
+        return self._parts.capture
+
+    @property
     def dropped(self) -> int:
         """Frames dropped before inference so far."""
-        return self._dropped + self.mailbox.dropped
+        parts = self._parts
+        return parts.dropped + parts.mailbox.dropped
+
+    @property
+    def reconnects(self) -> int:
+        """Attempts to open its source after the first, so far."""
+        parts = self._parts
+        return parts.reconnects + parts.capture.reconnects
 
     @property
     def held(self) -> bool:
@@ -118,7 +151,7 @@ class Stream:
         """What its parts count, for the board."""
         return Tally(
             captured=self.capture.captured,
-            reconnects=self._reconnects + self.capture.reconnects,
+            reconnects=self.reconnects,
             crowded=self.dropped,
             waiting=len(self.mailbox),
             subscribers=subscribers,

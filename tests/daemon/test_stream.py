@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from streamseg.capture.reader import Capture
 from streamseg.config.schema import RoiConfig, StreamConfig
 from streamseg.daemon.pipeline import View
 from streamseg.daemon.stream import Stream
@@ -38,6 +42,24 @@ def test_its_parts_are_asked_what_they_count() -> None:
     for seq in range(3):
         stream.mailbox.put(make_frame(seq=seq))
     assert stream.tally(subscribers=4) == Tally(crowded=2, waiting=1, subscribers=4)
+
+
+def test_what_is_counted_holds_while_it_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, seen = make(), list[Tally]()
+    for seq in range(3):
+        stream.mailbox.put(make_frame(seq=seq))
+    stream.stop()
+    before = stream.tally(subscribers=0)
+
+    class Asking(Capture):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            seen.append(stream.tally(subscribers=0))
+
+    monkeypatch.setattr("streamseg.daemon.stream.Capture", Asking)
+    stream.renew(stream.config, lambda: None)
+    assert (before.crowded, seen) == (3, [before])
+    assert stream.tally(subscribers=0) == replace(before, reconnects=1)
 
 
 def test_stop_takes_no_more_frames() -> None:
