@@ -207,6 +207,15 @@ def watching(address: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """SIGINT as a terminal's programs are started with; whoever runs the tests in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 def test_ctrl_c_is_the_ordinary_end(address: str) -> None:
     process = watching(address)
     process.send_signal(signal.SIGINT)
