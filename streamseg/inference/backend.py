@@ -52,7 +52,7 @@ class BackendReport:
         usable: Whether it can be used.
         version: Of its library; empty where it is not there.
         why_not: Why it is not usable, one line; else empty.
-        precisions: What it can compute in, the best first.
+        precisions: What it can compute in; int8, which not every package brings, last.
     """
 
     name: str

@@ -30,7 +30,7 @@ def test_its_report(backend: Backend) -> None:
     assert report.usable
     assert report.why_not == ""
     assert report.version[0].isdigit()
-    assert report.precisions[-1] == "f32"
+    assert report.precisions[-2:] == ("f32", "int8")
 
 
 def test_its_info(backend: Backend, package: Package) -> None:
