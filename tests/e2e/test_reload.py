@@ -19,7 +19,7 @@ from tests.fakes.packages import Tiny, make_package
 from tests.fakes.systemd import Manager
 from tests.waiting import wait_for
 
-RATE_HZ = 10
+RATE_HZ = 5
 
 
 def source(size: str = "96x64") -> dict[str, str]:
