@@ -209,7 +209,7 @@ def watching(address: str) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def heeded() -> Iterator[None]:
-    """SIGINT as a terminal's programs are started with; whoever runs the tests in the background ignores it."""
+    """SIGINT as in a terminal: what runs in the background ignores it, and so do its children."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
