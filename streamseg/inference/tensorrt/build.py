@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from streamseg.errors import EngineError, PackageError
+from streamseg.errors import EngineError
 from streamseg.inference.backend import Progress
 from streamseg.inference.tensorrt.log import Words
 
@@ -75,8 +75,8 @@ def build_plan(
         progress: Told of every step; it stops the build by returning False.
 
     Raises:
-        PackageError: The graph holds what TensorRT cannot do; the text names the node.
-        EngineError: The builder failed, or was stopped.
+        EngineError: The graph holds what TensorRT cannot do (the text names the node), or the builder failed
+            or was stopped.
     """
     return _Building(trt, request, timing, progress).run()
 
@@ -120,7 +120,7 @@ class _Building:
         if parser.parse(self._request.onnx):
             return
         faults = "; ".join(_fault(parser.get_error(index)) for index in range(parser.num_errors))
-        raise PackageError(str(self._words.failure(f"{self._request.name}: TensorRT cannot take it", faults)))
+        raise self._words.failure(f"{self._request.name}: TensorRT cannot take it", faults)
 
     def _require_precision(self, network: Any) -> None:
         """A graph in float32 silently gives an engine in float32, whatever was asked for."""

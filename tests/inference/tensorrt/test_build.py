@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streamseg.errors import EngineError, PackageError
+from streamseg.errors import EngineError
 from streamseg.inference.package import Package
 from streamseg.inference.tensorrt.build import Batches, BuildRequest, build_plan
 from streamseg.inference.tensorrt.prepare import prepared
@@ -99,13 +99,13 @@ def test_batches_that_cannot_be_are_refused_with_the_reason(request_: BuildReque
 
 
 def test_what_is_no_graph(request_: BuildRequest) -> None:
-    with pytest.raises(PackageError, match="tiny/segmenter: TensorRT cannot take it: "):
+    with pytest.raises(EngineError, match="tiny/segmenter: TensorRT cannot take it: "):
         build_plan(tensorrt, replace(request_, onnx=request_.onnx[:500]))
 
 
 def test_an_operator_it_does_not_know_is_named(request_: BuildRequest) -> None:
     graph = model([node("Det", "x", "y", name="odd")], [("x", FLOAT, ["N", 2, 2])], [("y", FLOAT, ["N"])])
-    with pytest.raises(PackageError, match=r"node odd \(Det\): no importer"):
+    with pytest.raises(EngineError, match=r"node odd \(Det\): no importer"):
         build_plan(tensorrt, replace(request_, onnx=graph.SerializeToString()))
 
 

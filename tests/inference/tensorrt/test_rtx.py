@@ -12,7 +12,7 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from streamseg.errors import EngineError, PackageError
+from streamseg.errors import EngineError
 from streamseg.inference.package import FoundPackage, Package, find_packages, open_package
 from streamseg.inference.tensorrt import rtx
 from streamseg.inference.tensorrt.build import Batches, BuildRequest, build_plan
@@ -134,7 +134,7 @@ def test_half_precision_that_is_none_is_noticed(trt: Any, package: Package) -> N
 @pytest.mark.real
 def test_an_operator_it_does_not_know(trt: Any) -> None:
     graph = model([node("Det", "x", "y", name="odd")], [("x", FLOAT, ["N", 3, 3])], [("y", FLOAT, ["N"])])
-    with pytest.raises(PackageError, match=r"strange: TensorRT cannot take it: .*Det"):
+    with pytest.raises(EngineError, match=r"strange: TensorRT cannot take it: .*Det"):
         build_plan(trt, BuildRequest(graph.SerializeToString(), "strange", "f32"))
 
 
@@ -146,7 +146,7 @@ def test_uint8_where_tensorrt_does_not_know_it_is_named_and_prepared_away(trt: A
         node("Cast", "turned", "logits", to=FLOAT),
     ]
     graph = model(nodes, [("image", UINT8, ["N", 4, 6, 3])], [("logits", FLOAT, ["N", 3, 4, 6])])
-    with pytest.raises(PackageError, match=r"node turn \(Transpose\): .*UInt8 but must have type"):
+    with pytest.raises(EngineError, match=r"node turn \(Transpose\): .*UInt8 but must have type"):
         build_plan(trt, BuildRequest(graph.SerializeToString(), "raw", "f32"))
     ready = prepared(graph.SerializeToString(), "raw", "f32")
     assert build_plan(trt, BuildRequest(ready, "raw", "f32", capabilities=GPUS)).plan
@@ -169,7 +169,7 @@ def test_a_profile_that_is_not_the_graphs(trt: Any) -> None:
 @pytest.mark.real
 @pytest.mark.parametrize("length", [100, -200])
 def test_a_truncated_graph(trt: Any, readout: BuildRequest, length: int) -> None:
-    with pytest.raises(PackageError, match="tiny/readout: TensorRT cannot take it: "):
+    with pytest.raises(EngineError, match="tiny/readout: TensorRT cannot take it: "):
         build_plan(trt, replace(readout, onnx=readout.onnx[:length]))
 
 
