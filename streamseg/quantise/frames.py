@@ -81,8 +81,9 @@ def gather(
         TrainingError: A folder has no pictures, a picture cannot be read, or it is too few in all.
     """
     found: list[U8] = []
-    for index, source in enumerate(sources):
-        share = -(-(count - len(found)) // (len(sources) - index))
+    asked = sources[:count]  # a camera that is asked for no picture would never end
+    for index, source in enumerate(asked):
+        share = -(-(count - len(found)) // (len(asked) - index))
         if Path(source).is_dir():
             found += _from_folder(Path(source), share, size_wh, tell)
         else:

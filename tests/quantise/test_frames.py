@@ -84,6 +84,13 @@ def test_several_sources_give_about_as_many_each(tmp_path: Path) -> None:
     assert told.counts == {str(few): 3, str(many): 7}
 
 
+def test_of_more_sources_than_pictures_only_the_first_are_asked(tmp_path: Path) -> None:
+    folders = [str(folder_of(tmp_path / str(number), 2)) for number in range(10)]
+    told = Told()
+    assert len(gather(folders, 9, SIZE_WH, 1.0, told)) == 9
+    assert told.counts == dict.fromkeys(folders[:9], 1)
+
+
 def jpegs(count: int) -> list[bytes]:
     shots = (np.full((48, 64, 3), 10 * n, np.uint8) for n in range(count))
     return [cv2.imencode(".jpg", shot)[1].tobytes() for shot in shots]
