@@ -25,7 +25,7 @@ from streamseg.daemon.desk import Desk
 from streamseg.daemon.ending import abandon, leave
 from streamseg.daemon.notify import Notifier, watchdog_s
 from streamseg.daemon.packages import open_packages
-from streamseg.daemon.reload import lines, make_plan
+from streamseg.daemon.reload import lines, read_plan
 from streamseg.daemon.service import Service
 from streamseg.daemon.showing import Showing
 from streamseg.daemon.signals import signals_heard
@@ -162,7 +162,7 @@ class Daemon:
         if self._again is None:
             _LOG.warning("reload: there is no configuration file to read again")
             return
-        plan = make_plan(self._assembly.config, self._again(), self._assembly.models)
+        plan = read_plan(self._assembly.config, self._again, self._assembly.models)
         for line in lines(plan.changes):
             _LOG.info("reload: %s", line, extra=logs.EVERY)
         if plan.changes.daemon:

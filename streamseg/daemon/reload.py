@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from streamseg.config.diff import Changes, Members, applied, diff
 from streamseg.config.schema import Config
 from streamseg.daemon.packages import Packages, open_packages
+from streamseg.errors import ConfigError, StreamsegError
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,21 @@ class Plan:
     config: Config
     changes: Changes
     packages: Packages
+
+
+def read_plan(running: Config, read: Callable[[], Config], models: Mapping[str, str]) -> Plan:
+    """`make_plan` of what `read` gives. A fault of our own in it refuses the reload too, and no more.
+
+    Raises:
+        ConfigError, PackageError: It is refused.
+    """
+    try:
+        return make_plan(running, read(), models)
+    except StreamsegError:
+        raise
+    except Exception as error:  # the top of a reload: a daemon that serves must not end for it
+        _LOG.exception("reload: the configuration could not be read")
+        raise ConfigError(["unexpected failure; please report it with its traceback"]) from error
 
 
 def make_plan(running: Config, wanted: Config, models: Mapping[str, str]) -> Plan:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from streamseg.config.schema import Config
-from streamseg.daemon.reload import lines, make_plan
-from streamseg.errors import PackageError
+from streamseg.daemon.reload import lines, make_plan, read_plan
+from streamseg.errors import ConfigError, PackageError
 from tests.fakes.packages import Tiny, make_package
 
 
@@ -83,3 +83,22 @@ def test_what_cannot_be_is_refused_as_a_whole(tiny: str, bare: str) -> None:
         make_plan(config(tiny), config(bare), models(tiny))
     with pytest.raises(PackageError, match="no model package there"):
         make_plan(config(tiny), config(f"{tiny}/nowhere"), models(tiny))
+
+
+def test_a_fault_of_our_own_refuses_the_reload_and_leaves_its_traceback(
+    tiny: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> Config:
+        raise RecursionError("far too deep")
+
+    with pytest.raises(ConfigError, match="please report it"):
+        read_plan(config(tiny), broken, models(tiny))
+    assert "RecursionError: far too deep" in caplog.text
+
+
+def test_a_mistake_in_what_is_read_is_passed_on(tiny: str) -> None:
+    def mistaken() -> Config:
+        raise ConfigError(["streams: is required but missing"])
+
+    with pytest.raises(ConfigError, match="is required but missing"):
+        read_plan(config(tiny), mistaken, models(tiny))
