@@ -124,7 +124,10 @@ class Connection:
             while self._source.loop and self.finite and not stop.is_set():
                 self._play(stop)
         except SourceError as error:
-            self.error = error
+            # Its traceback holds this very frame, and so the decoder with its pictures, in a ring that only
+            # the collector's rarest round would break.
+            error.__cause__ = error.__context__ = None
+            self.error = error.with_traceback(None)
         except Closed:
             pass  # nobody takes frames any more: the capture is being stopped
         self._enter(Phase.OVER)

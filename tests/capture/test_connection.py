@@ -68,6 +68,8 @@ def test_an_end_before_the_first_picture_is_a_failure(finite: bool, reason: Sour
     assert connection.join(Deadline(SOON_S))
     assert connection.error is not None
     assert connection.error.reason is reason
+    kept = (connection.error.__traceback__, connection.error.__cause__, connection.error.__context__)
+    assert kept == (None, None, None), "they would keep the decoder too"
 
 
 def test_a_failure_is_kept_and_the_video_closed() -> None:
