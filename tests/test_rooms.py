@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "streamseg"
 pytestmark = pytest.mark.tree
 
-WORDS = {"types", "errors"}
+WORDS = {"types", "errors", "hosts"}
 OFFLINE = {"models", "training", "quantise"}
 ONLINE = {"flow", "config", "wire", "capture", "inference", "temporal", "publish", "client", "status"}
 
@@ -24,6 +24,7 @@ ONLINE = {"flow", "config", "wire", "capture", "inference", "temporal", "publish
 LADDER: dict[str, set[str]] = {
     "types": set(),
     "errors": set(),
+    "hosts": set(),
     "flow": set(),
     "config": set(),
     "wire": set(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from streamseg.config.lines import Location
 from streamseg.config.schema import Config, StatusConfig
 from streamseg.config.secrets import open_to_others, read_secret
 from streamseg.errors import ConfigError
+from streamseg.hosts import is_loopback
 
 LEAST_TOKEN = 16  # characters; whoever tries them all is not slowed down
 
@@ -79,13 +79,3 @@ def _token(path: Path) -> Iterator[Problem]:
             yield where, f"{path}: others may read it: chmod 600 {path}"
     except ConfigError as error:
         yield where, str(error)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`, a name or an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -34,6 +34,7 @@ from streamseg.errors import EXIT_OK, EXIT_UNEXPECTED, StreamFault, StreamsegErr
 from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.status.board import Board
+from streamseg.status.health import fresh_for_s
 from streamseg.status.snapshot import StreamSnapshot, Tally
 from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
 
@@ -60,7 +61,7 @@ def run(config: Config, again: Callable[[], Config] | None = None, *, once: bool
     cv2.setNumThreads(1)  # pictures are small, and the cores are the engine's
     desk = Desk()
     daemon = Daemon(config, desk, again, once=once)
-    with signals_heard(desk.end, lambda: desk.hand_in(daemon.reload), log_stacks):
+    with signals_heard(desk.end, lambda: desk.hand_in(daemon.reload, once=True), log_stacks):
         try:
             daemon.start()
             daemon.watch()
@@ -213,7 +214,7 @@ class Daemon:
     def _outlets(self) -> Outlets:
         return Outlets(
             added=self._added,
-            updated=lambda name, config: self._board.require(name, required=config.required),
+            updated=self._updated,
             changed=self._changed,
             served=self._served,
             made=self._made,
@@ -222,7 +223,11 @@ class Daemon:
         )
 
     def _added(self, name: str, config: StreamConfig) -> None:
-        self._board.add(name, lambda: self._tally(name), required=config.required)
+        fresh_s = fresh_for_s(config.max_fps)
+        self._board.add(name, lambda: self._tally(name), required=config.required, fresh_s=fresh_s)
+
+    def _updated(self, name: str, config: StreamConfig) -> None:
+        self._board.require(name, required=config.required, fresh_s=fresh_for_s(config.max_fps))
 
     def _forgotten(self, name: str) -> None:
         self._publisher.remove(name)

@@ -39,9 +39,16 @@ class Desk:
         with self._changed:
             return self._ended
 
-    def hand_in(self, action: Action) -> None:
-        """Have something done soon; never waits. What is handed in after the end is not done."""
+    def hand_in(self, action: Action, *, once: bool = False) -> None:
+        """Have something done soon; never waits. What is handed in after the end is not done.
+
+        Args:
+            action: What to do.
+            once: Not again where the very same waits already.
+        """
         with self._changed:
+            if once and action in self._waiting:
+                return
             if len(self._waiting) >= MOST_WAITING:
                 _LOG.error("the main thread does not keep up; dropped a piece of its work")
                 return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 import re
 import socket
@@ -11,6 +10,7 @@ import stat
 from pathlib import Path
 
 from streamseg.errors import PublishError
+from streamseg.hosts import is_loopback
 
 EXAMPLES = "such as tcp://127.0.0.1:5555 or ipc:///run/streamseg/masks"
 UNIX_PATH_BYTES = 107  # sun_path of unix(7), without its final zero
@@ -41,7 +41,7 @@ def check_address(address: str, *, insecure: bool) -> str:
     match = _TCP.fullmatch(address)
     if match is None or (match["port"] != "*" and int(match["port"]) > 65535):
         raise PublishError(f"cannot bind {address!r}: not an address {EXAMPLES}")
-    if not insecure and not _is_loopback(match["host"]):
+    if not (insecure or match["host"] == "lo" or is_loopback(match["host"])):
         raise PublishError(
             f"cannot bind {address}: other machines could read the masks, which are not encrypted; bind "
             "127.0.0.1 or an ipc:// path, or write `insecure: true` below `publish` in the configuration"
@@ -59,15 +59,6 @@ def bind_error(address: str, code: int) -> PublishError:
     """Return the error for a bind that failed with `code` (an `errno`)."""
     hint = _HINTS.get(code, f"{os.strerror(code)}; use an address {EXAMPLES}")
     return PublishError(f"cannot bind {address}: {hint}")
-
-
-def _is_loopback(host: str) -> bool:
-    if host in ("localhost", "lo"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False  # an interface or `*`
 
 
 def _check_path(address: str, path: str) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 from streamseg.capture.convert import to_rgb
 from streamseg.capture.reader import Capture
 from streamseg.capture.redact import redact
-from streamseg.capture.source import describe, overflow_for
+from streamseg.capture.source import describe
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault, TrainingError
 from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Closed, Mailbox
+from streamseg.flow.mailbox import Closed, Mailbox, Overflow
 from streamseg.training.data import PICTURES, read_picture
 from streamseg.types import U8, Frame, StateChange, StreamState
 
@@ -108,7 +108,7 @@ def _from_folder(folder: Path, count: int, size_wh: tuple[int, int], tell: Tell)
 def _from_video(url: str, count: int, size_wh: tuple[int, int], every_s: float, tell: Tell) -> list[U8]:
     source = SourceConfig(url=url, pace=False)
     target = describe(source)
-    mailbox: Mailbox[Frame] = Mailbox(1, overflow_for(source))
+    mailbox: Mailbox[Frame] = Mailbox(1, Overflow.BLOCK)  # a camera too: they are far apart, each counts
     ended: list[StateChange] = []
 
     def on_state(change: StateChange) -> None:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from streamseg.status.entry import Entry
-from streamseg.status.snapshot import Event, StreamSnapshot, Tally
+from streamseg.status.snapshot import FRESH_S, Event, StreamSnapshot, Tally
 from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
 
 BUSY = ("infer", "stabilise")  # the stages in which the engine's thread works on a mask
@@ -27,22 +27,32 @@ class Board:
         self._busy_s: defaultdict[str, float] = defaultdict(float)
         self._engines: dict[str, str] = {}  # by stream
 
-    def add(self, stream: str, tally: Callable[[], Tally] = Tally, *, required: bool = True) -> None:
+    def add(
+        self,
+        stream: str,
+        tally: Callable[[], Tally] = Tally,
+        *,
+        required: bool = True,
+        fresh_s: float = FRESH_S,
+    ) -> None:
         """Begin to keep a stream; it is `connecting` until it says more.
 
         Args:
             stream: Its name.
             tally: Asks its parts what they count; never goes back.
             required: The whole is not ready while it gives no masks.
+            fresh_s: For how many seconds a mask counts as fresh.
         """
         change = StateChange(stream, StreamState.CONNECTING, self._wall())
+        entry = Entry(change, tally, self._clock, self._wall)
+        entry.require(required, fresh_s)
         with self._lock:
-            self._entries[stream] = Entry(change, tally, required, self._clock, self._wall)
+            self._entries[stream] = entry
 
-    def require(self, stream: str, *, required: bool) -> None:
-        """Take in whether the whole is ready without the stream."""
+    def require(self, stream: str, *, required: bool, fresh_s: float = FRESH_S) -> None:
+        """Take in what else is asked of a stream; see `add`."""
         if entry := self._entries.get(stream):
-            entry.require(required)
+            entry.require(required, fresh_s)
 
     def remove(self, stream: str) -> None:
         """Forget a stream."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from streamseg.hosts import is_loopback
 
 COOKIE = "streamseg_session"
 COOKIE_S = 7 * 24 * 3600
@@ -70,16 +71,6 @@ class Door:
     def _seal(self, until: str) -> str:
         key = (self.token or "").encode()
         return hmac.new(key, f"streamseg page until {until}".encode(), hashlib.sha256).hexdigest()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a host, by name or address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _name(host: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from streamseg.flow.meters import Quantiles, RateMeter
 from streamseg.status.histogram import AGE_BOUNDS_S, STAGE_BOUNDS_S, Histogram
-from streamseg.status.snapshot import STAGES, Event, Mean, StreamSnapshot, Tally
+from streamseg.status.snapshot import FRESH_S, STAGES, Event, Mean, StreamSnapshot, Tally
 from streamseg.status.steadiness import Steadiness, confidence
 from streamseg.types import ModelInfo, Segmentation, StateChange
 
@@ -44,7 +44,6 @@ class Entry:
     Args:
         change: Its first state.
         tally: Asks its parts what they count.
-        required: See `StreamSnapshot`.
         clock: Monotonic seconds.
         wall: Seconds since 1970.
     """
@@ -53,13 +52,13 @@ class Entry:
         self,
         change: StateChange,
         tally: Callable[[], Tally],
-        required: bool,
         clock: Callable[[], float],
         wall: Callable[[], float],
     ) -> None:
         self._clock, self._wall = clock, wall
         self._lock = threading.Lock()
-        self._change, self._tally, self._required = change, tally, required
+        self._change, self._tally = change, tally
+        self._required, self._fresh_s = True, FRESH_S
         self._engine = ""
         self._model: ModelInfo | None = None
         self._rate = RateMeter(WINDOW_S, clock)
@@ -73,10 +72,10 @@ class Entry:
         self._masks = self._resets = self._failures = self._published = self._unsent = 0
         self._newest_s: float | None = None
 
-    def require(self, required: bool) -> None:
-        """Take in whether the whole is ready without it."""
+    def require(self, required: bool, fresh_s: float = FRESH_S) -> None:
+        """Take in whether the whole is ready without it, and for how many seconds a mask counts as fresh."""
         with self._lock:
-            self._required = required
+            self._required, self._fresh_s = required, fresh_s
 
     def changed(self, change: StateChange) -> None:
         """Take in its new state."""
@@ -138,6 +137,7 @@ class Entry:
                 resets=self._resets,
                 failures=self._failures,
                 required=self._required,
+                fresh_s=self._fresh_s,
                 engine=self._engine,
                 model=self._model,
                 published=self._published,

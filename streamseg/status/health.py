@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from streamseg.status.snapshot import StreamSnapshot
+from streamseg.status.snapshot import FRESH_S, StreamSnapshot
 from streamseg.types import StreamState
 
-SILENCE_S = 10.0  # a running stream without a mask for so long is not one to rely on
+
+def fresh_for_s(max_fps: float | None) -> float:
+    """For how many seconds a mask counts as fresh in a stream of at most `max_fps`; None: no limit."""
+    return FRESH_S if max_fps is None else max(FRESH_S, 3 / max_fps)
 
 
 def gives_masks(seen: StreamSnapshot) -> bool:
     """Whether the stream runs and its newest mask is fresh."""
-    fresh = seen.silent_s is not None and seen.silent_s <= SILENCE_S
+    fresh = seen.silent_s is not None and seen.silent_s <= seen.fresh_s
     return seen.change.state is StreamState.RUNNING and fresh
 
 

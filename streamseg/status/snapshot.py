@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from streamseg.status.histogram import NOTHING, Counts
 from streamseg.types import ModelInfo, StateChange
 
+FRESH_S = 10.0  # a running stream without a mask for longer is not one to rely on
 STAGES = ("decode", "wait", "infer", "stabilise", "encode")  # what a mask's time goes to, in order
 
 
@@ -63,6 +64,7 @@ class StreamSnapshot:
     Attributes:
         change: Its newest state and why.
         required: The whole is not ready while this stream gives no masks.
+        fresh_s: For how many seconds its newest mask counts as fresh.
         engine: Name of the engine that serves it; empty before one does.
         model: What makes its masks; None before the engine is there.
         masks: Masks made so far.
@@ -92,6 +94,7 @@ class StreamSnapshot:
     resets: int
     failures: int
     required: bool = True
+    fresh_s: float = FRESH_S
     engine: str = ""
     model: ModelInfo | None = None
     published: int = 0

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from streamseg.config import parse
-from streamseg.config.checks import is_loopback
 from streamseg.errors import ConfigError
 
 STREAM = "streams: {gate: {source: x}}\n"
@@ -91,11 +90,3 @@ def test_a_token_that_can_be_guessed(tmp_path: Path) -> None:
 def test_a_token_that_is_not_there(tmp_path: Path) -> None:
     (problem,) = problems(f"{STREAM}status: {{token_file: {tmp_path}/token}}\n")
     assert "token: cannot be read: No such file" in problem
-
-
-@pytest.mark.parametrize(
-    ("host", "loopback"),
-    [("127.0.0.5", True), ("[::1]", True), ("localhost", True), ("10.0.0.1", False), ("*", False)],
-)
-def test_what_only_this_machine_reaches(host: str, loopback: bool) -> None:
-    assert is_loopback(host) is loopback

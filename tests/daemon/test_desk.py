@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -69,6 +70,17 @@ def test_the_end_wakes_it_and_leaves_the_rest() -> None:
     desk.end()
     desk.work(60.0)
     assert done == ["before"]
+
+
+def test_what_waits_already_is_not_done_twice() -> None:
+    desk, done = Desk(), list[str]()
+    again = partial(done.append, "reload")
+    for _ in range(3):
+        desk.hand_in(again, once=True)
+    desk.work(0.0)
+    desk.hand_in(again, once=True)
+    desk.work(0.0)
+    assert done == ["reload", "reload"]
 
 
 def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -22,7 +22,7 @@ class Rig:
     def __init__(self) -> None:
         self.clock = Clock()
         self.tally = Tally(captured=10, reconnects=1, crowded=3, waiting=1, subscribers=2)
-        self.entry = Entry(CONNECTING, lambda: self.tally, True, self.clock, lambda: 9.0)
+        self.entry = Entry(CONNECTING, lambda: self.tally, self.clock, lambda: 9.0)
 
 
 def test_a_mask_is_counted_and_timed() -> None:

@@ -128,6 +128,22 @@ def test_a_daemon_that_goes_is_missed_and_one_that_comes_back_is_found(browser: 
         assert again.join(Deadline(20))
 
 
+def test_a_token_that_was_changed_is_asked_for(browser: Browser) -> None:
+    with serving(Door(TOKEN, loopback=False)) as server, visiting(browser, server) as visit:
+        page = visit.open("/login")
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Open").click()
+        expect(page.locator(card("gate", "good"))).to_be_visible()
+        server.stop()
+        assert server.join(Deadline(20))
+        again = StatusServer(server._board, Settings(server.address, Door(TOKEN[::-1], loopback=False)), dict)
+        again.start()
+        expect(page).to_have_url(re.compile("/login$"))
+        again.stop()
+        assert again.join(Deadline(20))
+        visit.complaints.clear()  # Chromium tells of the connections refused, and of the 401
+
+
 def test_only_what_is_in_sight_is_sent(browser: Browser) -> None:
     streams = tuple(f"cam{number}" for number in range(12))
     with serving(streams=streams) as server:

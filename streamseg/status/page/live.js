@@ -33,6 +33,14 @@ export class Live {
     this.#socket = socket;
   }
 
+  // The token may be another by now: a socket does not tell a refusal from a daemon that is gone.
+  async #reopen() {
+    const signal = AbortSignal.timeout(LONGEST_MS);
+    const answer = await fetch("/api/streams", { method: "HEAD", signal }).catch(() => null);
+    if (answer?.status === 401) location.assign("/login");
+    else this.#open();
+  }
+
   #hear(data) {
     this.#heard = Date.now();
     this.#wait = FIRST_MS;
@@ -44,7 +52,7 @@ export class Live {
   #again(socket) {
     if (socket !== this.#socket) return;
     this.told.lost(true);
-    setTimeout(() => this.#open(), this.#wait);
+    setTimeout(() => this.#reopen(), this.#wait);
     this.#wait = Math.min(2 * this.#wait, LONGEST_MS);
   }
 
