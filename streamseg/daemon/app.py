@@ -57,6 +57,7 @@ def run(config: Config, again: Callable[[], Config] | None = None, *, once: bool
         SourceError: With `once`, a source failed for good.
     """
     logs.set_up(config.daemon.log_level, config.daemon.log_format)
+    memory.share_arenas()
     faulthandler.enable()  # a watchdog that loses its patience gets every stack
     cv2.setNumThreads(1)  # pictures are small, and the cores are the engine's
     desk = Desk()

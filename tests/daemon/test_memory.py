@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,28 @@ import pytest
 from streamseg.daemon.memory import SETTLE_S, Shedding, give_back, rss_mb
 
 ALL = ["old", "middle", "new"]
+POOLS = """
+import ctypes, threading
+from streamseg.daemon.memory import share_arenas
+
+share_arenas()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = libc.fdopen.restype = ctypes.c_void_p
+allocated, over = threading.Barrier(17), threading.Event()
+
+def live():
+    libc.malloc(5000)
+    allocated.wait()
+    over.wait()
+
+for _ in range(16):
+    threading.Thread(target=live).start()
+allocated.wait()
+out = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, out)
+libc.fflush(out)
+over.set()
+"""
 
 
 def test_it_is_what_the_system_says() -> None:
@@ -26,6 +52,15 @@ def test_a_system_that_does_not_tell_is_no_failure(tmp_path: Path, text: str | N
 
 def test_giving_back_does_no_harm() -> None:
     give_back()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="pools for each thread are glibc's")
+@pytest.mark.parametrize(("asked", "pools"), [("", 2), ("4", 4)])
+def test_threads_share_a_few_pools_unless_the_environment_says_otherwise(asked: str, pools: int) -> None:
+    told = {"MALLOC_ARENA_MAX": asked} if asked else {}
+    env = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"} | told
+    run = subprocess.run([sys.executable, "-c", POOLS], env=env, check=True, capture_output=True, text=True)
+    assert run.stdout.count("<heap nr=") == pools
 
 
 @pytest.mark.parametrize(
