@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import torch
 
 from streamseg.errors import TrainingError
@@ -13,7 +14,11 @@ from streamseg.models.lite import MissingWeightsError
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import Stabiliser
 from streamseg.training import checkpoint
+from streamseg.training.data import find_pairs, read_picture
+from streamseg.training.inherit import inherit
 from streamseg.training.recipe import Recipe
+
+SHOTS = 16  # pictures that tell the statistics a package's graph no longer has
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +47,23 @@ class Networks:
 
 
 def load_networks(recipe: Recipe, start: Path) -> Networks:
-    """The segmenter of another run's stage, and its critic if it had one.
+    """The segmenter of a package or of another run's stage, and its critic if the stage had one.
 
     Args:
         recipe: The run that begins there; its networks must be of the same kind.
-        start: Folder of the stage, with its checkpoint.
+        start: Folder of the package, or of the stage with its checkpoint.
 
     Raises:
-        TrainingError: There is no checkpoint, or its networks are others.
+        PackageError: The package is damaged.
+        TrainingError: There is neither, or its networks are others.
     """
+    if (start / "model.yaml").exists():
+        return Networks(_from_package(recipe, start))
     path = start / "checkpoint.safetensors"
     if not path.exists():
-        raise TrainingError(f"start: {start} holds no checkpoint: train that stage first, or name another")
+        raise TrainingError(
+            f"start: {start} holds no checkpoint and no package: train that stage first, or name another"
+        )
     tensors, _ = checkpoint.load(path)
     segmenter = new_segmenter(recipe, pretrained=False)
     checkpoint.load_model(segmenter, tensors, "average", path)
@@ -62,6 +72,16 @@ def load_networks(recipe: Recipe, start: Path) -> Networks:
     critic = SpatialDiscriminator(len(recipe.classes))
     checkpoint.load_model(critic, tensors, "critic", path)
     return Networks(segmenter, critic)
+
+
+def _from_package(recipe: Recipe, package: Path) -> Segmenter:
+    segmenter = new_segmenter(recipe, pretrained=False)
+    pairs = find_pairs(recipe.data.train)
+    chosen = [pairs[len(pairs) * index // SHOTS] for index in range(SHOTS)]
+    pictures = (read_picture(pair.image) for pair in chosen)
+    shots = [cv2.resize(picture, recipe.size, interpolation=cv2.INTER_AREA) for picture in pictures]
+    inherit(segmenter, package, [known.name for known in recipe.classes], shots)
+    return segmenter
 
 
 def new_segmenter(recipe: Recipe, *, pretrained: bool) -> Segmenter:

@@ -101,7 +101,7 @@ class Recipe(Strict):
     )
     start: Path | None = Field(
         default=None,
-        description="folder of a finished stage (runs/<name>/<stage>) whose networks are gone on from",
+        description="folder of a package or of a finished stage (runs/<name>/<stage>) to go on from",
     )
     card: CardRecipe = CardRecipe()
     data: DataRecipe

@@ -42,7 +42,7 @@ def test_a_stage_without_a_critic_has_none(recipe: Recipe, tmp_path: Path) -> No
 
 
 def test_no_checkpoint_and_another_network_are_said(recipe: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"start: .*nowhere holds no checkpoint: train that stage first"):
+    with pytest.raises(TrainingError, match=r"start: .*nowhere holds no checkpoint and no package: train"):
         load_networks(recipe, tmp_path / "nowhere")
     with pytest.raises(TrainingError, match="made by another recipe"):
         load_networks(recipe, saved(tmp_path, average=torch.nn.Linear(2, 2)))
