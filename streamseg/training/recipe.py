@@ -115,6 +115,7 @@ class Recipe(Strict):
         named = {
             "stabilise.moving": self.stabilise.moving,
             "segment.paste_classes": self.segment.paste_classes,
+            "segment.emphasis": list(self.segment.emphasis),
         }
         known = {c.name for c in self.classes}
         unknown = [

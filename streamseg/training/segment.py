@@ -14,8 +14,17 @@ from streamseg.models.segmenter import Segmenter
 from streamseg.training import losses, metrics
 from streamseg.training.augment import augment
 from streamseg.training.collage import paste_thing
-from streamseg.training.data import Labelling, Pair, class_shares, find_pairs, labelling_of, read_pair
+from streamseg.training.data import (
+    Labelling,
+    Pair,
+    class_shares,
+    find_pairs,
+    labelling_of,
+    read_label,
+    read_pair,
+)
 from streamseg.training.loader import Order, Sample, batches
+from streamseg.training.movers import find_thing
 from streamseg.training.networks import new_segmenter
 from streamseg.training.processes import ALONE, Share
 from streamseg.training.recipe import Recipe
@@ -23,8 +32,6 @@ from streamseg.training.stage import Schedule, Stage
 from streamseg.training.stage_recipes import SegmentRecipe
 from streamseg.training.teacher import Teacher
 from streamseg.types import U8
-
-PASTE_TRIES = 4  # pictures read for one thing to paste
 
 
 class SegmentStage(Stage[Segmenter]):
@@ -51,10 +58,13 @@ class SegmentStage(Stage[Segmenter]):
         self.labelling = labelling_of(recipe)
         self.train, self.val = find_pairs(recipe.data.train), find_pairs(recipe.data.val)
         self.pasted = recipe.class_ids(self.settings.paste_classes)
+        self.donors = [place for place in range(len(self.train)) if self._has_thing(place)]
         torch.manual_seed(recipe.seed)
         self.model = segmenter or new_segmenter(recipe, pretrained=self.settings.pretrained)
         shares = torch.from_numpy(class_shares(self.train, self.labelling)).float()
         self.weights = losses.class_weights(shares)
+        for name, factor in self.settings.emphasis.items():
+            self.weights[recipe.class_ids([name])] *= factor
         self.terms = losses.terms(self.weights)
         per_epoch = max(len(self.train) // self.settings.batch, 1)
         lessons = self.settings.teacher
@@ -92,11 +102,18 @@ class SegmentStage(Stage[Segmenter]):
         image, label = augment(image, label, self.settings.augment, self.recipe.size, rng)
         return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(label)
 
+    def _has_thing(self, place: int) -> bool:
+        """Whether a picture has something to paste elsewhere; few do where a class is rare."""
+        if not (self.pasted and self.settings.augment.paste):
+            return False
+        label = read_label(self.train[place].label, self.labelling)
+        return find_thing(label, self.pasted, np.random.default_rng(0)) is not None
+
     def _others(self, index: int, rng: np.random.Generator) -> Iterator[tuple[U8, U8]]:
-        """A few pictures of the others: not each has a thing to paste."""
-        for place in rng.permutation(len(self.train))[:PASTE_TRIES]:
-            if place != index:
-                yield read_pair(self.train[place], self.labelling)
+        """Another picture with a thing to paste, if there is one."""
+        others = [place for place in self.donors if place != index]
+        if others:
+            yield read_pair(self.train[rng.choice(others)], self.labelling)
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         """The recipe's terms of one batch, each under its name."""

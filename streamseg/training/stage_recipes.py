@@ -73,6 +73,10 @@ class SegmentRecipe(Strict):
         description="weights of the terms: class-weighted cross-entropy (ce), the same over the hardest "
         "quarter of the pixels (ohem), squared error (mse), soft Dice, Lovász-softmax",
     )
+    emphasis: dict[str, Weight] = Field(
+        default={},
+        description="factors on weights of classes in ce and ohem: below 1 for those it sees too often",
+    )
     validate_every: int = Field(default=4, ge=1, description="epochs between two measurements on val")
     augment: AugmentRecipe = AugmentRecipe()
     teacher: TeacherRecipe | None = Field(default=None, description="none: the labels alone")

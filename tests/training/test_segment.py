@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -46,6 +47,25 @@ def test_every_term_is_logged_weighted_under_its_name(recipe: Recipe) -> None:
     assert terms["ce"].item() == pytest.approx(cross_entropy(logits, label, stage.weights).item())
 
 
+def test_emphasis_is_a_factor_on_the_weights(recipe: Recipe) -> None:
+    settings = recipe.segment.model_copy(update={"emphasis": {"disc": 0.5, "bar": 2.0}})
+    plain = SegmentStage(recipe).weights
+    changed = SegmentStage(recipe.model_copy(update={"segment": settings})).weights
+    assert (changed / plain).tolist() == pytest.approx([1, 0.5, 2])
+
+
+def test_what_is_pasted_is_looked_for_where_it_is(recipe: Recipe) -> None:
+    """A class that one picture in eight has must not make pasting eight times as rare."""
+    kept = SegmentStage(with_changes(recipe, 1.0)).donors[0]
+    for index, path in enumerate(sorted(recipe.data.train.labels.glob("*.png"))):
+        if index != kept:
+            label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+            cv2.imwrite(str(path), np.where(label == 1, 0, label))
+    stage, rng = SegmentStage(with_changes(recipe, 1.0)), np.random.default_rng(0)
+    found = [len(list(stage._others(index, rng))) for index in range(8)]
+    assert found == [int(index != kept) for index in range(8)]
+
+
 def with_changes(recipe: Recipe, paste: float) -> Recipe:
     augment = AugmentRecipe(scale=(1.0, 1.0), rotate_deg=0, colour=0, noise=0, paste=paste)
     settings = recipe.segment.model_copy(update={"augment": augment, "paste_classes": ["disc"]})
@@ -55,7 +75,7 @@ def with_changes(recipe: Recipe, paste: float) -> Recipe:
 def test_pasted_things_come_from_other_pictures(recipe: Recipe) -> None:
     alone, pasted = (SegmentStage(with_changes(recipe, paste)) for paste in (0.0, 1.0))
     discs = [
-        sum(int((stage._sample(i, np.random.default_rng(i))[1] == 1).sum()) for i in range(8))
+        sum(int((stage._sample(i % 8, np.random.default_rng(i))[1] == 1).sum()) for i in range(40))
         for stage in (alone, pasted)
     ]
     assert discs[1] > 1.2 * discs[0]
