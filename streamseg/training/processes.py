@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
 
 from streamseg.errors import TrainingError
+from streamseg.training.precision import has_bf16
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +44,27 @@ ALONE = Share()
 def new_fabric() -> Fabric:
     """Fabric for this process as it was started, launched.
 
-    Convolutions run in bfloat16 under autocast, in float16 with scaled gradients on GPUs that lack it;
-    weights, optimiser and losses stay in float32.
+    Convolutions run in bfloat16 under autocast, in float16 with scaled gradients on GPUs that lack it, and in
+    float32 on CPUs that do; weights, optimiser and losses always stay in float32.
     """
     local, nodes = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE"))
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # what it takes is said by `train`
-    lacks_bf16 = torch.cuda.is_available() and not torch.cuda.is_bf16_supported()
     fabric = Fabric(
         accelerator="auto",
         devices=local,
         num_nodes=nodes,
         strategy="ddp" if local * nodes > 1 else "auto",
-        precision="16-mixed" if lacks_bf16 else "bf16-mixed",
+        precision=_precision(),
     )
     fabric.launch()
     return fabric
+
+
+def _precision() -> Literal["bf16-mixed", "16-mixed", "32-true"]:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if has_bf16(device):
+        return "bf16-mixed"
+    return "16-mixed" if device == "cuda" else "32-true"
 
 
 def share_of(fabric: Fabric) -> Share:

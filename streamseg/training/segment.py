@@ -26,6 +26,7 @@ from streamseg.training.data import (
 from streamseg.training.loader import Order, Sample, batches
 from streamseg.training.movers import find_thing
 from streamseg.training.networks import new_segmenter
+from streamseg.training.precision import autocast
 from streamseg.training.processes import ALONE, Share
 from streamseg.training.recipe import Recipe
 from streamseg.training.stage import Schedule, Stage
@@ -144,7 +145,7 @@ def validate_segmenter(
     for pair in pairs:
         image, label = read_pair(pair, labelling)
         image = cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA)
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device.type):
             logits = model(torch.from_numpy(image).permute(2, 0, 1)[None].to(device))
         full = nn.functional.interpolate(
             logits.float(), size=label.shape, mode="bilinear", align_corners=False

@@ -23,6 +23,7 @@ from streamseg.training.clips import film
 from streamseg.training.data import class_shares, find_pairs, labelling_of, read_pair
 from streamseg.training.judging import Judging, drawn_map
 from streamseg.training.loader import Order, Sample, batches
+from streamseg.training.precision import autocast
 from streamseg.training.processes import ALONE, Share
 from streamseg.training.recipe import Recipe
 from streamseg.training.stage import Schedule, Stage
@@ -150,7 +151,7 @@ class StabiliseStage(Stage[Stabiliser]):
 
     @torch.no_grad()
     def _logits(self, images: Tensor) -> Tensor:
-        with torch.autocast(images.device.type, torch.bfloat16):
+        with autocast(images.device.type):
             logits: Tensor = self.segmenter.to(images.device)(images.permute(0, 1, 4, 2, 3))
         return logits.float()
 

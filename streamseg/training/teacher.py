@@ -14,6 +14,7 @@ from streamseg.errors import TrainingError
 from streamseg.models.segmenter import Segmenter
 from streamseg.training.losses import distillation
 from streamseg.training.networks import load_networks
+from streamseg.training.precision import autocast
 from streamseg.training.recipe import Recipe
 from streamseg.training.stage_recipes import SegmentRecipe, TeacherRecipe
 
@@ -48,7 +49,7 @@ class Teacher:
         seen = image.float()
         if (scale := self._settings.scale) > 1:
             seen = F.interpolate(seen, scale_factor=scale, mode="bilinear", align_corners=False)
-        with torch.autocast(image.device.type, torch.bfloat16):
+        with autocast(image.device.type):
             logits: Tensor = network(seen)
         return logits.float()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from streamseg.errors import TrainingError
+from streamseg.training.precision import has_bf16
 from streamseg.training.processes import ALONE, Share, described, new_fabric, share_of
 
 SCRIPT = Path(__file__).parent / "line_run.py"
@@ -26,7 +27,9 @@ def test_shares_are_even_or_refused() -> None:
 def test_alone_unless_torchrun_says_otherwise() -> None:
     fabric = new_fabric()
     assert share_of(fabric) == ALONE
-    assert described(fabric).endswith("-mixed, 1 process")
+    assert described(fabric).endswith(
+        "-mixed, 1 process" if has_bf16(fabric.device.type) else "32-true, 1 process"
+    )
 
 
 def losses(folder: Path, processes: int) -> list[float]:
