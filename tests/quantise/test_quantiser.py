@@ -62,6 +62,14 @@ def test_weights_have_a_scale_for_each_channel(quantiser: Quantiser) -> None:
     assert sorted(scale.size for scale in scales) == [5, 8]
 
 
+def test_weights_take_seven_bits(quantiser: Quantiser) -> None:
+    """So that sums of two products fit 16 bits, which is all that processors without VNNI have for them."""
+    tensors = [numpy_helper.to_array(tensor) for tensor in quantiser.quantised().graph.initializer]
+    weights = [tensor for tensor in tensors if tensor.dtype == np.int8 and tensor.ndim > 1]
+    assert len(weights) == len(quantiser.layers)
+    assert max(np.abs(weight.astype(int)).max() for weight in weights) == 64
+
+
 def test_layers_can_be_left_in_float(quantiser: Quantiser, pictures: list[U8]) -> None:
     first, last = quantiser.layers
     kinds = [Counter(n.op_type for n in quantiser.quantised([name]).graph.node) for name in (first, last)]
