@@ -5,8 +5,9 @@ zero point but 0), a scale for each output channel of the weights and one for ea
 into a convolution or product is quantised: what comes out stays as it is up to the next one, so that
 activations and sums fuse with what makes them. Biases stay in float32, as TensorRT has no int32 ones.
 
-Weights take 7 of the 8 bits. Processors before AVX512-VNNI add products of two bytes in pairs into 16 bits, which
-overflow without a word (Intel's VPMADDUBSW); a package that was right where it was calibrated would be wrong there.
+Weights take 7 of the 8 bits. Processors before AVX512-VNNI add products of two bytes in pairs into 16 bits,
+which overflow without a word (Intel's VPMADDUBSW); a package that was right where it was calibrated would be
+wrong there.
 """
 
 from __future__ import annotations
