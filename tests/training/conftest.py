@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from streamseg.training.recipe import Recipe, parse_recipe
 
@@ -26,6 +28,15 @@ def draw(seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     image[:, bar : bar + 6], label[:, bar : bar + 6] = (20, 30, 90), 2
     label[:4, :4] = 9
     return np.clip(image, 0, 255).astype(np.uint8), label
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small are slower on more, above all beside what else the machine does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -60,7 +71,7 @@ def recipe_document(pictures: Path) -> dict[str, Any]:
             "train": {"images": str(pictures / "train/images"), "labels": str(pictures / "train/labels")},
             "val": {"images": str(pictures / "val/images"), "labels": str(pictures / "val/labels")},
         },
-        "segment": {"epochs": 2, "batch": 2, "width": 16, "pretrained": False, "validate_every": 1},
+        "segment": {"encoder": "vgg", "epochs": 2, "batch": 2, "width": 16, "validate_every": 1},
         "stabilise": {"steps": 2, "clips": 2, "frames": 3, "width": 8, "hidden": 2},
     }
 
@@ -69,3 +80,8 @@ def recipe_document(pictures: Path) -> dict[str, Any]:
 def recipe(pictures: Path) -> Recipe:
     """The recipe of the drawn pictures."""
     return parse_recipe(recipe_document(pictures), "test")
+
+
+def with_encoder(recipe: Recipe, encoder: str) -> Recipe:
+    """The same recipe; networks with a large encoder make slow tests."""
+    return recipe.model_copy(update={"segment": recipe.segment.model_copy(update={"encoder": encoder})})

@@ -12,6 +12,7 @@ from streamseg.training.measures import Measures
 from streamseg.training.networks import new_segmenter
 from streamseg.training.parity import Parity
 from streamseg.training.recipe import CardRecipe, Recipe
+from tests.training.conftest import with_encoder
 
 MEASURES = Measures(
     miou=0.7012, iou={"ground": 0.9, "disc": 0.6, "bar": 0.5}, accuracy=0.95, boundary_f1=0.8,
@@ -49,7 +50,7 @@ def test_the_card_holds_what_was_measured(recipe: Recipe, tmp_path: Path) -> Non
     for part in ("70.1%", "0.891", "0.23%", "CC0-1.0", "drawn by a test", "## Limits", "openvino 1 in f32"):
         assert part in text
     assert "| none | 90 | 60 | 50 |" in text
-    assert "M parameters: EfficientNet-Lite0 encoder, FPN decoder.\n" in text
+    assert "M parameters: VGG encoder, FPN decoder.\n" in text
 
 
 def test_networks_have_the_names_people_know_them_by(recipe: Recipe) -> None:
@@ -58,6 +59,6 @@ def test_networks_have_the_names_people_know_them_by(recipe: Recipe) -> None:
     other = recipe.model_copy(update={"segment": chosen, "stabilise": plain})
     assert networks_text(other, stabilised=False) == "VGG encoder, U-Net decoder"
     assert networks_text(other, stabilised=True).endswith(", motion-compensated tanh RNN")
-    assert networks_text(recipe, stabilised=True) == (
+    assert networks_text(with_encoder(recipe, "lite0"), stabilised=True) == (
         "EfficientNet-Lite0 encoder, FPN decoder, motion-compensated ConvGRU"
     )

@@ -26,23 +26,28 @@ from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
 from streamseg.training.stabilise import new_stabiliser
 from streamseg.training.stage_recipes import CriticRecipe
+from tests.training.conftest import with_encoder
 
 Exported = tuple[Path, Segmenter, Stabiliser]
 
 
-@pytest.fixture
-def exported(recipe: Recipe, tmp_path: Path) -> Exported:
+def exported_from(recipe: Recipe, folder: Path) -> Exported:
     torch.manual_seed(3)
     segmenter, stabiliser = new_segmenter(recipe, pretrained=True).eval(), new_stabiliser(recipe).eval()
     assert isinstance(stabiliser, ConvGRUStabiliser)
     torch.nn.init.normal_(stabiliser.candidate.weight, std=0.1)
-    export(recipe, segmenter, stabiliser, tmp_path / "tiny")
-    return tmp_path / "tiny", segmenter, stabiliser
+    export(recipe, segmenter, stabiliser, folder)
+    return folder, segmenter, stabiliser
+
+
+@pytest.fixture
+def exported(recipe: Recipe, tmp_path: Path) -> Exported:
+    return exported_from(recipe, tmp_path / "tiny")
 
 
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
-def test_exported_equals_eager(exported: Exported, backend: Any) -> None:
-    folder, segmenter, stabiliser = exported
+def test_exported_equals_eager(recipe: Recipe, tmp_path: Path, backend: Any) -> None:
+    folder, segmenter, stabiliser = exported_from(with_encoder(recipe, "lite0"), tmp_path / "tiny")
     engine = load_engine(open_package(str(folder)), backend=backend, precision="f32")
     rng = np.random.default_rng(0)
     memory, eager = engine.fresh_memory(), torch.zeros(1, stabiliser.memory_channels, 12, 16)

@@ -14,6 +14,7 @@ from streamseg.training.fit import read_log
 from streamseg.training.recipe import Recipe
 from streamseg.training.stage_recipes import CriticRecipe
 from streamseg.training.train import _same_recipe, check_data, train
+from tests.training.conftest import with_encoder
 
 
 def test_pictures_in_package_out(recipe: Recipe, tmp_path: Path) -> None:
@@ -52,12 +53,13 @@ def test_what_is_odd_but_not_wrong_is_logged(recipe: Recipe, caplog: pytest.LogC
 
 
 def test_a_run_of_an_older_version_goes_on(recipe: Recipe, tmp_path: Path) -> None:
+    recipe = with_encoder(recipe, "lite0")
     path = tmp_path / "segment/recipe.json"
     _same_recipe(path, recipe, "segment")
     older = json.loads(path.read_text())
     del older["segment"]["architecture"], older["segment"]["encoder"], older["stages"], older["start"]
     path.write_text(json.dumps(older))
-    other = recipe.model_copy(update={"segment": recipe.segment.model_copy(update={"encoder": "vgg"})})
+    other = with_encoder(recipe, "vgg")
     with pytest.raises(TrainingError, match=r"another recipe \(changed: segment\)"):
         _same_recipe(path, other, "segment")
     _same_recipe(path, recipe, "segment")
