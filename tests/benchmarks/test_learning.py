@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.learning import measure
 from streamseg.training.recipe import Recipe
-from tests.training.conftest import pictures, recipe  # noqa: F401  fixtures
+from tests.training.conftest import one_thread, pictures, recipe  # noqa: F401  fixtures
 
 
 def test_pictures_a_second(recipe: Recipe) -> None:  # noqa: F811  the fixture

@@ -88,7 +88,11 @@ def test_classes_are_known_by_name(pictures: Path, tmp_path: Path) -> None:
 
 def test_another_network_is_said(pictures: Path, tmp_path: Path) -> None:
     packaged(other(pictures, encoder="vgg"), tmp_path / "package")
-    for unlike in ({"encoder": "vgg", "width": 24}, {"encoder": "vgg", "architecture": "unet"}, {}):
+    for unlike in (
+        {"encoder": "vgg", "width": 24},
+        {"encoder": "vgg", "architecture": "unet"},
+        {"encoder": "lite0"},
+    ):
         with pytest.raises(TrainingError, match=r"package is another than the recipe's: segment\.encoder"):
             load_networks(other(pictures, **unlike), tmp_path / "package")
 
