@@ -1,7 +1,7 @@
 """How fast the trainer learns: `python -m benchmarks.learning configs/training/camvid.yaml`.
 
-Steps of the recipe's segmenter as in a run, from reading and changing the pictures to the averaged weights;
-what it learns is thrown away.
+The first steps of a run of the recipe's segmenter, with all that belongs to one: reading and changing
+pictures, averaged weights, log. What it learns is thrown away.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import time
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import Any
 
-import torch
+from torch import Tensor
 
 from benchmarks.machine import describe
-from streamseg.models.segmenter import Segmenter
 from streamseg.training.fit import Run
 from streamseg.training.processes import described
 from streamseg.training.recipe import Recipe, load_recipe
@@ -26,24 +26,26 @@ from streamseg.training.segment import SegmentStage
 WARM_UP = 2
 
 
-def learn(run: Run[Segmenter], steps: int) -> list[float]:
-    """Train for so many steps; seconds from one to the next, without the first ones."""
-    (learner,), ends = run.learners, [time.perf_counter()]
-    for step, batch in enumerate(run.stage.batches(0)):
-        if step == WARM_UP + steps:
-            break
-        terms = learner.terms(run.fabric.to_device(batch))
-        learner.step(torch.stack(list(terms.values())).sum(), run.stage.schedule.factor(step))
-        run.average.update(run.stage.model, step)
-        ends.append(time.perf_counter())
-    return [after - before for before, after in pairwise(ends)][WARM_UP:]
+class Timed(SegmentStage):
+    """The stage as it is; notes when each step begins."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        self.began_s: list[float] = []
+
+    def losses(self, batch: Any) -> dict[str, Tensor]:
+        """See `SegmentStage`."""
+        self.began_s.append(time.perf_counter())
+        return super().losses(batch)
 
 
 def measure(recipe: Recipe, steps: int) -> dict[str, object]:
     """Pictures a second, by the median step."""
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(SegmentStage(recipe), Path(folder))
-        spent_s = learn(run, steps)
+        stage = Timed(recipe)
+        run = Run(stage, Path(folder))
+        run.fit(stop_after=WARM_UP + steps + 1)
+        spent_s = [after - before for before, after in pairwise(stage.began_s)][WARM_UP:]
         return {
             "on": described(run.fabric),
             "size": list(recipe.size),

@@ -60,9 +60,8 @@ def test_it_says_what_the_package_says(
     assert (found - expected).abs().max() < 0.02 * expected.abs().max()
 
 
-def test_in_training_it_begins_there_too(pictures: Path, tmp_path: Path) -> None:
+def test_in_training_it_begins_there_too(recipe: Recipe, tmp_path: Path) -> None:
     """Statistics of the batch take the place of those measured, which are much the same."""
-    recipe = other(pictures, encoder="vgg")
     packaged(recipe, tmp_path / "package")
     segmenter = load_networks(recipe, tmp_path / "package").need_segmenter()
     segmenter.dropout.p = 0.0
@@ -72,10 +71,9 @@ def test_in_training_it_begins_there_too(pictures: Path, tmp_path: Path) -> None
     assert (calm.argmax(1) == learning.argmax(1)).float().mean() > 0.9
 
 
-def test_classes_are_known_by_name(pictures: Path, tmp_path: Path) -> None:
-    before = packaged(other(pictures, encoder="vgg"), tmp_path / "package")
+def test_classes_are_known_by_name(recipe: Recipe, pictures: Path, tmp_path: Path) -> None:
+    before = packaged(recipe, tmp_path / "package")
     document = recipe_document(pictures)
-    document["segment"] |= {"encoder": "vgg"}
     document["classes"] = [document["classes"][2], {"name": "kerb", "color": [1, 2, 3]}]
     anew = parse_recipe(document, "test")
     torch.manual_seed(9)
@@ -86,19 +84,14 @@ def test_classes_are_known_by_name(pictures: Path, tmp_path: Path) -> None:
     assert torch.equal(found[1], untouched)
 
 
-def test_another_network_is_said(pictures: Path, tmp_path: Path) -> None:
-    packaged(other(pictures, encoder="vgg"), tmp_path / "package")
-    for unlike in (
-        {"encoder": "vgg", "width": 24},
-        {"encoder": "vgg", "architecture": "unet"},
-        {"encoder": "lite0"},
-    ):
+def test_another_network_is_said(recipe: Recipe, pictures: Path, tmp_path: Path) -> None:
+    packaged(recipe, tmp_path / "package")
+    for unlike in ({"width": 24}, {"architecture": "unet"}, {"encoder": "lite0"}):
         with pytest.raises(TrainingError, match=r"package is another than the recipe's: segment\.encoder"):
             load_networks(other(pictures, **unlike), tmp_path / "package")
 
 
-def test_a_damaged_package_is_said(pictures: Path, tmp_path: Path) -> None:
-    recipe = other(pictures, encoder="vgg")
+def test_a_damaged_package_is_said(recipe: Recipe, tmp_path: Path) -> None:
     packaged(recipe, tmp_path / "package")
     (tmp_path / "package/segmenter.onnx").write_bytes(b"something else")
     with pytest.raises(PackageError, match=r"segmenter\.onnx"):
