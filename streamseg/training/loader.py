@@ -5,6 +5,7 @@ Order and augmentation depend on (seed, position) alone, so a resumed run sees w
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -48,7 +49,7 @@ def batches(
     first_step: int,
     steps: int,
     share: Share = ALONE,
-    workers: int = 1,
+    workers: int | None = None,
 ) -> Iterator[list[Tensor]]:
     """Yield the batches of steps `first_step` … `steps - 1`, each a list of stacked tensors.
 
@@ -62,14 +63,14 @@ def batches(
         first_step: Where to begin (a resumed run).
         steps: Where to end.
         share: Which of a batch's samples to make.
-        workers: Threads that make samples, ahead of their use.
+        workers: Threads that make samples, ahead of their use; None: as many as leave the networks alone.
 
     Raises:
         TrainingError: A batch cannot be shared evenly.
     """
     own = share.size(batch)
     positions = iter(range(first_step * batch + share.rank, steps * batch, share.of))
-    pool = ThreadPoolExecutor(workers, "samples")
+    pool = ThreadPoolExecutor(workers or _idle_cores(), "samples")
 
     def ask(count: int) -> list[Future[Sample]]:
         return [pool.submit(make, order.item(p), order.generator(p)) for p in islice(positions, count)]
@@ -82,3 +83,10 @@ def batches(
             yield [torch.stack(parts) for parts in zip(*samples, strict=True)]
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _idle_cores() -> int:
+    """Cores the networks leave over, up to 8: beyond that threads only get in each other's way."""
+    if not torch.cuda.is_available():
+        return 1
+    return max(1, min(8, len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 1))

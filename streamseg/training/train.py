@@ -101,7 +101,7 @@ def new_stage(name: StageName, recipe: Recipe, networks: Networks) -> AnyStage:
 def _with(networks: Networks, stage: AnyStage, run: Run[Any]) -> Networks:
     model = run.average.model.cpu()
     if isinstance(stage, StabiliseStage):
-        return replace(networks, stabiliser=model)
+        return replace(networks, segmenter=stage.segmenter.cpu(), stabiliser=model)
     critic = stage.critic.cpu() if isinstance(stage, AdversarialStage) else networks.critic
     return replace(networks, segmenter=model, critic=critic)
 
