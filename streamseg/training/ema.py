@@ -23,9 +23,15 @@ class WeightAverage(Generic[M]):
     def update(self, model: nn.Module, step: int) -> None:
         """Take in the weights of `step`; early steps count more, so that the random start is forgotten."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        ours: dict[str, Tensor] = self.model.state_dict()
-        for name, theirs in model.state_dict().items():
-            if theirs.dtype.is_floating_point:
-                ours[name].lerp_(theirs, 1 - decay)
-            else:
-                ours[name].copy_(theirs)
+        pairs = list(zip(_state(self.model), _state(model), strict=True))
+        weights = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+        ours, theirs = [mine for mine, _ in weights], [given for _, given in weights]
+        # all at once: one by one, the calls alone are a tenth of a step on a GPU
+        torch._foreach_lerp_(ours, theirs, 1 - decay)
+        for mine, given in pairs:
+            if not mine.dtype.is_floating_point:
+                mine.copy_(given)
+
+
+def _state(model: nn.Module) -> list[Tensor]:
+    return list(model.state_dict().values())

@@ -18,18 +18,17 @@ def lovasz(logits: Tensor, labels: Tensor) -> Tensor:
     Returns:
         Mean over the classes the labels hold; 0 where there is none.
     """
-    probabilities, truth = labelled(logits, labels)
-    present = truth.sum(0) > 0
-    probabilities, truth = probabilities[:, present], truth[:, present]
-    errors, order = (truth - probabilities).abs().sort(dim=0, descending=True)
-    extension = (errors * _growth(truth.gather(0, order))).sum(0)
+    probabilities, truth = (x.T.contiguous() for x in labelled(logits, labels))
+    present = truth.sum(1) > 0
+    probabilities, truth = probabilities[present], truth[present]
+    errors, order = (truth - probabilities).abs().sort(descending=True)
+    extension = (errors * _growth(truth.gather(1, order))).sum(1)
     return extension.sum() / present.sum().clamp(min=1)
 
 
 def _growth(truth: Tensor) -> Tensor:
-    """What each cell adds to 1 − IoU when the cells `[P, C]` go wrong one by one, worst first."""
-    areas = truth.sum(0)
-    intersection = areas - truth.cumsum(0)
-    union = areas + (1 - truth).cumsum(0)
-    jaccard = 1 - intersection / union
-    return torch.diff(jaccard, dim=0, prepend=torch.zeros_like(jaccard[:1]))
+    """What each cell adds to 1 − IoU when the cells `[C, P]` go wrong one by one, worst first."""
+    right, wrong = truth.sum(1, keepdim=True), torch.arange(1, truth.shape[1] + 1, device=truth.device)
+    hit = truth.cumsum(1)  # along the rows: a GPU takes a hundred times longer down the columns
+    jaccard = 1 - (right - hit) / (right + wrong - hit)
+    return torch.diff(jaccard, dim=1, prepend=torch.zeros_like(jaccard[:, :1]))
