@@ -41,14 +41,18 @@ class AugmentRecipe(Strict):
 
 
 class TeacherRecipe(Strict):
-    """A larger network, trained before, whose scores the segmenter learns beside the labels."""
+    """Larger networks, trained before, whose scores the segmenter learns beside the labels."""
 
-    stage: Path = Field(description="folder of the stage it was trained in (runs/<name>/<stage>)")
+    stages: list[Path] = Field(
+        min_length=1,
+        description="folders of the stages they were trained in (runs/<name>/<stage>); of several their mean "
+        "teaches",
+    )
     weight: float = Field(default=1.0, gt=0, description="of the loss for scoring otherwise")
     temperature: float = Field(
-        default=2.0, gt=0, description="above 1 the classes it holds for less likely count more"
+        default=2.0, gt=0, description="above 1 the classes held for less likely count more"
     )
-    scale: float = Field(default=1.0, ge=1, le=2, description="how much larger it gets to see the pictures")
+    scale: float = Field(default=1.0, ge=1, le=2, description="how much larger they get to see the pictures")
 
 
 class SegmentRecipe(Strict):

@@ -1,4 +1,4 @@
-"""A larger network, trained before, at the side of the one that learns."""
+"""Larger networks, trained before, at the side of the one that learns."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from streamseg.training.stage_recipes import SegmentRecipe, TeacherRecipe
 
 
 class Teacher:
-    """Scores the very crops the student learns from, augmentation and all (Beyer et al. 2022)."""
+    """Scores the very crops the student learns from, augmentation and all (Beyer et al. 2022).
+
+    Several networks teach by the mean of their probabilities (Hinton et al. 2015, §5).
+    """
 
     def __init__(self, settings: TeacherRecipe, recipe: Recipe) -> None:
-        """Load it.
+        """Load what it is made of.
 
         Args:
-            settings: Where it is, and how it is shown pictures.
+            settings: Where that is, and how it is shown pictures.
             recipe: The student's; its classes are the teacher's too.
 
         Raises:
-            TrainingError: It is not there, or was made for other classes.
+            TrainingError: Some network is not there, or was made for other classes.
         """
         self._settings = settings
-        taught = recipe.model_copy(update={"segment": _made_by(settings.stage, recipe)})
-        self._network: Segmenter = load_networks(taught, settings.stage).need_segmenter()
-        self._network.eval().requires_grad_(requires_grad=False)
+        self._networks = [_load(stage, recipe) for stage in settings.stages]
 
     def loss(self, image: Tensor, logits: Tensor) -> Tensor:
         """The student's for scoring pictures `[N, 3, H, W]` otherwise, in logits `[N, C, h, w]`; weighted."""
@@ -45,17 +46,21 @@ class Teacher:
     @torch.no_grad()
     def __call__(self, image: Tensor) -> Tensor:
         """Logits `[N, C, h, w]` of pictures `[N, 3, H, W]`, RGB uint8."""
-        network = self._network.to(image.device)
         seen = image.float()
         if (scale := self._settings.scale) > 1:
             seen = F.interpolate(seen, scale_factor=scale, mode="bilinear", align_corners=False)
         with autocast(image.device.type):
-            logits: Tensor = network(seen)
-        return logits.float()
+            each = [network.to(image.device)(seen) for network in self._networks]
+        return torch.stack([logits.float().log_softmax(1) for logits in each]).logsumexp(0)
+
+
+def _load(stage: Path, recipe: Recipe) -> Segmenter:
+    made = recipe.model_copy(update={"segment": _made_by(stage, recipe)})
+    return load_networks(made, stage).need_segmenter().eval().requires_grad_(requires_grad=False)
 
 
 def _made_by(stage: Path, recipe: Recipe) -> SegmentRecipe:
-    """The settings of the teacher's own run."""
+    """The settings of the network's own run."""
     path = stage / "recipe.json"
     try:
         made = json.loads(path.read_text(encoding="utf-8"))

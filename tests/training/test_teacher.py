@@ -30,7 +30,7 @@ def stage(recipe: Recipe, tmp_path: Path) -> Path:
 
 
 def taught(recipe: Recipe, stage: Path, **settings: float) -> Recipe:
-    teacher = TeacherRecipe(stage=stage, **settings)
+    teacher = TeacherRecipe(stages=[stage], **settings)
     return recipe.model_copy(update={"segment": recipe.segment.model_copy(update={"teacher": teacher})})
 
 
@@ -51,7 +51,7 @@ def test_it_does_not_learn(recipe: Recipe, stage: Path) -> None:
     total = torch.stack(list(student.losses(next(student.batches(0))).values())).sum()
     total.backward()  # type: ignore[no-untyped-call]
     assert student.teacher is not None
-    network = student.teacher._network
+    (network,) = student.teacher._networks
     assert network.classifier.in_channels == 24  # its own width
     assert not network.training
     assert all(p.grad is None and not p.requires_grad for p in network.parameters())
@@ -60,16 +60,31 @@ def test_it_does_not_learn(recipe: Recipe, stage: Path) -> None:
 
 def test_it_may_see_larger_pictures(recipe: Recipe, stage: Path) -> None:
     image = torch.randint(0, 256, (1, 3, 48, 64), dtype=torch.uint8)
-    teacher = Teacher(TeacherRecipe(stage=stage, scale=1.5), recipe)
+    teacher = Teacher(TeacherRecipe(stages=[stage], scale=1.5), recipe)
     assert teacher(image).shape == (1, 3, 18, 24)
+
+
+def test_several_teach_by_their_mean(recipe: Recipe, stage: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "recipe.json").write_text((stage / "recipe.json").read_text())
+    tensors, counters = checkpoint.load(stage / "checkpoint.safetensors")
+    changed = {name: t.roll(1, 0) if name.endswith("classifier.weight") else t for name, t in tensors.items()}
+    checkpoint.save(other / "checkpoint.safetensors", changed, counters)
+    image = torch.randint(0, 256, (1, 3, 48, 64), dtype=torch.uint8)
+    each, both = [[stage], [other]], [stage, other]
+    first, second = (Teacher(TeacherRecipe(stages=one), recipe)(image).softmax(1) for one in each)
+    mean = Teacher(TeacherRecipe(stages=both), recipe)(image).softmax(1)
+    assert not torch.allclose(first, second, atol=1e-3)
+    assert torch.allclose(mean, (first + second) / 2, atol=1e-5)
 
 
 def test_what_is_no_teacher_is_said(recipe: Recipe, stage: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"segment.teacher: .*json does not describe a run: train"):
-        Teacher(TeacherRecipe(stage=tmp_path / "nowhere"), recipe)
+        Teacher(TeacherRecipe(stages=[tmp_path / "nowhere"]), recipe)
     other = recipe.model_copy(update={"classes": recipe.classes[:2]})
     with pytest.raises(TrainingError, match="was made for other classes: ground, disc, bar"):
-        Teacher(TeacherRecipe(stage=stage), other)
+        Teacher(TeacherRecipe(stages=[stage]), other)
     (stage / "checkpoint.safetensors").unlink()
     with pytest.raises(TrainingError, match="holds no checkpoint"):
-        Teacher(TeacherRecipe(stage=stage), recipe)
+        Teacher(TeacherRecipe(stages=[stage]), recipe)
