@@ -40,12 +40,14 @@ class TensorRt:
         module: The Python module, and the extra that installs it.
         extra: The extra of this package that brings it.
         least: The oldest compute capability it runs on.
+        leaves_out: Newer ones that it does not run on.
     """
 
     name: str
     module: str
     extra: str
     least: tuple[int, int]
+    leaves_out: tuple[tuple[int, int], ...] = ()
 
     def report(self) -> BackendReport:
         """See `Backend.report`."""
@@ -104,6 +106,9 @@ class TensorRt:
         if gpu.capability < self.least:
             have, need = (".".join(map(str, pair)) for pair in (gpu.capability, self.least))
             return f"{gpu.name} has compute capability {have}, {self.name} needs {need}"
+        if gpu.capability in self.leaves_out:
+            have = ".".join(map(str, gpu.capability))
+            return f"{gpu.name} has compute capability {have}, which {self.name} leaves out"
         for module, extra in ((self.module, self.extra), ("pycuda", "cuda"), ("onnx", self.extra)):
             if find_spec(module) is None:
                 return f"{module} is not installed: pip install 'streamseg[{extra}]'"
@@ -124,7 +129,10 @@ class TensorRt:
 
 
 STANDARD = TensorRt("tensorrt", "tensorrt", "tensorrt", (7, 5))
-RTX = TensorRt("tensorrt_rtx", "tensorrt_rtx", "tensorrt-rtx", (7, 5))
+# RTX is for workstations: on an H200 (9.0) it builds plans and then refuses to load them; Blackwell of data
+# centres and the Jetsons are not in its support matrix either (docs.nvidia.com/deeplearning/tensorrt-rtx).
+NO_RTX = ((8, 7), (9, 0), (10, 0), (10, 1), (10, 3), (11, 0))
+RTX = TensorRt("tensorrt_rtx", "tensorrt_rtx", "tensorrt-rtx", (7, 5), NO_RTX)
 
 
 def _cuda_graphs() -> Any:

@@ -98,6 +98,13 @@ def test_an_old_gpu_is_named(installed: pytest.MonkeyPatch) -> None:
     assert RTX.report().why_not == "Old has compute capability 6.1, tensorrt_rtx needs 7.5"
 
 
+def test_a_gpu_that_is_no_workstations_is_named(installed: pytest.MonkeyPatch) -> None:
+    gpu = Gpu("NVIDIA H200", (9, 0), integrated=False)
+    installed.setattr(provider, "probe", lambda: DriverState((gpu,)))
+    assert RTX.report().why_not == "NVIDIA H200 has compute capability 9.0, which tensorrt_rtx leaves out"
+    assert STANDARD.report().usable
+
+
 def test_where_all_is_there_it_is_usable(installed: pytest.MonkeyPatch) -> None:
     report = STANDARD.report()
     assert (report.usable, report.why_not) == (True, "")
