@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamseg.errors import TrainingError
-from streamseg.training.loader import Order, Sample, batches
+from streamseg.training.loader import Order, Sample, _idle_cores, batches
 
 
 @given(st.integers(1, 20), st.integers(0, 1000), st.integers(0, 5))
@@ -38,6 +39,19 @@ def test_more_workers_change_nothing() -> None:
     alone = list(batches(order, make, batch=2, first_step=1, steps=4, workers=1))
     helped = list(batches(order, make, batch=2, first_step=1, steps=4, workers=3))
     assert all(torch.equal(a[1], b[1]) for a, b in zip(alone, helped, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("gpu", "cores", "processes", "threads"),
+    [(False, 16, 1, 1), (True, 16, 1, 8), (True, 16, 4, 3), (True, 1, 1, 1)],
+)
+def test_a_gpu_leaves_cores_to_make_pictures(
+    monkeypatch: pytest.MonkeyPatch, *, gpu: bool, cores: int, processes: int, threads: int
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+    assert _idle_cores() == threads
 
 
 def test_who_stops_early_leaves_no_thread() -> None:
