@@ -20,6 +20,10 @@ DIST    ?= dist
 SERVICE_PYTHON ?= /usr/bin/python3
 # More arguments for pytest, as in `make test ARGS='-k wire -x'`; a part of the tests is not held to the coverage of all.
 ARGS   ?=
+# Not empty: measure branch coverage, which takes half as long again.
+COVERAGE ?=
+# Processes that share the tests, a file each at a time.
+JOBS   ?= auto
 
 PY   := $(VENV)/bin/python
 PIP  := $(PY) -m pip --disable-pip-version-check -qq
@@ -38,8 +42,9 @@ help: ## list these verbs
 demo: $(BASE) ## show it at work for 20 s on a sample clip, or on SOURCE=rtsp://… (results in demo/)
 	@$(PY) -m examples.demo $(if $(SOURCE),'$(SOURCE)')
 
-test: $(DEV) ## run the tests, with branch coverage
-	@$(PY) -m pytest -m 'not real and not gpu' --cov --cov-report=term:skip-covered $(if $(ARGS),,--cov-fail-under=95) $(ARGS)
+test: $(DEV) ## run the tests; COVERAGE=1 measures branch coverage
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile -m 'not real and not gpu' \
+	  $(if $(COVERAGE),--cov --cov-report=term:skip-covered $(if $(ARGS),,--cov-fail-under=95)) $(ARGS)
 
 test-real: $(DEV) $(RTX) ## run the tests against real servers and tools (Debian packages of tests/parts/apt.txt)
 	@.ci/apt $$(sed 's/#.*//' tests/parts/apt.txt)
