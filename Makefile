@@ -22,7 +22,7 @@ SERVICE_PYTHON ?= /usr/bin/python3
 ARGS   ?=
 # Not empty: measure branch coverage, which takes half as long again.
 COVERAGE ?=
-# Processes that share the tests, a file each at a time.
+# Processes that share the tests, a file each at a time; 0: none but pytest's own.
 JOBS   ?= auto
 
 PY   := $(VENV)/bin/python
@@ -42,9 +42,16 @@ help: ## list these verbs
 demo: $(BASE) ## show it at work for 20 s on a sample clip, or on SOURCE=rtsp://… (results in demo/)
 	@$(PY) -m examples.demo $(if $(SOURCE),'$(SOURCE)')
 
+# What a process is sent signals for, it gets in a process of its own: one that serves pytest-xdist may die of it.
+SIGNALS := tests/daemon/test_signals.py
 test: $(DEV) ## run the tests; COVERAGE=1 measures branch coverage
-	@$(PY) -m pytest -n $(JOBS) --dist loadfile -m 'not real and not gpu' \
-	  $(if $(COVERAGE),--cov --cov-report=term:skip-covered $(if $(ARGS),,--cov-fail-under=95)) $(ARGS)
+ifeq ($(ARGS),)
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile -m 'not real and not gpu' --deselect $(SIGNALS) \
+	  $(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=95)
+	@$(PY) -m pytest -q $(SIGNALS)
+else
+	@$(PY) -m pytest -m 'not real and not gpu' $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(ARGS)
+endif
 
 test-real: $(DEV) $(RTX) ## run the tests against real servers and tools (Debian packages of tests/parts/apt.txt)
 	@.ci/apt $$(sed 's/#.*//' tests/parts/apt.txt)
