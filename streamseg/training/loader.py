@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from streamseg.training.processes import ALONE, Share
+from streamseg.training.processes import ALONE, Share, local_processes
 
 Sample = tuple[Tensor, ...]
 MakeSample = Callable[[int, np.random.Generator], Sample]
@@ -86,7 +86,7 @@ def batches(
 
 
 def _idle_cores() -> int:
-    """Cores the networks leave over, up to 8: beyond that threads only get in each other's way."""
+    """Cores the networks leave over, 1 to 8."""
     if not torch.cuda.is_available():
         return 1
-    return max(1, min(8, len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 1))
+    return max(1, min(8, len(os.sched_getaffinity(0)) // local_processes() - 1))

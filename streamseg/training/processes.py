@@ -41,13 +41,18 @@ class Share:
 ALONE = Share()
 
 
+def local_processes() -> int:
+    """How many processes of the run `torchrun` started on this machine; 1 without it."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 def new_fabric() -> Fabric:
     """Fabric for this process as it was started, launched.
 
     Convolutions run in bfloat16 under autocast, in float16 with scaled gradients on GPUs that lack it, and in
     float32 on CPUs that do; weights, optimiser and losses always stay in float32.
     """
-    local, nodes = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE"))
+    local, nodes = local_processes(), int(os.environ.get("GROUP_WORLD_SIZE", "1"))
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # what it takes is said by `train`
     fabric = Fabric(
         accelerator="auto",

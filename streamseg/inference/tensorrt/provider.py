@@ -103,11 +103,10 @@ class TensorRt:
         if not state.usable:
             return state.why_not
         gpu = state.gpus[0]
+        have, need = (".".join(map(str, pair)) for pair in (gpu.capability, self.least))
         if gpu.capability < self.least:
-            have, need = (".".join(map(str, pair)) for pair in (gpu.capability, self.least))
             return f"{gpu.name} has compute capability {have}, {self.name} needs {need}"
         if gpu.capability in self.leaves_out:
-            have = ".".join(map(str, gpu.capability))
             return f"{gpu.name} has compute capability {have}, which {self.name} leaves out"
         for module, extra in ((self.module, self.extra), ("pycuda", "cuda"), ("onnx", self.extra)):
             if find_spec(module) is None:

@@ -28,7 +28,7 @@ def lovasz(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _growth(truth: Tensor) -> Tensor:
     """What each cell adds to 1 − IoU when the cells `[C, P]` go wrong one by one, worst first."""
-    right, wrong = truth.sum(1, keepdim=True), torch.arange(1, truth.shape[1] + 1, device=truth.device)
-    hit = truth.cumsum(1)  # along the rows: a GPU takes a hundred times longer down the columns
-    jaccard = 1 - (right - hit) / (right + wrong - hit)
+    area, wrong = truth.sum(1, keepdim=True), torch.arange(1, truth.shape[1] + 1, device=truth.device)
+    missed = truth.cumsum(1)  # along the rows: down the columns it was most of a GPU's step
+    jaccard = 1 - (area - missed) / (area + wrong - missed)
     return torch.diff(jaccard, dim=1, prepend=torch.zeros_like(jaccard[:, :1]))
