@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,28 +11,24 @@ from streamseg.types import U8
 
 
 def paste_thing(
-    image: U8,
-    label: U8,
-    others: Iterable[tuple[U8, U8]],
-    classes: Sequence[int],
-    rng: np.random.Generator,
+    image: U8, label: U8, other: tuple[U8, U8], classes: Sequence[int], rng: np.random.Generator
 ) -> tuple[U8, U8]:
     """Paste one thing near the place it had in its own picture, where such things are to be expected.
 
     Args:
         image: RGB `[H, W, 3]`.
         label: Label map `[H, W]`.
-        others: Labelled pictures to cut it from, of any size; read until one has a thing to take.
+        other: Labelled picture to cut it from, of any size.
         classes: Ids of the classes to take.
         rng: The only source of randomness.
 
     Returns:
-        Picture and label map with the thing in them; as they were where no other picture has one.
+        Picture and label map with the thing in them; as they were where the other picture has none.
     """
-    for other, other_label in others:
-        mask = find_thing(other_label, classes, rng)
-        if mask is not None:
-            fit = np.diag([image.shape[1] / other.shape[1], image.shape[0] / other.shape[0], 1.0])
-            mover = Mover(other, other_label, mask, own_path(mask, [fit], rng))
-            return paste(image, mover, 0), paste_label(label, mover, mover.path[0])
-    return image, label
+    source, source_label = other
+    mask = find_thing(source_label, classes, rng)
+    if mask is None:
+        return image, label
+    fit = np.diag([image.shape[1] / source.shape[1], image.shape[0] / source.shape[0], 1.0])
+    mover = Mover(source, source_label, mask, own_path(mask, [fit], rng))
+    return paste(image, mover, 0), paste_label(label, mover, mover.path[0])

@@ -99,7 +99,7 @@ class SegmentStage(Stage[Segmenter]):
     def _sample(self, index: int, rng: np.random.Generator) -> Sample:
         image, label = read_pair(self.train[index], self.labelling)
         if self.pasted and rng.random() < self.settings.augment.paste:
-            image, label = paste_thing(image, label, self._others(index, rng), self.pasted, rng)
+            image, label = self._with_a_thing(image, label, index, rng)
         image, label = augment(image, label, self.settings.augment, self.recipe.size, rng)
         return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(label)
 
@@ -110,11 +110,13 @@ class SegmentStage(Stage[Segmenter]):
         label = read_label(self.train[place].label, self.labelling)
         return find_thing(label, self.pasted, np.random.default_rng(0)) is not None
 
-    def _others(self, index: int, rng: np.random.Generator) -> Iterator[tuple[U8, U8]]:
-        """Another picture with a thing to paste, if there is one."""
+    def _with_a_thing(self, image: U8, label: U8, index: int, rng: np.random.Generator) -> tuple[U8, U8]:
+        """A picture with a thing of another one in it; as it is where no other has any."""
         others = [place for place in self.donors if place != index]
-        if others:
-            yield read_pair(self.train[rng.choice(others)], self.labelling)
+        if not others:
+            return image, label
+        donor = read_pair(self.train[rng.choice(others)], self.labelling)
+        return paste_thing(image, label, donor, self.pasted, rng)
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         """The recipe's terms of one batch, each under its name."""

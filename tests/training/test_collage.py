@@ -21,8 +21,7 @@ def street_with_a_car() -> tuple[U8, U8]:
 
 
 def test_picture_and_label_get_the_same_thing() -> None:
-    others = [empty_street(), street_with_a_car()]
-    image, label = paste_thing(*empty_street(), others, [CAR], np.random.default_rng(0))
+    image, label = paste_thing(*empty_street(), street_with_a_car(), [CAR], np.random.default_rng(0))
     assert (label == CAR).sum() == 20 * 30
     bright = image[..., 0] > 125
     assert (bright != (label == CAR)).sum() <= 2 * (20 + 30), "they differ by the blended edge at most"
@@ -31,7 +30,7 @@ def test_picture_and_label_get_the_same_thing() -> None:
 def test_it_lies_near_its_old_place() -> None:
     centres = []
     for seed in range(20):
-        _, label = paste_thing(*empty_street(), [street_with_a_car()], [CAR], np.random.default_rng(seed))
+        _, label = paste_thing(*empty_street(), street_with_a_car(), [CAR], np.random.default_rng(seed))
         centres.append(np.argwhere(label == CAR).mean(0) - [59.5, 154.5])
     assert np.abs(centres).max(0)[0] <= 11
     assert 40 < np.abs(centres).max(0)[1] <= 81
@@ -39,12 +38,12 @@ def test_it_lies_near_its_old_place() -> None:
 
 def test_pictures_of_another_size_are_fitted() -> None:
     large = [part.repeat(2, 0).repeat(2, 1) for part in street_with_a_car()]
-    _, label = paste_thing(*empty_street(), [(large[0], large[1])], [CAR], np.random.default_rng(0))
+    _, label = paste_thing(*empty_street(), (large[0], large[1]), [CAR], np.random.default_rng(0))
     assert abs(int((label == CAR).sum()) - 600) <= 50, "a row and a column more or less"
 
 
 def test_nothing_to_take_changes_nothing() -> None:
     image, label = empty_street()
-    pasted, same = paste_thing(image, label, [empty_street()], [CAR], np.random.default_rng(0))
+    pasted, same = paste_thing(image, label, empty_street(), [CAR], np.random.default_rng(0))
     assert pasted is image
     assert same is label

@@ -13,6 +13,7 @@ import torch
 from streamseg.errors import TrainingError
 from streamseg.models.unet import UNet
 from streamseg.models.vgg import VGG
+from streamseg.training import segment
 from streamseg.training.data import Labelling, find_pairs
 from streamseg.training.fit import Run, read_log
 from streamseg.training.losses import cross_entropy, dice
@@ -20,6 +21,7 @@ from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
 from streamseg.training.segment import SegmentStage, validate_segmenter
 from streamseg.training.stage_recipes import AugmentRecipe
+from streamseg.types import U8
 
 
 def test_loss_falls(recipe: Recipe, tmp_path: Path) -> None:
@@ -54,7 +56,7 @@ def test_emphasis_is_a_factor_on_the_weights(recipe: Recipe) -> None:
     assert (changed / plain).tolist() == pytest.approx([1, 0.5, 2])
 
 
-def test_what_is_pasted_is_looked_for_where_it_is(recipe: Recipe) -> None:
+def test_what_is_pasted_is_looked_for_where_it_is(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """A class that one picture in eight has must not make pasting eight times as rare."""
     kept = SegmentStage(with_changes(recipe, 1.0)).donors[0]
     for index, path in enumerate(sorted(recipe.data.train.labels.glob("*.png"))):
@@ -62,8 +64,18 @@ def test_what_is_pasted_is_looked_for_where_it_is(recipe: Recipe) -> None:
             label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
             cv2.imwrite(str(path), np.where(label == 1, 0, label))
     stage, rng = SegmentStage(with_changes(recipe, 1.0)), np.random.default_rng(0)
-    found = [len(list(stage._others(index, rng))) for index in range(8)]
-    assert found == [int(index != kept) for index in range(8)]
+    donors: list[tuple[U8, U8]] = []
+
+    def remember(image: U8, label: U8, donor: tuple[U8, U8], *_: object) -> tuple[U8, U8]:
+        donors.append(donor)
+        return image, label
+
+    monkeypatch.setattr(segment, "paste_thing", remember)
+    empty = np.zeros((48, 64, 3), np.uint8), np.zeros((48, 64), np.uint8)
+    for index in range(8):
+        stage._with_a_thing(*empty, index, rng)
+    assert len(donors) == 7, "not into itself"
+    assert all((label == 1).any() for _, label in donors)
 
 
 def with_changes(recipe: Recipe, paste: float) -> Recipe:
