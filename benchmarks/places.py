@@ -49,7 +49,7 @@ def without(recipe: Recipe, place: Sequence[str]) -> Recipe:
     Raises:
         TrainingError: It begins with networks, or has a teacher, that know the place already.
     """
-    if recipe.start or recipe.segment.teacher:
+    if recipe.starts or recipe.segment.teacher:
         raise TrainingError("start, segment.teacher: networks that have seen the place; leave them out")
     train = recipe.data.train.model_copy(update={"exclude": [*recipe.data.train.exclude, *place]})
     changes = {

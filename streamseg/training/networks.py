@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,31 @@ class Networks:
         if self.segmenter is None:
             raise TrainingError("there is no segmenter yet: begin with the stage segment, or name a start")
         return self.segmenter
+
+
+def first_networks(recipe: Recipe) -> Networks:
+    """What a recipe's first stage goes on from; the segmenters of several starts become one.
+
+    Networks that went on from the same weights lie in one valley: the mean of their weights does about as
+    well as the networks together (model soups, Wortsman et al. 2022).
+
+    Raises:
+        PackageError: A package is damaged.
+        TrainingError: A start is missing, or its networks are others.
+    """
+    each = [load_networks(recipe, start) for start in recipe.starts]
+    if len(each) > 1:
+        return Networks(_mean([networks.need_segmenter() for networks in each]))
+    return each[0] if each else Networks()
+
+
+def _mean(segmenters: Sequence[Segmenter]) -> Segmenter:
+    """The first one, with the mean of all weights and statistics; counters stay its own."""
+    states = [segmenter.state_dict() for segmenter in segmenters]
+    for name, own in states[0].items():
+        if own.dtype.is_floating_point:
+            own.copy_(torch.stack([state[name] for state in states]).mean(0))
+    return segmenters[0]
 
 
 def load_networks(recipe: Recipe, start: Path) -> Networks:

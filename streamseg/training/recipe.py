@@ -99,9 +99,10 @@ class Recipe(Strict):
     stages: list[StageName] = Field(
         default=["segment", "stabilise"], min_length=1, description="what is trained, one after the other"
     )
-    start: Path | None = Field(
+    start: Path | list[Path] | None = Field(
         default=None,
-        description="folder of a package or of a finished stage (runs/<name>/<stage>) to go on from",
+        description="folder of a package or of a finished stage (runs/<name>/<stage>) to go on from; of "
+        "several the mean of their weights",
     )
     card: CardRecipe = CardRecipe()
     data: DataRecipe
@@ -136,7 +137,7 @@ class Recipe(Strict):
         if "segment" in self.stages[1:]:
             msg = "stages: segment, which begins from nothing, can only be the first"
             raise ValueError(msg)
-        if self.stages[0] != "segment" and self.start is None:
+        if self.stages[0] != "segment" and not self.starts:
             msg = f"stages: {self.stages[0]} goes on from a segmenter: begin with segment, or name a start"
             raise ValueError(msg)
         if "semi" in self.stages and not self.data.unlabelled:
@@ -160,6 +161,13 @@ class Recipe(Strict):
             msg = "width and height must be multiples of 8, 32 or more"
             raise ValueError(msg)
         return size
+
+    @property
+    def starts(self) -> list[Path]:
+        """What `start` names, one or more; empty where it names nothing."""
+        if self.start is None:
+            return []
+        return self.start if isinstance(self.start, list) else [self.start]
 
     @property
     def critic_loss(self) -> Adversarial:

@@ -28,7 +28,7 @@ from streamseg.training.export import export
 from streamseg.training.finish import finish
 from streamseg.training.fit import Run
 from streamseg.training.folders import Folders
-from streamseg.training.networks import Networks, load_networks
+from streamseg.training.networks import Networks, first_networks
 from streamseg.training.processes import described, new_fabric
 from streamseg.training.recipe import Recipe, parse_recipe
 from streamseg.training.segment import SegmentStage
@@ -73,7 +73,7 @@ def train(recipe: Recipe, root: Path, say: Say) -> Folders:
 
 def train_stages(recipe: Recipe, folders: Folders, fabric: Fabric, say: Say) -> Networks:
     """Run a recipe's stages, each from where it stands; the networks in evaluation mode, on the CPU."""
-    networks = Networks() if recipe.start is None else load_networks(recipe, recipe.start)
+    networks = first_networks(recipe)
     for name in recipe.stages:
         stage = new_stage(name, recipe, networks)
         say(f"{name}: {len(stage.train)} pictures, {stage.schedule.steps} steps")

@@ -154,4 +154,6 @@ def test_stages_in_no_order_are_refused(pictures: Path, stages: list[str], said:
 
 def test_a_single_stage_needs_a_start(pictures: Path) -> None:
     document = recipe_document(pictures) | {"stages": ["adversarial"], "start": "runs/tiny/segment"}
-    assert parse_recipe(document, "r.yaml").start == Path("runs/tiny/segment")
+    assert parse_recipe(document, "r.yaml").starts == [Path("runs/tiny/segment")]
+    document["start"] = ["runs/tiny/segment", "engines/tiny"]
+    assert parse_recipe(document, "r.yaml").starts == [Path("runs/tiny/segment"), Path("engines/tiny")]
