@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatch
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from streamseg.errors import TrainingError
-from streamseg.training.data import Pair, find_pairs, labelling_of
+from streamseg.training.data import Pair, find_pairs, labelling_of, named_like
 from streamseg.training.folders import Folders
 from streamseg.training.metrics import Confusion
 from streamseg.training.processes import new_fabric
@@ -36,8 +34,7 @@ def pictures_of(recipe: Recipe, place: Sequence[str]) -> list[Pair]:
     Raises:
         TrainingError: It has none.
     """
-    every = find_pairs(recipe.data.train)
-    found = [pair for pair in every if any(fnmatch(pair.image.name, pattern) for pattern in place)]
+    found = [pair for pair in find_pairs(recipe.data.train) if named_like(pair.image, place)]
     if not found:
         raise TrainingError(f"no training picture fits {' '.join(place)}")
     return found
@@ -72,7 +69,8 @@ def measured(recipe: Recipe, place: Sequence[str], runs: Path) -> Confusion:
 def together(places: Sequence[Confusion]) -> Confusion:
     """All places as one set."""
     total = Confusion(len(places[0].counts))
-    total.counts = np.sum([place.counts for place in places], axis=0)
+    for place in places:
+        total.counts += place.counts
     return total
 
 
@@ -93,9 +91,13 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     given = parser.parse_args()
     recipe = load_recipe(given.recipe)
-    for place in given.without:
-        pictures_of(without(recipe, []), place)  # what cannot be done is told before the first hour
-    found = {" ".join(place): measured(recipe, place, given.runs) for place in given.without}
+    try:
+        for place in given.without:  # what cannot be done is told before the first hour
+            without(recipe, place)
+            pictures_of(recipe, place)
+        found = {" ".join(place): measured(recipe, place, given.runs) for place in given.without}
+    except TrainingError as error:
+        raise SystemExit(str(error)) from error
     Console().print(table(recipe, found))
 
 

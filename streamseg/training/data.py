@@ -96,8 +96,13 @@ def split_problems(split: SplitRecipe) -> list[str]:
 def pictures(split: SplitRecipe) -> list[Pair]:
     """The pictures a split takes, by name, each with the path its label should have."""
     images = sorted(p for p in split.images.iterdir() if p.suffix.lower() in PICTURES)
-    images = [p for p in images if not any(fnmatch(p.name, pattern) for pattern in split.exclude)]
+    images = [p for p in images if not named_like(p, split.exclude)]
     return [Pair(p, split.labels / f"{p.stem}.png") for p in images[:: split.every]]
+
+
+def named_like(path: Path, patterns: Sequence[str]) -> bool:
+    """Whether a file's name fits one of the patterns, as in a shell."""
+    return any(fnmatch(path.name, pattern) for pattern in patterns)
 
 
 def read_pair(pair: Pair, labelling: Labelling) -> tuple[U8, U8]:
