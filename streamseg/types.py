@@ -11,18 +11,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from streamseg.redact import redact_credentials
+
 U8: TypeAlias = NDArray[np.uint8]
 F32: TypeAlias = NDArray[np.float32]
 BOOL: TypeAlias = NDArray[np.bool_]
 
 # Names of streams, packages, runs and epochs: fit for a topic, a file's name and a URL.
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-
-# Credentials that cameras take in path or query: rtsp://10.0.0.7/user=admin&password=x, …/video?token=x
-PARAMETER = re.compile(
-    r"(?i)((?:pas|pass|passwd|password|pwd|psw|token|secret|auth|key|sig|signature|credential|usr|user|username)=)"
-    r"[^&\s/'\"<>]+"
-)
 
 
 class Clock(StrEnum):
@@ -63,6 +59,10 @@ class StateChange:
     reason: str = ""
     message: str = ""
     retry_in_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """What a library says of a URL holds the URL: nothing of it may reach the socket or the page."""
+        object.__setattr__(self, "message", redact_credentials(self.message))
 
 
 class PixelLayout(StrEnum):

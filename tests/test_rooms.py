@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "streamseg"
 pytestmark = pytest.mark.tree
 
-WORDS = {"types", "errors", "hosts"}
+WORDS = {"types", "errors", "hosts", "redact"}
 OFFLINE = {"models", "training", "quantise"}
 ONLINE = {"flow", "config", "wire", "capture", "inference", "temporal", "publish", "client", "status"}
 
@@ -25,6 +25,7 @@ LADDER: dict[str, set[str]] = {
     "types": set(),
     "errors": set(),
     "hosts": set(),
+    "redact": set(),
     "flow": set(),
     "config": set(),
     "wire": set(),

@@ -1,1 +1,1 @@
-"""Frames in: PyAV for files, RTSP, HTTP, V4L2 and lavfi; reconnects, clocks, redaction of credentials."""
+"""Frames in: PyAV for files, RTSP, HTTP, V4L2 and lavfi; reconnects, clocks."""

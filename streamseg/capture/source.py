@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
-from streamseg.capture.redact import redact
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
 from streamseg.flow.mailbox import Overflow
+from streamseg.redact import redact_url
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)(?=://)|^(?i:file|lavfi)(?=:)")
 _NONBLOCK = "+4"  # AVFMT_FLAG_NONBLOCK, which has no name among the options
@@ -75,7 +75,7 @@ def kind_of(url: str) -> Kind:
     kind = _BY_SCHEME.get(scheme[0].lower())
     if kind is None:
         known = "a file, /dev/videoN, rtsp://, rtsps://, http://, https:// or lavfi:"
-        raise SourceError(SourceFault.UNSUPPORTED, f"{redact(url)}: not a kind of source; use {known}")
+        raise SourceError(SourceFault.UNSUPPORTED, f"{redact_url(url)}: not a kind of source; use {known}")
     return kind
 
 
@@ -85,7 +85,7 @@ def describe(source: SourceConfig) -> Input:
     Raises:
         SourceError: A scheme that is not supported (`unsupported`).
     """
-    kind, url, label = kind_of(source.url), source.location, redact(source.url)
+    kind, url, label = kind_of(source.url), source.location, redact_url(source.url)
     match kind:
         case Kind.FILE:
             path = unquote(urlsplit(url).path) if url.lower().startswith("file:") else url

@@ -15,6 +15,7 @@ from streamseg import __version__
 from streamseg.cli import config, doctor, engine, offline, run, watch
 from streamseg.daemon import logs
 from streamseg.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNEXPECTED, StreamsegError
+from streamseg.redact import redact_credentials
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as done:  # how the command line says that it is through, or was used wrongly
         return done.code if isinstance(done.code, int) else EXIT_UNEXPECTED
     except StreamsegError as error:
-        sys.stderr.write(f"streamseg: {error}\n")
+        sys.stderr.write(redact_credentials(f"streamseg: {error}\n"))
         return error.exit_code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

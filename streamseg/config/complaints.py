@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from streamseg.config.conceal import conceal
 from streamseg.config.effective import ENGINE, written_as
 from streamseg.config.lines import Location
 from streamseg.config.marks import Secret, secret_of, sections_of
 from streamseg.config.schema import Config
 from streamseg.config.secrets import SUFFIX
+from streamseg.redact import redact_credentials, redact_url
 
 _SENTENCES = {
     "missing": "is required but missing",
@@ -36,7 +36,7 @@ def _what(entry: Any, where: Location, document: Any) -> str:
     if kind == "extra_forbidden":
         return f"is not a known key{_hint(where)}"
     if kind == "value_error":
-        return conceal(str(entry["ctx"]["error"]))
+        return redact_credentials(str(entry["ctx"]["error"]))
     text = _SENTENCES.get(kind) or entry["msg"].replace("Input should", "must")
     text = text[:1].lower() + text[1:]
     field = _fields(where[:-1]).get(str(where[-1]))
@@ -57,7 +57,7 @@ def _written(document: Any, where: Location) -> Any:
 def _short(value: object) -> str:
     if isinstance(value, dict | list):  # what is in there may be a secret
         return "keys" if isinstance(value, dict) else "a list"
-    text = conceal("nothing" if value is None else repr(value))
+    text = repr(redact_url(value)) if isinstance(value, str) else "nothing" if value is None else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

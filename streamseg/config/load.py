@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from streamseg.config.checks import contradictions
 from streamseg.config.complaints import complaints
-from streamseg.config.conceal import conceal
 from streamseg.config.files import Written, read_files, read_text
 from streamseg.config.lines import Location
 from streamseg.config.schema import Config
 from streamseg.config.secrets import put_secrets
 from streamseg.config.variables import expand
 from streamseg.errors import ConfigError
+from streamseg.redact import redact_credentials, remember_url
 
 
 def load(path: Path, env: Mapping[str, str] | None = None) -> Config:
@@ -39,17 +39,28 @@ def parse(text: str, origin: str, env: Mapping[str, str]) -> Config:
 
 
 def _checked(written: Written, env: Mapping[str, str]) -> Config:
+    _remember_credentials(written.document)
     document, unset = expand(written.document, env)
+    _remember_credentials(document)
     blank = [*unset, *put_secrets(document, Config)]
     problems = [*written.problems, *(written.places.problem(where, what) for where, what in blank)]
     config, found = _validated(document, written)
     for where, what in found:
         # values that are not there have been complained of
         if not any(_below(place, where) for place, _ in blank):
-            problems.append(written.places.problem(where, conceal(what)))
+            problems.append(written.places.problem(where, redact_credentials(what)))
     if problems or config is None:
         raise ConfigError([str(problem) for problem in sorted(set(problems))])
     return config
+
+
+def _remember_credentials(value: object) -> None:
+    """Of every text: it may be quoted in what is said of a document that holds many mistakes."""
+    if isinstance(value, str):
+        remember_url(value)
+    elif isinstance(value, dict | list):
+        for item in (*value, *value.values()) if isinstance(value, dict) else value:
+            _remember_credentials(item)
 
 
 def _validated(document: object, written: Written) -> tuple[Config | None, list[tuple[Location, str]]]:

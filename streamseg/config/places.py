@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streamseg.config.conceal import conceal
 from streamseg.config.lines import Lines, Location
+from streamseg.redact import redact_credentials
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -53,7 +53,7 @@ class Places:
         number, inside = (file, where) if file is not None else self._inside(where)
         origin, lines = self._files[number]
         key = ".".join(map(str, ("streams", *inside) if number else inside)) or "(whole file)"
-        return Problem(number, lines.of(inside), conceal(key), what, origin)
+        return Problem(number, lines.of(inside), redact_credentials(key), what, origin)
 
     def of(self, where: Location) -> str:
         """`file:line` of a key."""

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from streamseg.config.effective import ENGINE, effective
 from streamseg.config.marks import Reload, Secret, Section
 from streamseg.config.service import DaemonConfig, PublishConfig, StatusConfig, TraceConfig
+from streamseg.redact import remember_secret, remember_url
 from streamseg.types import NAME, TemporalMode, precision_name
 
 __all__ = [
@@ -81,6 +82,14 @@ class SourceConfig(Section):
     reconnect_max_s: Annotated[float, Reload.STREAM, Unit("s")] = Field(
         default=30.0, gt=0, le=3600, description="longest wait before a retry"
     )
+
+    @model_validator(mode="after")
+    def _remember_credentials(self) -> Self:
+        """Whoever holds a source has had its credentials kept out of every text first."""
+        remember_url(self.url)
+        if self.password is not None:
+            remember_secret(self.password)
+        return self
 
     @property
     def location(self) -> str:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from streamseg.config.lines import Location
 from streamseg.config.marks import by_name, secret_of, sections_of
 from streamseg.errors import ConfigError
+from streamseg.redact import remember_secret
 
 MOST_BYTES = 64 * 1024
 SUFFIX = "_file"
@@ -40,6 +41,7 @@ def read_secret(path: Path) -> str:
         raise ConfigError([f"{path}: cannot be read: {error}"]) from error
     if not secret:
         raise ConfigError([f"{path}: is empty"])
+    remember_secret(secret)
     return secret
 
 

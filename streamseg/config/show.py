@@ -10,11 +10,12 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from streamseg.config.conceal import STARS, conceal
 from streamseg.config.marks import Reload, Secret, reload_of, secret_of
 from streamseg.config.schema import Config
+from streamseg.redact import redact_url
 
 WIDTH = 110
+STARS = "********"
 
 
 def shown(config: Config) -> str:
@@ -42,5 +43,5 @@ def _value(field: FieldInfo, value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str | Path):
-        return STARS if secret_of(field) is Secret.ALL else conceal(str(value), STARS)
+        return STARS if secret_of(field) is Secret.ALL else redact_url(str(value), STARS)
     return value

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from streamseg.capture.redact import redact
 from streamseg.config.diff import Changes
 from streamseg.config.schema import Config, DaemonConfig, EngineConfig, StreamConfig
 from streamseg.daemon.desk import Desk
@@ -23,6 +22,7 @@ from streamseg.daemon.streams import Streams
 from streamseg.errors import StreamFault, StreamsegError
 from streamseg.flow.deadline import Deadline
 from streamseg.inference.package import Package
+from streamseg.redact import redact_credentials
 from streamseg.status.snapshot import StreamSnapshot
 from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
 
@@ -179,7 +179,7 @@ class Assembly:
         events = KeeperEvents(
             made=self._made,
             served=self._outlets.served,
-            failed=lambda stream, error: self._outlets.failed(stream, redact(str(error))),
+            failed=lambda stream, error: self._outlets.failed(stream, redact_credentials(str(error))),
             drained=lambda stream: self._desk.hand_in(partial(self._drained, stream)),
             stream_broken=self._stream_broken,
             given_up=self._given_up,

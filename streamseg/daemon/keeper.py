@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from streamseg.capture.redact import redact
 from streamseg.config.schema import DaemonConfig, EngineConfig
 from streamseg.daemon.desk import Desk
 from streamseg.daemon.engine_state import EngineState, KeeperEvents
@@ -26,6 +25,7 @@ from streamseg.flow.deadline import Deadline
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
 from streamseg.inference.worker import EngineWorker, WorkerEvents
+from streamseg.redact import redact_credentials
 
 _LOG = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ class Keeper:
         if self._stopped or self._next is not None:
             self._load_next()
         elif self._engine is not None:
-            self.refused, self.stopgap = redact(str(error)), ""
+            self.refused, self.stopgap = redact_credentials(str(error)), ""
             self._events.replaced(self.name, error)
         elif self.state is EngineState.MENDING:
             self._climb(str(error), frozenset(self._streams))

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TextIO
 
-from streamseg.capture.redact import redact
 from streamseg.daemon.repeats import Repeats
+from streamseg.redact import redact_credentials
 
 LogFormat = Literal["auto", "text", "json"]
 EVERY = {"every": True}
@@ -132,7 +132,7 @@ class TextFormatter(logging.Formatter):
         stream = getattr(record, "stream", "")
         record.named = f"{stream}: " if stream else ""
         record.aside = "".join(f" (… {told})" for told in _asides(record))
-        return redact(super().format(record))
+        return redact_credentials(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
@@ -147,10 +147,10 @@ class JsonFormatter(logging.Formatter):
         }
         if stream := getattr(record, "stream", ""):
             entry["stream"] = stream
-        entry["message"] = redact(record.getMessage())
+        entry["message"] = redact_credentials(record.getMessage())
         entry |= {key: count for key in ("more", "lost") if (count := getattr(record, key, 0))}
         if record.exc_info:
-            entry["traceback"] = redact(self.formatException(record.exc_info))
+            entry["traceback"] = redact_credentials(self.formatException(record.exc_info))
         return json.dumps(entry, ensure_ascii=False)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from streamseg.capture.redact import redact
 from streamseg.errors import EXIT_CONFIG, EngineError, SourceError, SourceFault, StreamsegError
+from streamseg.redact import redact_credentials
 from streamseg.status.snapshot import StreamSnapshot
 from streamseg.types import StateChange, StreamState
 
@@ -50,7 +50,7 @@ def _of_state(state: StreamState, snapshots: Mapping[str, StreamSnapshot]) -> st
 
 def first_line(error: Exception) -> str:
     """What went wrong, in a line; the kind of error where it says nothing."""
-    text = redact(str(error)).splitlines()
+    text = redact_credentials(str(error)).splitlines()
     return text[0] if text else type(error).__name__
 
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
-from streamseg.capture.redact import redact
 from streamseg.config.schema import DaemonConfig, StreamConfig
 from streamseg.daemon import logs
 from streamseg.daemon.desk import Desk
@@ -15,6 +14,7 @@ from streamseg.daemon.keeper import Keeper
 from streamseg.daemon.stream import Stream, StreamEvents
 from streamseg.errors import StreamFault
 from streamseg.flow.deadline import Deadline
+from streamseg.redact import redact_url
 from streamseg.types import StateChange
 
 RENEW_S = 1.0  # how long the capture of a stream that begins anew is waited for: others want the thread too
@@ -61,7 +61,7 @@ class Streams:
         """Begin a stream; a file waits until its engine serves, so that none of its frames is lost to it."""
         keeper = self._keepers[config.engine]
         stream = self._streams[name] = Stream(name, config, keeper.wake, self._events)
-        source, mode = redact(config.source.url), config.temporal.value
+        source, mode = redact_url(config.source.url), config.temporal.value
         logs.stream_logger(__name__, name).info("source %s, masks steadied by %s", source, mode)
         self._begin(stream, keeper)
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from streamseg.capture.convert import to_rgb
 from streamseg.capture.reader import Capture
-from streamseg.capture.redact import redact
 from streamseg.capture.source import describe
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault, TrainingError
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.mailbox import Closed, Mailbox, Overflow
+from streamseg.redact import redact_url
 from streamseg.training.data import PICTURES, read_picture
 from streamseg.types import U8, Frame, StateChange, StreamState
 
@@ -89,7 +89,7 @@ def gather(
         else:
             found += _from_video(source, share, size_wh, every_s, tell)
     if len(found) < LEAST:
-        names = ", ".join(redact(source) for source in sources)
+        names = ", ".join(redact_url(source) for source in sources)
         raise TrainingError(f"{names}: {len(found)} pictures; calibrating takes at least {LEAST}")
     return found
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from streamseg.redact import redact_credentials
 from streamseg.status.histogram import NOTHING, Counts
 from streamseg.types import ModelInfo, StateChange
 
@@ -47,6 +48,10 @@ class Event:
     what: str
     text: str = ""
     count: int = 1
+
+    def __post_init__(self) -> None:
+        """No credentials on the page, whoever told of the event."""
+        object.__setattr__(self, "text", redact_credentials(self.text))
 
 
 @dataclass(frozen=True, slots=True)
