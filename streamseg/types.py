@@ -156,6 +156,7 @@ class Segmentation:
         capture_drops: Frames of this stream dropped before inference since the daemon started.
         region: The part of the frame that `labels` covers; None for all of it.
         output_wh: Width and height the mask is to be published at, pixels; None for that of `labels`.
+        reset_reason: Why it was let go, a value of `temporal.reset.ResetReason`; empty where it was not.
     """
 
     frame: Frame
@@ -168,6 +169,7 @@ class Segmentation:
     capture_drops: int = 0
     region: Region | None = None
     output_wh: tuple[int, int] | None = None
+    reset_reason: str = ""
 
 
 def precision_name(text: str) -> str:

@@ -155,6 +155,7 @@ class Pipeline:
             capture_drops=self._dropped(),
             region=sight.region,
             output_wh=self._view.output_wh,
+            reset_reason="" if memory.reset is None else memory.reset.value,
         )
 
     def _tell(self, stream: str, reset: ResetReason | None) -> None:

@@ -18,7 +18,16 @@ WINDOW_S = 5.0  # of the rate
 SAMPLES = 300  # of the ages and times
 STEADY_SAMPLES = 60  # of flicker and confidence
 EVENTS = 50  # that are remembered
-MEMORY = "let go: a first frame, a cut, a gap or a failure"
+# by the values of `temporal.reset.ResetReason`
+RESET_TEXTS = {
+    "start": "reset: first frame",
+    "reconnect": "reset: the source was opened again, or its file began again",
+    "size": "reset: the picture's size changed",
+    "gap": "reset: too long since the frame before",
+    "scene_cut": "reset: scene cut",
+    "not_finite": "reset: not a number in the memory",
+    "model": "reset: another model or mode",
+}
 
 
 class _Lately:
@@ -106,7 +115,8 @@ class Entry:
             self._confidences.add(confidence(segmentation))
             if segmentation.reset:
                 self._resets += 1
-                self._tell(Event(self._wall(), "memory", MEMORY))
+                reason = segmentation.reset_reason
+                self._tell(Event(self._wall(), "memory", RESET_TEXTS.get(reason, f"reset {reason}".strip())))
 
     def failed(self, text: str = "") -> None:
         """Take in that a frame could not be processed."""

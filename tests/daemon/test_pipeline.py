@@ -41,8 +41,9 @@ def test_the_memory_is_kept_from_frame_to_frame() -> None:
 def test_another_picture_size_lets_the_memory_go() -> None:
     pipeline, _ = make()
     sizes = [(32, 16), (32, 16), (64, 32), (64, 32)]
-    resets = [pipeline.process(make_frame(seq=i, picture=make_picture(s))).reset for i, s in enumerate(sizes)]
-    assert resets == [True, False, True, False]
+    made = [pipeline.process(make_frame(seq=i, picture=make_picture(s))) for i, s in enumerate(sizes)]
+    assert [one.reset for one in made] == [True, False, True, False]
+    assert [one.reset_reason for one in made] == ["start", "", "size", ""]
 
 
 def test_a_failure_lets_the_memory_go() -> None:

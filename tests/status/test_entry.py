@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from streamseg.status.entry import EVENTS, MEMORY, Entry
+from streamseg.status.entry import EVENTS, RESET_TEXTS, Entry
 from streamseg.status.snapshot import Tally
+from streamseg.temporal.reset import ResetReason
 from streamseg.types import StateChange, StreamState
 from tests.fakes.stream import MODEL
 from tests.status.clock import Clock
@@ -89,11 +91,27 @@ def test_events_are_told_in_order() -> None:
     rig = Rig()
     rig.entry.changed(StateChange("gate", StreamState.RUNNING, 6.0))
     rig.entry.serve("m", MODEL)
-    rig.entry.mask(mask(reset=True))
+    rig.entry.mask(replace(mask(reset=True), reset_reason="scene_cut"))
     rig.entry.failed("NaN")
     told = [(event.what, event.text) for event in rig.entry.events]
-    assert told == [("running", ""), ("model", "m 1 on fake in f32"), ("memory", MEMORY), ("failed", "NaN")]
+    assert told == [
+        ("running", ""),
+        ("model", "m 1 on fake in f32"),
+        ("memory", "reset: scene cut"),
+        ("failed", "NaN"),
+    ]
     assert rig.entry.events[0].unix_s == 6.0
+
+
+def test_every_reason_of_a_reset_has_words() -> None:
+    assert set(RESET_TEXTS) == set(ResetReason)
+
+
+def test_a_reset_for_an_unknown_reason_is_told_all_the_same() -> None:
+    rig = Rig()
+    for reason in ("", "eclipse"):
+        rig.entry.mask(replace(mask(reset=True), reset_reason=reason))
+    assert [event.text for event in rig.entry.events] == ["reset", "reset eclipse"]
 
 
 def test_the_same_again_is_counted_and_the_old_forgotten() -> None:
