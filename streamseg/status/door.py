@@ -50,9 +50,13 @@ class Door:
         """Whether an `Authorization` header or a cookie opens the door."""
         if self.token is None:
             return True
-        if authorization[: len(_BEARER)].lower() == _BEARER:
+        if self.said_token(authorization):
             return self.is_token(authorization[len(_BEARER) :].strip())
         return self._is_cookie(cookie, now_unix_s)
+
+    def said_token(self, authorization: str) -> bool:
+        """Whether an `Authorization` header tries a token where one is asked for."""
+        return self.token is not None and authorization[: len(_BEARER)].lower() == _BEARER
 
     def is_token(self, said: str) -> bool:
         """Whether that is the token; how long it takes tells nothing of how much of it is right."""

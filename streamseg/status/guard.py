@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -12,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from streamseg.status.door import COOKIE, Door
+from streamseg.status.login_throttle import LoginThrottle
 
 OPEN = ("/healthz", "/login", "/static/")  # what tells nothing of the streams
 RULES = {
@@ -28,14 +31,23 @@ RULES = {
 
 
 class Guard:
-    """Wraps the site."""
+    """Wraps the site; wrong tokens are answered late, see `LoginThrottle`."""
 
-    def __init__(self, app: ASGIApp, door: Door, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        door: Door,
+        wall: Callable[[], float] = time.time,
+        throttle: LoginThrottle | None = None,
+    ) -> None:
         self._app, self._door, self._wall = app, door, wall
+        self._throttle = throttle or LoginThrottle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Turn away, or hand on."""
         refusal = self._refusal(scope)
+        if refusal is not None and self._door.said_token(Headers(scope=scope).get("authorization", "")):
+            await answer_late(self._throttle, scope, receive)
         if scope["type"] == "websocket":
             app = self._app if refusal is None else WebSocketClose(1008, "not allowed")
             await app(scope, receive, send)
@@ -59,6 +71,15 @@ class Guard:
     def _admitted(self, headers: Headers) -> bool:
         cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
         return self._door.admits(headers.get("authorization", ""), cookie, self._wall())
+
+
+async def answer_late(throttle: LoginThrottle, scope: Scope, receive: Receive) -> None:
+    """Count a wrong token, and return when it may be answered, or its peer has gone."""
+    address = scope["client"][0] if scope.get("client") else ""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(throttle.failed(address)):
+            while not (await receive())["type"].endswith(".disconnect"):
+                pass
 
 
 def _ruled(send: Send) -> Send:

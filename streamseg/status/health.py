@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from streamseg.status.snapshot import FRESH_S, StreamSnapshot
 from streamseg.types import StreamState
@@ -22,6 +23,12 @@ def gives_masks(seen: StreamSnapshot) -> bool:
 def missing(snapshots: Mapping[str, StreamSnapshot]) -> dict[str, str]:
     """The required streams that give no masks, and why, in a few words."""
     return {name: _why(seen) for name, seen in snapshots.items() if seen.required and not gives_masks(seen)}
+
+
+def readiness(snapshots: Mapping[str, StreamSnapshot]) -> dict[str, Any]:
+    """What `/readyz` answers and the page's header shows: `ready`, and in `missing` why, by stream."""
+    waiting = missing(snapshots)
+    return {"ready": not waiting, "missing": waiting}
 
 
 def _why(seen: StreamSnapshot) -> str:

@@ -11,16 +11,19 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable
 
+from streamseg.hosts import peer_network
 from streamseg.types import Segmentation
 
 RATE_HZ = 10.0  # more than a person needs, less than a phone can take
-MOST_VIEWERS = 16
+MOST_VIEWERS = 24
+MOST_VIEWERS_PER_NETWORK = 16  # of one address, see `hosts.peer_network`
 
 
 class Viewer:
-    """One open page; for the loop's thread alone."""
+    """One open page, at an address; for the loop's thread alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: str = "") -> None:
+        self.network = network
         self.streams: frozenset[str] = frozenset()
         self.detail = ""  # the stream of which it wants to know more
         self._text: str | None = None
@@ -91,11 +94,13 @@ class Hub:
             self._pending[stream] = segmentation
             self._wake()
 
-    def join(self) -> Viewer | None:
-        """Let one more look; None where there are too many already."""
-        if len(self._viewers) >= MOST_VIEWERS:
+    def join(self, address: str = "") -> Viewer | None:
+        """Let one more look, from `address`; None where too many do already, in all or of its network."""
+        network = peer_network(address)
+        own = sum(viewer.network == network for viewer in self._viewers)
+        if len(self._viewers) >= MOST_VIEWERS or own >= MOST_VIEWERS_PER_NETWORK:
             return None
-        viewer = Viewer()
+        viewer = Viewer(network)
         self._viewers.append(viewer)
         return viewer
 

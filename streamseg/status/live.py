@@ -14,6 +14,8 @@ from streamseg.status.hub import Hub, Viewer
 
 TRY_AGAIN_LATER = 1013  # RFC 6455's registry of close codes
 NOT_UNDERSTOOD = 1003
+POLICY = 1008
+FIRST_WISH_S = 15.0  # a page says at once what it shows; who says nothing takes a place for nothing
 MOST_STREAMS = 1024  # that one page may ask for
 
 
@@ -39,30 +41,45 @@ def read_wish(message: Mapping[str, Any]) -> Wish | None:
     return Wish(frozenset(streams), detail)
 
 
-async def serve(socket: WebSocket, hub: Hub) -> None:
-    """Serve one page until it goes."""
-    await socket.accept()
-    viewer = hub.join()
-    if viewer is None:
-        await socket.close(TRY_AGAIN_LATER, "too many viewers")
-        return
+async def serve(socket: WebSocket, hub: Hub, first_wish_s: float = FIRST_WISH_S) -> None:
+    """Serve one page until it goes, or has not said within `first_wish_s` seconds what it shows."""
+    viewer = hub.join(socket.client.host if socket.client else "")
+    try:
+        await socket.accept()
+        if viewer is None:
+            await socket.close(TRY_AGAIN_LATER, "too many viewers")
+            return
+        await _serve(socket, hub, viewer, first_wish_s)
+    finally:
+        if viewer is not None:
+            hub.leave(viewer)
+
+
+async def _serve(socket: WebSocket, hub: Hub, viewer: Viewer, first_wish_s: float) -> None:
     sending = asyncio.create_task(_send(socket, viewer))
     try:
-        await _hear(socket, hub, viewer)
+        async with asyncio.timeout(first_wish_s) as limit:
+            while await _hear(socket, hub, viewer):
+                limit.reschedule(None)
+    except TimeoutError:
+        await socket.close(POLICY, "no stream was asked for")
     finally:
-        hub.leave(viewer)
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
 
 
-async def _hear(socket: WebSocket, hub: Hub, viewer: Viewer) -> None:
-    while (message := await socket.receive())["type"] == "websocket.receive":
-        wish = read_wish(message)
-        if wish is None:
-            await socket.close(NOT_UNDERSTOOD, "not understood")
-            return
-        viewer.detail = wish.detail
-        hub.watch(viewer, wish.streams)
+async def _hear(socket: WebSocket, hub: Hub, viewer: Viewer) -> bool:
+    """Take in one message; False where there is none to come."""
+    message = await socket.receive()
+    if message["type"] != "websocket.receive":
+        return False
+    wish = read_wish(message)
+    if wish is None:
+        await socket.close(NOT_UNDERSTOOD, "not understood")
+        return False
+    viewer.detail = wish.detail
+    hub.watch(viewer, wish.streams)
+    return True
 
 
 async def _send(socket: WebSocket, viewer: Viewer) -> None:

@@ -21,18 +21,16 @@ from streamseg.status.board import Board
 from streamseg.status.door import Door
 from streamseg.status.history import History
 from streamseg.status.hub import Hub, Viewer
-from streamseg.status.summary import curves, events, summary
+from streamseg.status.summary import curves, events, overview
 from streamseg.types import Segmentation
 
 if TYPE_CHECKING:
-    import uvicorn
-
+    from streamseg.status.http_server import HttpServer
     from streamseg.status.site import Alive
 
 _LOG = logging.getLogger(__name__)
 EVERY_S = 1.0  # between two summaries
-MOST_CONNECTIONS = 64
-LEAVE_S = 1  # for requests under way at the end
+BACKLOG = 256  # connections that wait in the kernel to be accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class StatusServer:
         self._hub = Hub(partial(picture.encode, jpeg_quality=settings.jpeg_quality), time.monotonic)
         self._history = History()
         self._listener: socket.socket | None = None
-        self._uvicorn: uvicorn.Server | None = None
+        self._ending: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._stage = Stage("status", self._body)
 
     def start(self) -> None:
@@ -104,8 +102,10 @@ class StatusServer:
     def stop(self) -> None:
         """Ask for the end; returns at once. Idempotent."""
         self._stage.stop()
-        if self._uvicorn is not None:
-            self._uvicorn.should_exit = True
+        if self._ending is not None:
+            loop, ending = self._ending
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                loop.call_soon_threadsafe(ending.set)
 
     def join(self, deadline: Deadline) -> bool:
         """Wait for the thread's end; False where the deadline passed first."""
@@ -118,44 +118,32 @@ class StatusServer:
             asyncio.run(self._serve(self._listener, stop))
 
     async def _serve(self, listener: socket.socket, stop: threading.Event) -> None:
-        self._uvicorn = server = self._server()
-        server.should_exit = stop.is_set()  # asked for before there was a server to tell
-        serving = asyncio.create_task(server.serve([listener]))
-        helpers = [asyncio.create_task(task) for task in (self._hub.run(), self._tell())]
-        await asyncio.wait([serving, *helpers], return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True  # also where it was a helper that ended, which only an error of ours does
-        await serving
-        for task in helpers:
+        ending = asyncio.Event()
+        self._ending = asyncio.get_running_loop(), ending
+        server = self._server(stop)
+        if server is None or stop.is_set():
+            return
+        parts = (server.run(listener), self._hub.run(), self._tell(), ending.wait())
+        tasks = [asyncio.create_task(part) for part in parts]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
             task.cancel()
-        for ended in await asyncio.gather(*helpers, return_exceptions=True):
-            if isinstance(ended, Exception):
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):  # an error of ours
                 raise ended
 
-    def _server(self) -> uvicorn.Server:
-        # here, not above: they take a while to import, and meanwhile the daemon starts
-        import uvicorn  # noqa: PLC0415
+    def _server(self, stop: threading.Event) -> HttpServer | None:
+        """The web server; None where the end was asked for meanwhile."""
+        # imported here, not above: they take a while, and meanwhile the daemon starts, or is stopped already
+        from streamseg.status.http_server import HttpServer  # noqa: PLC0415
 
+        if stop.is_set():
+            return None
         from streamseg.status.site import Site  # noqa: PLC0415
 
         settings = self._settings
         site = Site(self._board, self._hub, settings.door, page=settings.page, alive=self._alive)
-        config = uvicorn.Config(
-            site.app,
-            loop="asyncio",
-            http="h11",
-            ws="websockets-sansio",
-            ws_max_size=2**16,
-            ws_per_message_deflate=False,  # pictures and masks are packed already
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
-            timeout_graceful_shutdown=LEAVE_S,
-        )
-        return uvicorn.Server(config)
+        return HttpServer(site.app)
 
     async def _tell(self) -> None:
         """A sample and a summary a second; the summary only to those who look, and there may be no page."""
@@ -163,7 +151,7 @@ class StatusServer:
             seen = self._board.snapshots(lately=bool(self._hub.viewers))
             self._history.sample(seen)
             if self._hub.viewers:
-                told = summary(seen, time.time())
+                told = overview(seen, time.time())
                 for viewer in self._hub.viewers:
                     viewer.tell(json.dumps({**told, **self._more(viewer)}, separators=(",", ":")))
             await asyncio.sleep(EVERY_S)
@@ -180,7 +168,7 @@ def _listen(bind: str) -> socket.socket:
     """A listening socket at `host:port`. Raises OSError."""
     host, _, port = bind.rpartition(":")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host.strip("[]"), int(port)), family=family, backlog=MOST_CONNECTIONS)
+    return socket.create_server((host.strip("[]"), int(port)), family=family, backlog=BACKLOG)
 
 
 def _address(listener: socket.socket) -> str:

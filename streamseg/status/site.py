@@ -18,11 +18,13 @@ from starlette.websockets import WebSocket
 from streamseg.status import assets, exposition, live
 from streamseg.status.board import Board
 from streamseg.status.door import COOKIE, COOKIE_S, Door
-from streamseg.status.guard import Guard
-from streamseg.status.health import missing
+from streamseg.status.guard import Guard, answer_late
+from streamseg.status.health import readiness
 from streamseg.status.hub import Hub
+from streamseg.status.login_throttle import LoginThrottle
 from streamseg.status.metrics import Metrics
-from streamseg.status.summary import events, summary
+from streamseg.status.recent import Recent
+from streamseg.status.summary import events, overview, summary
 
 MOST_FORM_BYTES = 4096  # of what a login may send
 Alive = Callable[[], Mapping[str, bool]]
@@ -38,6 +40,7 @@ class Site:
         page: Offer the page, not health and metrics alone.
         alive: Which parts of the daemon there are, and whether each lives.
         wall: Seconds since 1970.
+        throttle: Holds back the answers to wrong tokens.
     """
 
     def __init__(
@@ -49,11 +52,14 @@ class Site:
         page: bool,
         alive: Alive,
         wall: Callable[[], float] = time.time,
+        throttle: LoginThrottle | None = None,
     ) -> None:
         self._board, self._hub, self._door, self._alive, self._wall = board, hub, door, alive, wall
-        self._metrics = Metrics(board, lambda: len(hub.viewers))
+        self._metrics = Recent(Metrics(board, lambda: len(hub.viewers)).text)
+        self._overview = Recent(self._write_overview)
         self._assets = assets.load() if page else {}
-        self.app: ASGIApp = Guard(Starlette(routes=self._routes(page)), door, wall)
+        self._throttle = throttle or LoginThrottle()
+        self.app: ASGIApp = Guard(Starlette(routes=self._routes(page)), door, wall, self._throttle)
 
     def _routes(self, page: bool) -> list[Route | WebSocketRoute]:
         always = [
@@ -80,14 +86,17 @@ class Site:
         return JSONResponse({"alive": ok, "parts": dict(parts)}, _status(ok))
 
     async def _readyz(self, _: Request) -> Response:
-        waiting = missing(self._board.snapshots(lately=False))
-        return JSONResponse({"ready": not waiting, "missing": waiting}, _status(not waiting))
+        told = readiness(self._board.snapshots(lately=False))
+        return JSONResponse(told, _status(told["ready"]))
 
     async def _scrape(self, _: Request) -> Response:
-        return Response(self._metrics.text(), media_type=exposition.CONTENT_TYPE)
+        return Response(self._metrics(), media_type=exposition.CONTENT_TYPE)
 
     async def _streams(self, _: Request) -> Response:
-        return JSONResponse(summary(self._board.snapshots(), self._wall()))
+        return Response(self._overview(), media_type="application/json")
+
+    def _write_overview(self) -> bytes:
+        return bytes(JSONResponse(overview(self._board.snapshots(), self._wall())).body)
 
     async def _stream(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -120,6 +129,7 @@ class Site:
         if request.method == "GET":
             return await self._file(request, "login.html")
         if not self._door.is_token(await _said(request)):
+            await answer_late(self._throttle, request.scope, request.receive)
             return RedirectResponse("/login?wrong", 303)
         response = RedirectResponse("/", 303)
         cookie = self._door.cookie(self._wall())

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streamseg import __version__
-from streamseg.status.health import gives_masks
+from streamseg.status.health import gives_masks, readiness
 from streamseg.status.history import Sample
 from streamseg.status.snapshot import Event, StreamSnapshot
 from streamseg.types import ModelInfo
@@ -22,6 +22,11 @@ def summary(seen: Mapping[str, StreamSnapshot], now_unix_s: float) -> dict[str, 
         "streams": [_stream(name, one) for name, one in seen.items()],
         "models": {engine: _model(model) for engine, model in models.items()},
     }
+
+
+def overview(seen: Mapping[str, StreamSnapshot], now_unix_s: float) -> dict[str, Any]:
+    """The summary of all streams, with `ready` and `missing` as `/readyz` has them."""
+    return {**summary(seen, now_unix_s), **readiness(seen)}
 
 
 def curves(samples: Sequence[Sample]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from streamseg.status.board import Board
 from streamseg.status.door import Door
 from streamseg.status.hub import Hub
+from streamseg.status.login_throttle import LoginThrottle
 from streamseg.status.site import Site
 from tests.status.boards import NOW_UNIX_S, make_board
 from tests.status.clock import Clock
@@ -33,6 +34,7 @@ class Served:
             page=page,
             alive=lambda: self.parts,
             wall=lambda: self.now_unix_s,
+            throttle=LoginThrottle(first_delay_s=0.0),
         )
         self.client = TestClient(site.app, base_url=f"http://{HOST}", follow_redirects=False)
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from streamseg.status.hub import MOST_VIEWERS, Hub, Viewer
+from streamseg.status.hub import MOST_VIEWERS, MOST_VIEWERS_PER_NETWORK, Hub, Viewer
 from streamseg.types import Segmentation
 from tests.status.clock import Clock
 from tests.status.masks import mask
@@ -130,10 +130,19 @@ def test_another_wish_takes_the_place_of_the_first() -> None:
 
 def test_there_may_be_too_many() -> None:
     rig = Rig()
-    viewers = [rig.look() for _ in range(MOST_VIEWERS)]
-    assert rig.hub.join() is None
+    viewers = [rig.hub.join(f"10.0.0.{number}") for number in range(MOST_VIEWERS)]
+    assert rig.hub.join("10.0.1.1") is None
+    assert viewers[0] is not None
     rig.hub.leave(viewers[0])
-    assert rig.hub.join() is not None
+    assert rig.hub.join("10.0.1.1") is not None
+
+
+def test_one_address_leaves_room_for_others() -> None:
+    rig = Rig()
+    for _ in range(MOST_VIEWERS_PER_NETWORK):
+        rig.look()
+    assert rig.hub.join() is None
+    assert rig.hub.join("10.0.0.7") is not None
 
 
 def test_after_its_end_it_takes_nothing() -> None:

@@ -7,8 +7,9 @@ import json
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
+from streamseg.status import live
 from streamseg.status.hub import MOST_VIEWERS
-from streamseg.status.live import MOST_STREAMS, NOT_UNDERSTOOD, TRY_AGAIN_LATER, Wish, read_wish
+from streamseg.status.live import MOST_STREAMS, NOT_UNDERSTOOD, POLICY, TRY_AGAIN_LATER, Wish, read_wish
 from tests.status.site import Served
 from tests.waiting import wait_for
 
@@ -63,8 +64,17 @@ def test_who_speaks_nonsense_is_sent_away(bad: str | bytes) -> None:
 
 def test_one_too_many_is_told_to_come_later() -> None:
     served = Served()
-    for _ in range(MOST_VIEWERS):
-        served.hub.join()
+    for number in range(MOST_VIEWERS):
+        served.hub.join(f"10.0.0.{number}")
     with served.look() as page, pytest.raises(WebSocketDisconnect) as closed:
         page.receive_text()
     assert closed.value.code == TRY_AGAIN_LATER
+
+
+def test_who_never_says_what_it_shows_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live.serve, "__defaults__", (0.01,))
+    served = Served()
+    with served.look() as page, pytest.raises(WebSocketDisconnect) as closed:
+        page.receive_text()
+    assert closed.value.code == POLICY
+    wait_for(lambda: not served.hub.viewers)
