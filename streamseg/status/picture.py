@@ -2,6 +2,9 @@
 
     u32 (little-endian) length of the header · header, JSON · JPEG of the picture · label map, raw in zlib
 
+`size` is that of both, `seen` the size in the source of what they show: the frame, or its region. A network
+sees pictures of one shape; the page gives them back their own.
+
 Browsers unfold zlib by themselves (`DecompressionStream`), to the very label ids; a PNG would have to pass
 their colour management.
 """
@@ -26,12 +29,14 @@ def encode(segmentation: Segmentation, jpeg_quality: int) -> bytes:
     labels = zlib.compress(np.ascontiguousarray(segmentation.labels).data, _FAST)
     height, width = segmentation.labels.shape
     frame = segmentation.frame
+    seen, region = frame.picture.size_wh, segmentation.region
     header = json.dumps(
         {
             "stream": frame.stream,
             "seq": frame.seq,
             "captured": round(frame.captured_unix_s, 3),
             "size": [width, height],
+            "seen": list(seen if region is None else (region.width, region.height)),
             "reset": segmentation.reset,
             "jpeg": len(jpeg),
             "labels": len(labels),

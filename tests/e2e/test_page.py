@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +27,13 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
-STREAMS = ("drive", "yard", "camera")
-RED_WITHIN_MS = 5000
+STREAMS = ("drive", "yard", "camera", "wide", "strip")
+RATIOS = {"drive": 4 / 3, "wide": 16 / 9, "strip": 32 / 9}  # what the streams' pictures are, width : height
 
 
 @dataclass(frozen=True)
 class Watched:
-    """A daemon of three streams: a drive, another file, and a camera.
+    """A daemon of two files, a camera, two test pictures, and a camera that is neither there nor required.
 
     Attributes:
         site: Where its page is.
@@ -45,7 +46,8 @@ class Watched:
     classes: set[str]
 
 
-def config(folder: Path, drive: Path, yard: Path, camera: str) -> dict[str, Any]:
+def config(folder: Path, drive: Path, yard: Path, camera: str, refused: str) -> dict[str, Any]:
+    test_picture = {"url": "lavfi:testsrc2=size=640x360:rate=5"}
     return {
         "engine": {"package": "camvid-lite0", "precision": "f32", "cache_dir": str(folder / "cache")},
         "publish": {"bind": [f"ipc://{folder}/masks"]},
@@ -55,6 +57,9 @@ def config(folder: Path, drive: Path, yard: Path, camera: str) -> dict[str, Any]
             "drive": {"source": {"url": str(drive), "loop": True}},
             "yard": {"source": {"url": str(yard), "loop": True}, "temporal": "none"},
             "camera": {"source": {"url": camera, "reconnect_initial_s": 0.2, "reconnect_max_s": 0.5}},
+            "wide": {"source": test_picture, "max_fps": 1, "temporal": "none"},
+            "strip": {"source": test_picture, "max_fps": 1, "roi": {"y": 0.25, "h": 0.5}},
+            "absent": {"source": {"url": refused}, "required": False},
         },
     }
 
@@ -78,10 +83,17 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     drive = camvid_clip() or made
     classes = {one.name for one in open_package("camvid-lite0").manifest.classes}
     with (
+        socket.socket() as silent,
         rtsp.RtspServer("--clip", f"live={drive if drive is not made else _avc(folder)}") as camera,
-        running(config(folder, drive, made, camera.url("live")), folder) as daemon,
+        running(config(folder, drive, made, camera.url("live"), refusing(silent)), folder) as daemon,
     ):
         yield Watched(site_of(daemon), camera, classes)
+
+
+def refusing(silent: socket.socket) -> str:
+    """The address of a camera that refuses while `silent` is held, which is bound and does not listen."""
+    silent.bind(("127.0.0.1", 0))
+    return f"rtsp://127.0.0.1:{silent.getsockname()[1]}/live"
 
 
 def _avc(folder: Path) -> Path:
@@ -144,7 +156,7 @@ def test_two_streams_are_shown_and_their_masks_move(visit: Visit) -> None:
 
 def test_pointing_names_a_class_and_the_legend_its_share(visit: Visit, watched: Watched) -> None:
     found = shown(visit.open(), "drive")
-    found.locator(".view").hover(position={"x": 190, "y": 250})
+    found.locator(".frame").hover()
     expect(found.locator(".tip")).to_be_visible()
     assert found.locator(".tip b").inner_text() in watched.classes
     names = found.locator(".legend b").all_inner_texts()
@@ -155,18 +167,87 @@ def test_pointing_names_a_class_and_the_legend_its_share(visit: Visit, watched: 
     expect(found.locator(".tip")).to_be_hidden()
 
 
+def expect_readiness(page: Page, ready: bool) -> None:
+    """`/readyz` answers so, and the page's header agrees by its colour and in words."""
+    wait_for(lambda: page.request.get("/readyz").ok is ready, 60, f"/readyz with ready={ready}")
+    header = page.locator(f"#health[data-level={'good' if ready else 'bad'}]")
+    expect(header).to_have_text(re.compile("^Ready, " if ready else "^Not ready, "))
+
+
 def test_a_killed_camera_turns_red_and_green_again(visit: Visit, watched: Watched) -> None:
     page = visit.open()
     shown(page, "camera")
+    expect_readiness(page, ready=True)
     watched.camera.kill()
     red = page.locator(card("camera", "bad"))
-    expect(red).to_be_visible(timeout=RED_WITHIN_MS)
+    expect(red).to_be_visible()
+    expect(page.locator(".card").first).to_have_attribute("data-stream", "camera")
+    expect_readiness(page, ready=False)
     expect(red.locator(".veil")).not_to_be_empty()
     tone = red.locator(".state").evaluate("state => getComputedStyle(state).backgroundColor")
     assert tone == "rgb(209, 41, 31)"
     visit.keep("wall-camera-killed")
     watched.camera.start()
     shown(page, "camera")
+    expect_readiness(page, ready=True)
+
+
+def ratio(page: Page, stream: str) -> float:
+    """Width : height of a stream's picture as it is seen; of the mask, which lies on it, too."""
+    script = "one => (box => box.width / box.height)(one.getBoundingClientRect())"
+    found = shown(page, stream)
+    seen = [float(found.locator(which).evaluate(script)) for which in (".picture", ".mask")]
+    assert seen[0] == pytest.approx(seen[1], rel=0.01)
+    return seen[0]
+
+
+@pytest.mark.parametrize("size_wh", [DESKTOP, PHONE])
+def test_pictures_have_the_shape_of_their_source(
+    browser: Browser, watched: Watched, size_wh: tuple[int, int]
+) -> None:
+    visit = Visit(browser, watched.site, size_wh)
+    page = visit.open()
+    for stream in RATIOS:
+        page.locator(card(stream)).scroll_into_view_if_needed()
+    assert {stream: ratio(page, stream) for stream in RATIOS} == pytest.approx(RATIOS, rel=0.02)
+    visit.open("/streams/strip")
+    expect(page.locator("#detail[data-level=good] .legend li").first).to_be_visible()
+    box = page.locator(".picture").bounding_box()
+    assert box is not None
+    assert box["width"] / box["height"] == pytest.approx(RATIOS["strip"], rel=0.02)
+    visit.close()
+
+
+def test_a_stream_that_is_not_required_is_first_and_leaves_the_header_green(visit: Visit) -> None:
+    page = visit.open()
+    for stream in STREAMS:
+        expect(page.locator(card(stream))).to_have_count(1)
+    expect_readiness(page, ready=True)
+    expect(page.locator("#health")).to_have_text(re.compile("none from absent, not required$"))
+    expect(page.locator(".card").first).to_have_attribute("data-stream", "absent")
+    expect(page.locator(card("absent")).locator(".optional")).to_be_visible()
+    expect(page.locator(card("absent")).locator(".veil")).not_to_be_empty()
+
+
+def test_the_filter_leaves_what_it_names(visit: Visit) -> None:
+    page = visit.open()
+    shown(page, "drive")
+    page.get_by_label("Filter streams").fill("STRIP")
+    expect(page.locator(".card:visible")).to_have_count(1)
+    expect(page.locator(card("strip"))).to_be_visible()
+    page.reload(wait_until="domcontentloaded")
+    expect(page.locator(card("strip"))).to_be_visible()
+    expect(page.locator(".card:visible")).to_have_count(1)
+    page.get_by_label("Filter streams").fill("nothing of that name")
+    expect(page.locator("#nothing")).to_have_text("No stream matches the filter.")
+    page.get_by_label("Filter streams").fill("")
+    expect(page.locator(".card:visible")).to_have_count(len(STREAMS) + 1)
+
+
+def test_why_the_memory_was_reset_is_told(visit: Visit) -> None:
+    page = visit.open("/streams/drive")
+    reset = page.locator('#events li[data-what="memory"]').filter(has_text="reset:")
+    expect(reset.first).to_have_text(re.compile("first frame|began again|scene cut|too long since"))
 
 
 def test_one_stream_in_detail(visit: Visit) -> None:

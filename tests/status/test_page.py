@@ -12,7 +12,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.stage import Stage
@@ -21,7 +21,7 @@ from streamseg.status.door import Door
 from streamseg.status.server import Settings, StatusServer
 from streamseg.types import ClassInfo, StateChange, StreamState
 from tests.fakes.stream import MODEL
-from tests.parts.browser import MISSING, PHONE, Visit, card, chromium
+from tests.parts.browser import DESKTOP, MISSING, PHONE, Visit, card, chromium
 from tests.status.boards import make_board
 from tests.status.masks import SIZE_WH, mask, plane
 from tests.waiting import wait_for
@@ -81,7 +81,10 @@ def test_names_are_data(browser: Browser) -> None:
         page = visit.open()
         legend = page.locator(card("gate")).locator(".legend")
         expect(legend.locator("li").first).to_contain_text(MARKUP)
-        page.locator(card("gate")).locator(".view").hover(position={"x": 300, "y": 60})
+        frame = page.locator(card("gate")).locator(".frame")
+        box = frame.bounding_box()
+        assert box is not None
+        frame.hover(position={"x": 0.8 * box["width"], "y": 0.5 * box["height"]})
         expect(page.locator(".tip b")).to_have_text(MARKUP)
         assert page.locator("img:not(.brand img)").count() == 0
         assert visit.complaints == []
@@ -197,3 +200,97 @@ def test_what_was_chosen_is_remembered(browser: Browser) -> None:
             assert page.evaluate("getComputedStyle(document.querySelector('.mask')).opacity") == "0.2"
             page.reload(wait_until="domcontentloaded")
             expect(page.locator(card("gate"))).to_be_visible()
+
+
+def heights(page: Page) -> set[float]:
+    boxes = [card.bounding_box() for card in page.locator(".card").all()]
+    return {round(box["height"]) for box in boxes if box is not None}
+
+
+@pytest.mark.parametrize("size_wh", [DESKTOP, PHONE])
+def test_cards_with_and_without_a_picture_are_of_one_height(
+    browser: Browser, size_wh: tuple[int, int]
+) -> None:
+    with serving(streams=("gate", "yard")) as server:
+        server._board.add("lab", required=False)
+        server._board.changed(StateChange("lab", StreamState.BACKOFF, time.time(), "refused", "no answer"))
+        visit = Visit(browser, f"http://{server.address}", size_wh)
+        page = visit.open()
+        expect(page.locator(card("gate", "good")).locator(".legend li").first).to_be_visible()
+        expect(page.locator(".card").first).to_have_attribute("data-stream", "lab")
+        assert len(heights(page)) == 1
+        visit.close()
+
+
+def color_at(page: Page, x: int) -> list[int]:
+    """Red, green, blue and opacity of the mask of `gate` in its column `x`."""
+    script = '(canvas, x) => [...canvas.getContext("2d").getImageData(x, 20, 1, 1).data]'
+    found: list[int] = page.locator(card("gate")).locator(".mask").evaluate(script, x)
+    return found
+
+
+def test_a_class_is_pinned_by_key_and_stays_in_colour(browser: Browser) -> None:
+    """The mask is class 0 on its left third, class 2 elsewhere."""
+    with serving() as server, visiting(browser, server) as visit:
+        page = visit.open()
+        road = page.locator(card("gate")).get_by_role("button", name=MODEL.classes[0].name)
+        expect(road).to_have_attribute("aria-pressed", "false")
+        road.focus()
+        page.keyboard.press("Enter")
+        expect(road).to_have_attribute("aria-pressed", "true")
+        wait_for(lambda: color_at(page, 50)[3] < 255, 60, "the other class to be faint")
+        assert color_at(page, 2)[3] == 255
+        expect(road).to_be_focused()
+        page.keyboard.press("Space")
+        expect(road).to_have_attribute("aria-pressed", "false")
+        wait_for(lambda: color_at(page, 50)[3] == 255, 60, "all classes in colour")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        expect(road).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_tap_on_the_picture_pins_the_class_there(browser: Browser) -> None:
+    with serving() as server:
+        visit = Visit(browser, f"http://{server.address}", PHONE)
+        page = visit.open()
+        pinned = page.locator(card("gate")).locator('[aria-pressed="true"]')
+        expect(page.locator(card("gate")).locator(".legend li").first).to_be_visible()
+        frame = page.locator(card("gate")).locator(".frame")
+        frame.tap(position={"x": 12, "y": 40})
+        expect(pinned.locator("b")).to_have_text(MODEL.classes[0].name)
+        frame.tap(position={"x": 12, "y": 40})
+        expect(pinned).to_have_count(0)
+        visit.close()
+
+
+def test_one_stream_fills_the_screen_and_comes_back(browser: Browser) -> None:
+    with serving() as server, visiting(browser, server) as visit:
+        page = visit.open()
+        expect(page.locator(card("gate", "good"))).to_be_visible()
+        page.get_by_label("Full screen: gate").click()
+        wait_for(lambda: bool(page.evaluate("document.fullscreenElement?.classList.contains('view')")), 60)
+        page.get_by_label("Leave full screen: gate").click()
+        wait_for(lambda: page.evaluate("document.fullscreenElement") is None, 60)
+
+
+def test_where_the_browser_has_no_full_screen_the_window_is_filled(browser: Browser) -> None:
+    with serving() as server, visiting(browser, server) as visit:
+        visit.page.add_init_script("delete Element.prototype.requestFullscreen")
+        page = visit.open()
+        expect(page.locator(card("gate", "good"))).to_be_visible()
+        page.get_by_label("Full screen: gate").click()
+        expect(page.locator(".view")).to_have_css("width", f"{DESKTOP[0]}px")
+        page.keyboard.press("Escape")
+        expect(page.locator(".view")).not_to_have_css("width", f"{DESKTOP[0]}px")
+
+
+def test_a_card_that_moves_keeps_the_focus(browser: Browser) -> None:
+    with serving(streams=("gate", "yard")) as server, visiting(browser, server) as visit:
+        page = visit.open()
+        expect(page.locator(card("yard", "good"))).to_be_visible()
+        link = page.get_by_role("link", name="yard")
+        link.focus()
+        server._board.changed(StateChange("yard", StreamState.STALLED, time.time(), "stalled", "no frame"))
+        expect(page.locator(".card").first).to_have_attribute("data-stream", "yard")
+        expect(link).to_be_focused()
+        expect(page.locator("#health")).to_have_text("Not ready, 1 of 2 streams give masks; none from yard")

@@ -1,5 +1,6 @@
 // One stream on a page: picture, mask, state, figures, curves and legend. Both pages are made of it.
 import { draw } from "./curve.js";
+import { followFull } from "./full.js";
 import { Legend } from "./legend.js";
 import { Overlay } from "./overlay.js";
 import { level, ms, percent, rate, sentence } from "./words.js";
@@ -16,6 +17,7 @@ const UNITS = { age_ms: ms, flicker: (value) => percent(value, 2) };
 
 export class Card {
   #model = "";
+  #full;
 
   // `root` holds the figures, `most` classes are shown in the legend.
   constructor(root, most) {
@@ -23,12 +25,15 @@ export class Card {
     this.view = root.querySelector(".view");
     this.overlay = new Overlay(this.view);
     this.legend = new Legend(root.querySelector(".legend"), this.overlay, most);
+    this.#full = followFull(this.view);
   }
 
   update(stream, model, curves) {
     this.root.dataset.level = level(stream);
     this.root.dataset.state = stream.state;
     this.root.querySelector(".state").textContent = stream.state;
+    this.root.querySelector(".optional").hidden = stream.required;
+    this.#full(stream.name);
     this.root.querySelector(".veil").textContent = sentence(stream);
     for (const at of this.root.querySelectorAll("[data-figure]")) at.textContent = FIGURES[at.dataset.figure](stream);
     this.#learn(model);

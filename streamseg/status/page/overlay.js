@@ -3,10 +3,12 @@ import { color, percent } from "./words.js";
 
 const IGNORE = 255;
 const OPAQUE = 0xff000000;
-const FAINT = 0x38000000; // of all classes but the one pointed at
+const FAINT = 0x38000000; // of all classes but the one that stands out
 const SMOOTH = 0.3; // of the shares, from picture to picture
 
 export class Overlay {
+  #view;
+  #frame;
   #picture;
   #mask;
   #tip;
@@ -17,16 +19,22 @@ export class Overlay {
   #waiting = null; // the newest message while one is being drawn
   #busy = false;
   #focus = null; // the class pointed at
+  #pinned = null; // the class that stands out while none is pointed at
   shares = new Float64Array(256);
   shown = 0; // pictures so far
+  onpin = () => {};
 
   constructor(view) {
+    this.#view = view;
+    this.#frame = view.querySelector(".frame");
     this.#picture = view.querySelector(".picture");
     this.#mask = view.querySelector(".mask");
     this.#tip = view.querySelector(".tip");
-    view.addEventListener("pointermove", (event) => this.#point(event));
-    view.addEventListener("pointerdown", (event) => this.#point(event));
-    view.addEventListener("pointerleave", () => this.#unpoint());
+    this.#frame.addEventListener("pointermove", (event) => this.#point(event));
+    this.#frame.addEventListener("pointerdown", (event) => this.#point(event));
+    this.#frame.addEventListener("pointerleave", (event) => this.#leave(event));
+    this.#frame.addEventListener("click", (event) => this.pin(this.#at(event)?.id ?? null));
+    document.addEventListener("keydown", ({ key }) => { if (key === "Escape") this.pin(null); });
   }
 
   // What the labels mean: [{id, name, color}].
@@ -35,14 +43,29 @@ export class Overlay {
     this.#colors.fill(OPAQUE | 0x808080);
     for (const { id, color: [r, g, b] } of classes) this.#colors[id] = (OPAQUE | (b << 16) | (g << 8) | r) >>> 0;
     this.#colors[IGNORE] = 0;
+    if (!this.#classes.has(this.#pinned)) this.pin(null);
     if (this.#labels) this.#paint(); // a picture may come before its colours
   }
 
-  // Let one class stand out; null: all alike.
+  // Let one class stand out for as long as it is pointed at; null: none is.
   set focus(id) {
     if (id === this.#focus) return;
     this.#focus = id;
     if (this.#labels) this.#paint();
+  }
+
+  get pinned() {
+    return this.#pinned;
+  }
+
+  // Let one class stand out until it is pinned again; null, or no class of the model: none.
+  pin(id) {
+    const next = id === this.#pinned || !this.#classes.has(id) ? null : id;
+    if (next === this.#pinned) return;
+    this.#pinned = next;
+    if (next === null) this.#unpoint();
+    if (this.#labels) this.#paint();
+    this.onpin();
   }
 
   async show(message) {
@@ -64,6 +87,8 @@ export class Overlay {
     const [bitmap, unfolded] = await Promise.all([createImageBitmap(new Blob([jpeg], { type: "image/jpeg" })), inflate(labels)]);
     const [width, height] = header.size;
     if (this.#pixels?.width !== width || this.#pixels?.height !== height) this.#resize(width, height);
+    // the network's picture has the network's shape; it is shown in that of the source
+    this.#view.style.setProperty("--ratio", header.seen[0] / header.seen[1]);
     this.#picture.getContext("2d").drawImage(bitmap, 0, 0, width, height);
     bitmap.close();
     this.#labels = unfolded;
@@ -75,21 +100,21 @@ export class Overlay {
 
   #resize(width, height) {
     for (const canvas of [this.#picture, this.#mask]) Object.assign(canvas, { width, height });
-    this.#picture.parentElement.style.aspectRatio = `${width} / ${height}`;
     this.#pixels = new ImageData(width, height);
   }
 
   #paint() {
-    const colors = this.#focus === null ? this.#colors : this.#focused();
+    const one = this.#focus ?? this.#pinned;
+    const colors = one === null ? this.#colors : this.#only(one);
     const pixels = new Uint32Array(this.#pixels.data.buffer);
     const labels = this.#labels;
     for (let i = 0; i < labels.length; i++) pixels[i] = colors[labels[i]];
     this.#mask.getContext("2d").putImageData(this.#pixels, 0, 0);
   }
 
-  #focused() {
+  #only(id) {
     const faint = this.#colors.map((one) => ((one & 0xffffff) | (one ? FAINT : 0)) >>> 0);
-    faint[this.#focus] = this.#colors[this.#focus];
+    faint[id] = this.#colors[id];
     return faint;
   }
 
@@ -102,8 +127,14 @@ export class Overlay {
 
   // Say which class is under the pointer.
   #point(event) {
-    this.pointer = { x: event.clientX, y: event.clientY };
+    this.pointer = { clientX: event.clientX, clientY: event.clientY };
     this.#retell();
+  }
+
+  // A finger leaves as soon as it is lifted: what it pinned stays named.
+  #leave(event) {
+    if (event.pointerType !== "touch") return this.#unpoint();
+    setTimeout(() => { if (this.#pinned === null) this.#unpoint(); }, 300); // a click comes after it
   }
 
   #unpoint() {
@@ -114,12 +145,20 @@ export class Overlay {
 
   #retell() {
     if (!this.pointer || !this.#labels) return;
+    const found = this.#at(this.pointer);
+    if (found) this.#tell(found.id, found.x, found.y);
+    else this.#unpoint();
+  }
+
+  // The class at a point of the window, and where in the picture that is, 0…1; null beside it.
+  #at({ clientX, clientY }) {
+    if (!this.#labels) return null;
     const box = this.#mask.getBoundingClientRect();
-    const x = (this.pointer.x - box.left) / box.width;
-    const y = (this.pointer.y - box.top) / box.height;
-    if (x < 0 || y < 0 || x >= 1 || y >= 1) return this.#unpoint();
+    const x = (clientX - box.left) / box.width;
+    const y = (clientY - box.top) / box.height;
+    if (x < 0 || y < 0 || x >= 1 || y >= 1) return null;
     const { width, height } = this.#mask;
-    this.#tell(this.#labels[Math.floor(y * height) * width + Math.floor(x * width)], x, y);
+    return { id: this.#labels[Math.floor(y * height) * width + Math.floor(x * width)], x, y };
   }
 
   #tell(id, x, y) {

@@ -52,7 +52,7 @@ function showCounts(stream) {
   const rows = [
     ["Frames captured", stream.captured], ["Masks made", stream.masks], ["Masks sent", stream.published],
     ["Dropped, crowded", crowded], ["Dropped, failed", failed], ["Dropped, unsent", unsent],
-    ["Reconnects", stream.reconnects], ["Memory let go", stream.resets], ["Subscribers now", stream.subscribers],
+    ["Reconnects", stream.reconnects], ["Memory resets", stream.resets], ["Subscribers now", stream.subscribers],
   ];
   document.getElementById("counts").replaceChildren(...rows.map(([term, count]) => {
     const row = make("div");

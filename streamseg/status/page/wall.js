@@ -1,14 +1,19 @@
-// The wall: a card a stream, pictures only for those in sight.
+// The wall: a card a stream, those without masks first; pictures only for those in sight.
 import { Card, followLoss, followOpacity } from "./card.js";
+import { someFull } from "./full.js";
 import { Live } from "./live.js";
+import { health, level, rank } from "./words.js";
 
 const LEGEND = 5; // classes a card tells of
 const wall = document.getElementById("wall");
 const template = document.getElementById("card");
-const health = document.getElementById("health");
+const header = document.getElementById("health");
+const filter = document.getElementById("filter");
+const nothing = document.getElementById("nothing");
 const foot = document.getElementById("foot");
 const cards = new Map();
 const seen = new Set();
+let streams = [];
 
 const sight = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) seen[isIntersecting ? "add" : "delete"](target.dataset.stream);
@@ -22,14 +27,23 @@ const live = new Live({
 });
 
 followOpacity(document.getElementById("opacity"));
+filter.value = new URLSearchParams(location.search).get("filter") ?? "";
+filter.addEventListener("input", () => {
+  const kept = filter.value.trim() ? `?${new URLSearchParams({ filter: filter.value.trim() })}` : location.pathname;
+  history.replaceState(null, "", kept); // so that a filtered wall can be kept as a bookmark
+  sift();
+});
 
 function show(told) {
-  const names = told.streams.map((stream) => stream.name);
-  for (const name of cards.keys()) if (!names.includes(name)) drop(name);
-  for (const stream of told.streams) {
+  streams = told.streams;
+  const names = new Set(streams.map((stream) => stream.name));
+  for (const name of cards.keys()) if (!names.has(name)) drop(name);
+  for (const stream of streams) {
     const card = cards.get(stream.name) ?? add(stream.name);
     card.update(stream, told.models[stream.engine], told.curves?.[stream.name]);
   }
+  arrange();
+  sift();
   tell(told);
 }
 
@@ -54,11 +68,34 @@ function drop(name) {
   live.watch(seen);
 }
 
-function tell({ streams, models, version }) {
-  const ready = streams.filter((stream) => stream.ready).length;
-  const all = ready === streams.length;
-  health.textContent = all ? `${ready === 1 ? "1 stream gives" : `All ${ready} streams give`} masks` : `${ready} of ${streams.length} streams give masks`;
-  health.dataset.level = all ? "good" : "bad";
+// Those that are moved lose focus and full screen: the first is given back, the second is waited for.
+function arrange() {
+  if (someFull()) return;
+  const roots = streams.toSorted((a, b) => rank(a) - rank(b)).map(({ name }) => cards.get(name).root);
+  const held = wall.contains(document.activeElement) ? document.activeElement : null;
+  roots.forEach((root, place) => { if (wall.children[place] !== root) wall.insertBefore(root, wall.children[place]); });
+  if (held?.isConnected && held !== document.activeElement) held.focus({ preventScroll: true });
+}
+
+// Show the streams in which every word of the filter occurs.
+function sift() {
+  const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+  let left = 0;
+  for (const stream of streams) {
+    const text = [stream.name, stream.state, stream.message, stream.engine, level(stream)].join(" ").toLowerCase();
+    const hidden = !words.every((word) => text.includes(word));
+    cards.get(stream.name).root.hidden = hidden;
+    left += !hidden;
+  }
+  nothing.hidden = left > 0;
+  if (!left) nothing.textContent = streams.length ? "No stream matches the filter." : "No stream is configured.";
+}
+
+function tell({ ready, missing, models, version }) {
+  const words = health(streams, ready);
+  if (header.textContent !== words) header.textContent = words; // a screen reader says it when it changes
+  header.title = Object.entries(missing).map(([name, why]) => `${name}: ${why}`).join("\n");
+  header.dataset.level = ready ? "good" : "bad";
   const engines = Object.values(models).map((model) => `${model.name} ${model.version} on ${model.backend} in ${model.precision}`);
   foot.textContent = [...engines, `streamseg ${version}`].join(" · ");
 }

@@ -19,6 +19,27 @@ export function level(stream) {
   return { connecting: "wait", ended: "over" }[stream.state] ?? "bad";
 }
 
+const LEVELS = ["bad", "wait", "over", "good"];
+
+// The order on the wall: without masks and required, without masks, the others.
+export const rank = (stream) => 10 * (stream.ready ? 2 : stream.required ? 0 : 1) + LEVELS.indexOf(level(stream));
+
+// The header: `ready` is what /readyz answers, and streams that it does not ask for are told apart.
+export function health(streams, ready) {
+  const without = streams.filter((stream) => !stream.ready);
+  const some = `${streams.length - without.length} of ${streams.length} streams give masks`;
+  if (!ready) return `Not ready, ${some}; ${listed(without.filter((stream) => stream.required))}`;
+  if (without.length) return `Ready, ${some}; ${listed(without)}, not required`;
+  if (!streams.length) return "No stream is configured";
+  return streams.length === 1 ? "1 stream gives masks" : `All ${streams.length} streams give masks`;
+}
+
+function listed(streams) {
+  const names = streams.slice(0, 2).map(({ name }) => name).join(", ");
+  const more = streams.length - 2;
+  return `none from ${more > 0 ? `${names} and ${more} more` : names}`;
+}
+
 export function sentence(stream) {
   if (level(stream) === "good") return "";
   if (stream.state === "running") return stream.silent_s == null ? "Waiting for the first mask" : `No mask for ${ago(stream.silent_s)}`;
