@@ -95,22 +95,19 @@ class ConnectionTable:
     def __len__(self) -> int:
         return len(self._connections)
 
-    def make_room(self, peer: Peer) -> None:
-        """Close what has to give way to a new connection of `peer`; to be called before `add`."""
-        self._forget_lost()
-        network = peer_network(peer[0])
-        own = [item for item in self._connections.items() if item[1].network == network]
-        self._evict(own, len(own) + 1 - self._limits.per_network)
-        self._evict(self._connections.items(), len(self._connections) + 1 - self._limits.total)
-
     def release_one(self) -> None:
         """Close the connection that would give way next, if there is one; frees a file descriptor."""
         self._forget_lost()
         self._evict(self._connections.items(), 1)
 
     def add(self, peer: Peer, transport: Transport) -> None:
-        """Take in a connection that was just accepted."""
-        self._connections[peer] = _Connection(transport, peer_network(peer[0]), self._clock())
+        """Take in a connection that was just accepted, and close what has to give way to it."""
+        self._forget_lost()
+        network = peer_network(peer[0])
+        own = [item for item in self._connections.items() if item[1].network == network]
+        self._evict(own, len(own) + 1 - self._limits.per_network)
+        self._evict(self._connections.items(), len(self._connections) + 1 - self._limits.total)
+        self._connections[peer] = _Connection(transport, network, self._clock())
 
     def set_state(self, peer: Peer | None, state: ConnectionState) -> None:
         """Take in what a connection does now; one that was closed meanwhile is no error."""
@@ -150,7 +147,8 @@ class ConnectionTable:
 
     def _rank(self, connection: _Connection) -> tuple[bool, ConnectionState, float]:
         young = self._clock() - connection.since_s < self._limits.settle_s
-        return young, connection.state, connection.since_s
+        state = ConnectionState.CLOSING if young else connection.state  # the young: by their age alone
+        return young, state, connection.since_s
 
     def _abort(self, peer: Peer) -> None:
         self._connections.pop(peer).transport.abort()

@@ -92,7 +92,6 @@ class HttpServer:
         await asyncio.sleep(0)  # what they have sent is read before others may take their places
 
     async def _connect(self, accepted: socket.socket, peer: Peer) -> None:
-        self._table.make_room(peer)
         accepted.setblocking(False)
         try:
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(self._protocol, accepted)

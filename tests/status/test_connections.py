@@ -45,7 +45,6 @@ class Rig:
     ) -> tuple[Peer, Wire]:
         self.ports += 1
         peer, wire = (host, self.ports), Wire()
-        self.table.make_room(peer)
         self.table.add(peer, wire)
         self.table.set_state(peer, state)
         self.clock.now_s += 0.001
@@ -107,6 +106,13 @@ def test_one_that_just_came_is_kept_while_any_has_waited_longer() -> None:
     rig.accept()
     assert not health_check.aborted
     assert aborted(*slow) == [True, False, False]
+
+
+def test_among_those_that_just_came_the_oldest_gives_way() -> None:
+    rig = Rig()
+    busy = [rig.accept(state=ConnectionState.REQUEST)[1] for _ in range(LIMITS.per_network)]
+    _, health_check = rig.accept()
+    assert aborted(*busy, health_check) == [True, False, False, False, False]
 
 
 def test_web_sockets_are_kept() -> None:

@@ -94,6 +94,16 @@ def test_silent_connections_and_web_sockets_leave_room_for_health_checks() -> No
         assert [status_at(server.address, path) for path in HEALTH for _ in range(10)] == [200] * 30
 
 
+def test_beyond_its_bound_an_address_loses_its_oldest_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = ConnectionLimits(per_network=4, head_s=600.0)
+    monkeypatch.setattr(http_server, "ConnectionLimits", lambda: limits)
+    with serving() as server, ExitStack() as held:
+        dialled = [held.enter_context(dial(server.address)) for _ in range(limits.per_network + 3)]
+        assert all(closed_by_the_server(one) for one in dialled[:3])
+        dialled[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert dialled[-1].recv(65536).startswith(b"HTTP/1.1 200")
+
+
 def test_so_do_requests_whose_peers_do_not_read() -> None:
     asked = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2000
     with serving() as server, ExitStack() as held:
