@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from streamseg.config.schema import SourceConfig
@@ -13,7 +16,9 @@ from streamseg.flow.mailbox import Overflow
 from streamseg.redact import redact_url
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)(?=://)|^(?i:file|lavfi)(?=:)")
+_END_OF_AUTHORITY = re.compile(r"[/?#]")
 _NONBLOCK = "+4"  # AVFMT_FLAG_NONBLOCK, which has no name among the options
+_IMAGE_SEQUENCE = re.compile(r"%\d*d")  # as FFmpeg's image2 takes it: frames/%04d.png
 _VIDEO_DEVICE = re.compile(r"^/dev/video\d+$")
 
 
@@ -69,6 +74,9 @@ def kind_of(url: str) -> Kind:
     """
     if _VIDEO_DEVICE.match(url):
         return Kind.V4L2
+    if url.isdecimal():
+        text = f"{url}: not a kind of source; a camera is /dev/video{url}, a file of that name ./{url}"
+        raise SourceError(SourceFault.UNSUPPORTED, text)
     scheme = _SCHEME.match(url)
     if scheme is None:
         return Kind.FILE
@@ -83,9 +91,11 @@ def describe(source: SourceConfig) -> Input:
     """Return what FFmpeg is to open for `source`.
 
     Raises:
-        SourceError: A scheme that is not supported (`unsupported`).
+        SourceError: A scheme that is not supported, or a URL without a host (`unsupported`).
     """
     kind, url, label = kind_of(source.url), source.location, redact_url(source.url)
+    if kind in {Kind.RTSP, Kind.HTTP}:
+        _check_host(source.url, label)
     match kind:
         case Kind.FILE:
             path = unquote(urlsplit(url).path) if url.lower().startswith("file:") else url
@@ -101,6 +111,56 @@ def describe(source: SourceConfig) -> Input:
             return Input(kind, url, label, "rtsp", _rtsp_options(source.transport))
         case Kind.HTTP:
             return Input(kind, url, label)
+
+
+def check_file(source: SourceConfig) -> None:
+    """Look whether the file of a source is there and can be read; all other sources pass.
+
+    Raises:
+        SourceError: It is missing (`not_found`), not ours to read (`auth`), or a folder (`unsupported`).
+    """
+    opened = describe(source)
+    if opened.kind is not Kind.FILE:
+        return
+    path = Path(opened.url.removeprefix("file:"))
+    many = _IMAGE_SEQUENCE.search(path.name) is not None
+    path = path.parent if many else path
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError) as error:  # ValueError: a name that holds a NUL
+        raise _no_file(opened.label, path, error) from None
+    if is_folder and not many:
+        raise SourceError(SourceFault.UNSUPPORTED, f"{opened.label}: is a folder; name a video file in it")
+    if not os.access(path, os.R_OK):
+        text = f"{opened.label}: permission denied; let the daemon's user read it"
+        raise SourceError(SourceFault.AUTH, text)
+
+
+def _no_file(label: str, path: Path, error: OSError | ValueError) -> SourceError:
+    if isinstance(error, PermissionError):
+        text = f"{label}: permission denied; let the daemon's user read it"
+        return SourceError(SourceFault.AUTH, text)
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        where = "" if path.is_absolute() else f" in {Path.cwd()}"
+        text = f"{label}: there is no such file{where}; check the path, or whether its disk is mounted"
+        return SourceError(SourceFault.NOT_FOUND, text)
+    text = f"{label}: cannot be opened: {getattr(error, 'strerror', None) or error}"
+    return SourceError(SourceFault.UNSUPPORTED, text)
+
+
+def _check_host(url: str, label: str) -> None:
+    """Raises SourceError where a URL, taken apart as FFmpeg does, names no host or no possible port."""
+    scheme, _, rest = url.partition("://")
+    authority = _END_OF_AUTHORITY.split(rest)[0]
+    try:
+        parts = urlsplit(f"{scheme}://{authority.rpartition('@')[2]}")
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        text = f"{label}: no valid host and port; escape / ? # in a password, or give it as `password`"
+        raise SourceError(SourceFault.UNSUPPORTED, text) from None
+    if not host:
+        text = f"{label}: names no host, as {scheme}://192.168.0.20/stream1 does"
+        raise SourceError(SourceFault.UNSUPPORTED, text)
 
 
 def overflow_for(source: SourceConfig) -> Overflow:

@@ -7,27 +7,46 @@ from typing import Annotated
 
 import typer
 
+from streamseg.cli.environment import EnvFiles, environment, unset_hint
+
 config_app = typer.Typer(no_args_is_help=True)
 
 ConfigFile = Annotated[Path, typer.Argument(help="configuration file (YAML)")]
 
 
 @config_app.command()
-def check(config: ConfigFile) -> None:
-    """Tell every mistake in CONFIG with its line, or that there is none."""
-    from streamseg.config import load  # noqa: PLC0415
+def check(
+    config: ConfigFile,
+    *,
+    env_file: EnvFiles = None,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="look at no file but CONFIG, and no package or port"),
+    ] = False,
+) -> None:
+    """Tell every mistake in CONFIG with its line, or that there is none, as `run` and a reload would."""
+    from streamseg.config.draft import ReadOptions, read_draft  # noqa: PLC0415
+    from streamseg.daemon.preflight import Machine, preflight  # noqa: PLC0415
 
-    found = load(config)
+    env = environment(env_file)
+    options = ReadOptions(env, offline=offline, as_service=True, unset_hint=unset_hint(config))
+    draft = read_draft(config, options)
+    try:
+        found = preflight(draft, None if offline else Machine(env)).config
+    finally:
+        for warning in sorted(draft.warnings):
+            typer.echo(f"warning: {warning}", err=True)
     typer.echo(f"{config}: fine; streams: {', '.join(found.streams)}")
 
 
 @config_app.command()
-def show(config: ConfigFile) -> None:
+def show(config: ConfigFile, *, env_file: EnvFiles = None) -> None:
     """Print what CONFIG means: defaults, folder and variables worked in, secrets as ********."""
-    from streamseg.config import load  # noqa: PLC0415
+    from streamseg.config.draft import ReadOptions, read_draft  # noqa: PLC0415
     from streamseg.config.show import shown  # noqa: PLC0415
 
-    typer.echo(shown(load(config)), nl=False)
+    options = ReadOptions(environment(env_file), as_service=True, unset_hint=unset_hint(config))
+    typer.echo(shown(read_draft(config, options).accept()), nl=False)
 
 
 @config_app.command()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from streamseg.errors import ConfigError
+from streamseg.cli.environment import EnvFiles, environment, unset_hint
 
 if TYPE_CHECKING:
     from streamseg.config import Config
-
-_OPTIONS = {"package": "--engine", "url": "--source", "streams": "--name"}  # where the key has another name
+    from streamseg.daemon.preflight import Accepted
 
 
 def run(
@@ -29,6 +29,7 @@ def run(
     pace: Annotated[bool | None, typer.Option(help="play a file at its own speed (yes)")] = None,
     pictures: Annotated[bool | None, typer.Option("--pictures", help="offer the pictures as well")] = None,
     insecure: Annotated[bool | None, typer.Option("--insecure", help="let other machines subscribe")] = None,
+    env_file: EnvFiles = None,
 ) -> None:
     """Run the daemon: CONFIG, until it is stopped, or one stream by --source, until that ends."""
     wanted = {
@@ -38,52 +39,53 @@ def run(
         "source": _given(loop=loop, pace=pace),
         "name": _given(name=name),
     }
+    from streamseg.cli.options import examine_options, option  # noqa: PLC0415
+
     if (config is None) == (source is None):
         raise typer.BadParameter("give either a configuration file or --source URL")
     if config is not None and any(wanted.values()):
-        given = ", ".join(_option(key) for keys in wanted.values() for key in keys)
+        given = ", ".join(option(key) for keys in wanted.values() for key in keys)
         raise typer.BadParameter(f"{given}: only with --source; with a configuration file, write it there")
-    from streamseg.config import load  # noqa: PLC0415
-    from streamseg.daemon.app import run as run_daemon  # noqa: PLC0415
-
+    os.environ.update(environment(env_file))
     if config is not None:
-        path = config
-        raise typer.Exit(run_daemon(load(path), lambda: load(path)))
+        _run_file(config, env_file)
     stream = {**wanted["stream"], "source": {"url": source, **wanted["source"]}}
     document = {
         "engine": wanted["engine"],
         "publish": wanted["publish"],
         "streams": {wanted["name"].get("name", "main"): stream},
     }
-    raise typer.Exit(run_daemon(_from_options(document), once=True))
+    from streamseg.daemon.preflight import Machine, preflight  # noqa: PLC0415
+
+    accepted = preflight(examine_options(document), Machine(os.environ, free=True))
+    from streamseg.daemon.app import run as run_daemon  # noqa: PLC0415
+
+    raise typer.Exit(run_daemon(accepted.config, once=True, warnings=accepted.warnings))
+
+
+def _run_file(path: Path, env_file: list[Path] | None) -> NoReturn:
+    """The daemon by a configuration file; a reload reads it, and the files of variables, again."""
+    accepted = _accept(path, unset_hint(path))
+    first = accepted.config
+    bound = (*first.publish.bind, *([first.status.bind] if first.status.bind else []))
+
+    def again() -> Config:
+        os.environ.update(environment(env_file))
+        return _accept(path, unset_hint(path, running=not env_file), bound).log()
+
+    from streamseg.daemon.app import run as run_daemon  # noqa: PLC0415
+
+    raise typer.Exit(run_daemon(first, again, warnings=accepted.warnings))
+
+
+def _accept(path: Path, hint: str, bound: tuple[str, ...] = ()) -> Accepted:
+    """The configuration of a file, if the daemon can do what it says. Raises ConfigError."""
+    from streamseg.config.draft import ReadOptions, read_draft  # noqa: PLC0415
+    from streamseg.daemon.preflight import Machine, preflight  # noqa: PLC0415
+
+    draft = read_draft(path, ReadOptions(os.environ, unset_hint=hint))
+    return preflight(draft, Machine(os.environ, free=True, bound=bound))
 
 
 def _given(**options: Any) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value is not None}
-
-
-def _option(key: str) -> str:
-    return _OPTIONS.get(key, f"--{key}")
-
-
-def _from_options(document: dict[str, Any]) -> Config:
-    """The configuration that the options stand for. Raises ConfigError, naming the options."""
-    from pydantic import ValidationError  # noqa: PLC0415
-
-    from streamseg.config import Config  # noqa: PLC0415
-
-    try:
-        return Config.model_validate(document)
-    except ValidationError as error:
-        lines = [f"{_blamed(entry['loc'])}: {_sentence(entry['msg'])}" for entry in error.errors()]
-        raise ConfigError([f"command line: {line}" for line in lines]) from error
-
-
-def _blamed(where: tuple[int | str, ...]) -> str:
-    """The option behind a place in the configuration."""
-    return next(_option(str(part)) for part in reversed(where) if isinstance(part, str))
-
-
-def _sentence(message: str) -> str:
-    message = message.removeprefix("Value error, ").replace("Input should", "must")
-    return message[:1].lower() + message[1:]

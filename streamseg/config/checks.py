@@ -17,9 +17,11 @@ LEAST_TOKEN = 16  # characters; whoever tries them all is not slowed down
 Problem = tuple[Location, str]
 
 
-def contradictions(config: Config) -> list[Problem]:
-    """Every one, with its place."""
-    return [*_engines(config), *_passwords(config), *_status(config.status)]
+def contradictions(config: Config, *, offline: bool = False) -> list[Problem]:
+    """Every one, with its place; with `offline` none that takes a look at the token's file."""
+    problems = [*_engines(config), *_passwords(config), *_status(config.status)]
+    token = config.status.token_file
+    return problems if token is None or offline else [*problems, *_token(token)]
 
 
 def _engines(config: Config) -> Iterator[Problem]:
@@ -56,8 +58,6 @@ def _status(status: StatusConfig) -> Iterator[Problem]:
                 ("status", "allowed_origins"),
                 f"must be as https://host or https://host:port, not {origin!r}",
             )
-    if status.token_file is not None:
-        yield from _token(status.token_file)
 
 
 def _is_origin(text: str) -> bool:
@@ -77,5 +77,5 @@ def _token(path: Path) -> Iterator[Problem]:
             yield where, f"{path}: {len(token)} characters can be guessed: {LEAST_TOKEN} at least"
         if open_to_others(path):
             yield where, f"{path}: others may read it: chmod 600 {path}"
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:
         yield where, str(error)

@@ -10,11 +10,13 @@ from pydantic.fields import FieldInfo
 
 from streamseg.config.effective import ENGINE, written_as
 from streamseg.config.lines import Location
-from streamseg.config.marks import Secret, secret_of, sections_of
+from streamseg.config.marks import Secret, by_name, secret_of, sections_of
+from streamseg.config.places import SUFFIX
 from streamseg.config.schema import Config
-from streamseg.config.secrets import SUFFIX
 from streamseg.redact import redact_credentials, redact_url
 
+NAME_ITSELF = ("[key]",)
+"""What pydantic puts behind a key that is wrong itself."""
 _SENTENCES = {
     "missing": "is required but missing",
     "dict_type": "must hold keys of its own",
@@ -27,8 +29,14 @@ _SENTENCES = {
 
 def complaints(error: ValidationError, document: Any) -> list[tuple[Location, str]]:
     """Every one with its place in `document`, which is as the user wrote it."""
-    placed = [(written_as(entry["loc"], document), entry) for entry in error.errors(include_url=False)]
+    placed = [(written_as(place_of(entry), document), entry) for entry in error.errors(include_url=False)]
     return [(where, _what(entry, where, document)) for where, entry in placed]
+
+
+def place_of(entry: Any) -> Location:
+    """Where one error of a `ValidationError` is; of one in a name that is at what bears the name."""
+    place: Location = entry["loc"]
+    return place[:-1] if entry["type"] == "value_error" and place[-1:] == NAME_ITSELF else place
 
 
 def _what(entry: Any, where: Location, document: Any) -> str:
@@ -39,7 +47,7 @@ def _what(entry: Any, where: Location, document: Any) -> str:
         return redact_credentials(str(entry["ctx"]["error"]))
     text = _SENTENCES.get(kind) or entry["msg"].replace("Input should", "must")
     text = text[:1].lower() + text[1:]
-    field = _fields(where[:-1]).get(str(where[-1]))
+    field = fields_at(where[:-1]).get(str(where[-1]))
     silent = kind == "missing" or (field is not None and secret_of(field) is Secret.ALL)
     return text if silent else f"{text} (got {_short(_written(document, where))})"
 
@@ -74,15 +82,20 @@ def _hint(where: Location) -> str:
 def _known(where: Location) -> list[str]:
     """What may be written in the section at `where`."""
     names: list[str] = [] if where else ["engine"]
-    for name, field in _fields(where).items():
+    for name, field in fields_at(where).items():
         names += [name, f"{name}{SUFFIX}"] if secret_of(field) else [name]
     return names
 
 
-def _fields(where: Location) -> dict[str, FieldInfo]:
-    """The keys of the section at `where`."""
+def fields_at(where: Location) -> dict[str, FieldInfo]:
+    """The keys of the section at `where`; where there is none, of the nearest above it."""
     model: type[BaseModel] = Config
+    is_name = False
     for part in where:
+        if is_name:
+            is_name = False
+            continue
         field = model.model_fields.get("engines" if part == "engine" else str(part))
-        model = next(iter(sections_of(field) if field else []), model)
+        if field is not None and (inner := sections_of(field)):
+            model, is_name = inner[0], by_name(field) and part != "engine"
     return model.model_fields

@@ -26,6 +26,13 @@ def written_as(where: tuple[int | str, ...], document: Any) -> tuple[int | str, 
     return ("engine", *where[2:]) if short else where
 
 
+def as_effective(where: tuple[int | str, ...], document: Any) -> tuple[int | str, ...]:
+    """The place in the effective form of what a user wrote at `where` in `document`."""
+    engines = document.get("engines", {})
+    short = where[:1] == ("engine",) and isinstance(engines, dict) and ENGINE not in engines
+    return ("engines", ENGINE, *where[1:]) if short else where
+
+
 def _with_engines(document: dict[str, Any]) -> dict[str, Any]:
     """`engine: …` is short for `engines: {default: …}`, and may stand beside others."""
     engines = document.get("engines", {})

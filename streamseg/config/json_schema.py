@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from streamseg.config.marks import by_name, secret_of, sections_of
+from streamseg.config.places import SUFFIX
 from streamseg.config.schema import Config
-from streamseg.config.secrets import SUFFIX
 from streamseg.config.variables import VARIABLE
 from streamseg.config.words import about
 from streamseg.types import NAME

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from streamseg.config.lines import Lines, Location
 from streamseg.redact import redact_credentials
 
+SUFFIX = "_file"
+"""Of a key that names the file which holds another key's secret."""
+
 
 @dataclass(frozen=True, order=True, slots=True)
 class Problem:
@@ -18,6 +21,7 @@ class Problem:
         key: The key, dotted; empty where there is none.
         what: What is wrong with it.
         origin: Name of the file.
+        may_pass: Whether it may be gone at the next try, though nobody changes the configuration.
     """
 
     file: int
@@ -25,6 +29,7 @@ class Problem:
     key: str
     what: str
     origin: str = field(compare=False)
+    may_pass: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         line = f":{self.line}" if self.line else ""
@@ -48,18 +53,34 @@ class Places:
         """Say that a stream stands in an included file."""
         self._streams[stream] = file
 
-    def problem(self, where: Location, what: str, file: int | None = None) -> Problem:
+    def problem(
+        self, where: Location, what: str, file: int | None = None, *, may_pass: bool = False
+    ) -> Problem:
         """Something wrong at a place, or at one in an included file, in that file's own terms."""
         number, inside = (file, where) if file is not None else self._inside(where)
         origin, lines = self._files[number]
         key = ".".join(map(str, ("streams", *inside) if number else inside)) or "(whole file)"
-        return Problem(number, lines.of(inside), redact_credentials(key), what, origin)
+        return Problem(number, lines.of(inside), redact_credentials(key), what, origin, may_pass)
 
     def of(self, where: Location) -> str:
         """`file:line` of a key."""
         number, inside = self._inside(where)
         origin, lines = self._files[number]
         return f"{origin}:{lines.of(inside)}"
+
+    def file_of(self, where: Location) -> str:
+        """The name of the file that a key stands in."""
+        return self._files[self._inside(where)[0]][0]
+
+    def nearest(self, where: Location) -> Location:
+        """The key that the user wrote for the value at `where`: of a list of one or a secret, another."""
+        if self._has(where):
+            return where
+        *above, last = where
+        if isinstance(last, int):
+            return tuple(above)
+        in_file = (*above, f"{last}{SUFFIX}")
+        return in_file if self._has(in_file) else where
 
     def home(self, where: Location) -> Location:
         """The place under `defaults` of what a stream inherits; any other place as it is."""
@@ -73,6 +94,10 @@ class Places:
             and not self._files[number][1].has(inside)
             and self._files[0][1].has(("defaults", *where[2:]))
         )
+
+    def _has(self, where: Location) -> bool:
+        number, inside = self._inside(where)
+        return self._files[number][1].has(inside)
 
     def _inside(self, where: Location) -> tuple[int, Location]:
         """The number of the file with a key, and the key's place in it."""

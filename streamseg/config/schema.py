@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from annotated_types import Unit
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from streamseg.config.effective import ENGINE, effective
 from streamseg.config.marks import Reload, Secret, Section
@@ -32,6 +32,8 @@ __all__ = [
     "TraceConfig",
 ]
 
+ANY_NAME = {"any_name": True}
+"""The context of a validation that does not mind what streams and engines are called."""
 _SLACK = 1e-6  # of sums of fractions
 
 # `onnxruntime-…`: ONNX Runtime on another provider than the CPU
@@ -103,6 +105,9 @@ class SourceConfig(Section):
 
 def _source(value: Any) -> Any:
     """`source: URL` is short for `source: {url: URL}`."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        msg = f"must be a URL, a path, or keys of its own (got {value}); a camera is /dev/video{abs(value)}"
+        raise ValueError(msg)  # noqa: TRY004  # pydantic tells of no other
     return {"url": value} if isinstance(value, str) else value
 
 
@@ -231,11 +236,22 @@ class EngineConfig(Section):
     )
 
 
+def _name(name: str, info: ValidationInfo) -> str:
+    if info.context is not ANY_NAME and not NAME.fullmatch(name):
+        msg = f"names are 1 to 64 of A-Z a-z 0-9 _ . -, not {name!r}"
+        raise ValueError(msg)
+    return name
+
+
+Name: TypeAlias = Annotated[str, AfterValidator(_name)]
+"""Of a stream or an engine: it must fit a topic."""
+
+
 class Config(Section):
     """The whole configuration."""
 
     daemon: DaemonConfig = Field(default=DaemonConfig(), description="the process")
-    engines: dict[str, EngineConfig] = Field(
+    engines: dict[Name, EngineConfig] = Field(
         default={ENGINE: EngineConfig()},
         min_length=1,
         description=f"model packages by name; engine: … is short for one called {ENGINE}",
@@ -249,18 +265,9 @@ class Config(Section):
         default=Path("streams.d"),
         description="folder beside this file whose *.yaml hold more streams by name; empty: none",
     )
-    streams: dict[str, StreamConfig] = Field(min_length=1, description="streams by name")
+    streams: dict[Name, StreamConfig] = Field(min_length=1, description="streams by name")
 
     @model_validator(mode="before")
     @classmethod
     def _as_it_holds(cls, document: Any) -> Any:
         return effective(document)
-
-    @field_validator("streams", "engines")
-    @classmethod
-    def _names_fit_a_topic(cls, named: dict[str, Any]) -> dict[str, Any]:
-        bad = [name for name in named if not NAME.fullmatch(name)]
-        if bad:
-            msg = f"names are 1 to 64 of A-Z a-z 0-9 _ . -, not {', '.join(map(repr, bad))}"
-            raise ValueError(msg)
-        return named

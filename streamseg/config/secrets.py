@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,12 @@ from pydantic import BaseModel
 
 from streamseg.config.lines import Location
 from streamseg.config.marks import by_name, secret_of, sections_of
+from streamseg.config.places import SUFFIX
 from streamseg.errors import ConfigError
 from streamseg.redact import remember_secret
 
 MOST_BYTES = 64 * 1024
-SUFFIX = "_file"
-UNREAD = "-"  # stands for a secret that cannot be read, so that the rest can be checked
-_LOG = logging.getLogger(__name__)
-
-Problems = list[tuple[Location, str]]
+UNREAD = "-"  # stands for a secret that is not read, so that the rest can be checked
 
 
 def read_secret(path: Path) -> str:
@@ -55,51 +52,79 @@ def open_to_others(path: Path, env: Mapping[str, str] = os.environ) -> bool:
     return bool(path.stat().st_mode & (stat.S_IRWXO if masked else stat.S_IRWXO | stat.S_IRWXG))
 
 
-def put_secrets(document: Any, model: type[BaseModel]) -> Problems:
-    """Put every secret in the place of its file's name, in `document` itself; tell what is wrong with files.
+@dataclass(slots=True)
+class FoundSecrets:
+    """What `put_secrets` found.
+
+    Attributes:
+        problems: What is wrong with the files, and where they are named.
+        warnings: What is dangerous about them.
+        unread: Where files are named that were not to be read.
+    """
+
+    problems: list[tuple[Location, str]] = field(default_factory=list)
+    warnings: list[tuple[Location, str]] = field(default_factory=list)
+    unread: list[Location] = field(default_factory=list)
+
+
+def put_secrets(document: Any, model: type[BaseModel], skip: Callable[[Location], bool]) -> FoundSecrets:
+    """Put every secret in the place of its file's name, in `document` itself.
 
     Args:
         document: Plain values; whatever has the wrong shape is left for the schema to complain of.
         model: The section that they are meant for.
+        skip: Whether the file that is named at a place is not to be read; a dash stands for its secret then.
     """
-    return [
-        problem
-        for section, kind, where in list(_sections(document, model, ()))
-        for name, field in kind.model_fields.items()
-        if secret_of(field) and f"{name}{SUFFIX}" in section
-        for problem in _put(section, name, where)
-    ]
+    found = FoundSecrets()
+    for section, kind, where in list(sections(document, model)):
+        for name, key in kind.model_fields.items():
+            if secret_of(key) and f"{name}{SUFFIX}" in section:
+                _put(section, name, where, skip, found)
+    return found
 
 
-def _put(section: dict[str, Any], name: str, where: Location) -> Problems:
-    key = f"{name}{SUFFIX}"
-    path = section.pop(key)
+def _put(
+    section: dict[str, Any],
+    name: str,
+    where: Location,
+    skip: Callable[[Location], bool],
+    found: FoundSecrets,
+) -> None:
+    place = (*where, f"{name}{SUFFIX}")
+    path = section.pop(f"{name}{SUFFIX}")
     if name in section:
-        return [((*where, key), f"stands beside {name}: keep one of the two")]
+        found.problems.append((place, f"stands beside {name}: keep one of the two"))
+        return
     section[name] = UNREAD
     if not isinstance(path, str):
-        return [((*where, key), "must be the name of a file")]
+        found.problems.append((place, "must be the name of a file"))
+    elif skip(place):
+        found.unread.append(place)
+    else:
+        _read_into(section, name, Path(path), place, found)
+
+
+def _read_into(section: dict[str, Any], name: str, path: Path, place: Location, found: FoundSecrets) -> None:
     try:
-        section[name] = read_secret(Path(path))
-    except ConfigError as error:
-        return [((*where, key), str(error))]
-    if open_to_others(Path(path)):
-        _LOG.warning("%s: others may read it: chmod 600 %s", path, path)
-    return []
+        section[name] = read_secret(path)
+        if open_to_others(path):
+            found.warnings.append((place, f"{path}: others may read it: chmod 600 {path}"))
+    except (ConfigError, OSError) as error:
+        found.problems.append((place, str(error)))
 
 
-def _sections(
-    value: Any, model: type[BaseModel], where: Location
+def sections(
+    value: Any, model: type[BaseModel], where: Location = ()
 ) -> Iterator[tuple[dict[str, Any], type[BaseModel], Location]]:
     """Every section in a document, with what it is meant for and its place."""
     if not isinstance(value, dict):
         return
     yield value, model, where
-    for name, field in model.model_fields.items():
+    for name, field_ in model.model_fields.items():
         inner = value.get(name)
-        for kind in sections_of(field):
-            if not by_name(field):
-                yield from _sections(inner, kind, (*where, name))
+        for kind in sections_of(field_):
+            if not by_name(field_):
+                yield from sections(inner, kind, (*where, name))
             elif isinstance(inner, dict):
                 for member, held in inner.items():
-                    yield from _sections(held, kind, (*where, name, member))
+                    yield from sections(held, kind, (*where, name, member))

@@ -15,7 +15,7 @@ _VARIABLE = re.compile(VARIABLE)
 def expand(
     value: Any, env: Mapping[str, str], where: Location = ()
 ) -> tuple[Any, list[tuple[Location, str]]]:
-    """Replace variables in all texts; also those that are not set, with their places."""
+    """Replace variables in all texts; also the names of those that are not set, with their places."""
     if isinstance(value, dict):
         parts = {key: expand(item, env, (*where, key)) for key, item in value.items()}
         return {key: part[0] for key, part in parts.items()}, [p for part in parts.values() for p in part[1]]
@@ -25,5 +25,5 @@ def expand(
     if isinstance(value, str):
         unset = [m[1] for m in _VARIABLE.finditer(value) if m[1] not in env and m[2] is None]
         text = _VARIABLE.sub(lambda m: env.get(m[1], m[2] or ""), value)
-        return text, [(where, f"${{{name}}} is not set in the environment") for name in unset]
+        return text, [(where, name) for name in unset]
     return value, []

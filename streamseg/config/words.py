@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from streamseg.config.marks import Reload, reload_of, secret_of, unit_of
-from streamseg.config.secrets import SUFFIX
+from streamseg.config.places import SUFFIX
 
 _LIMITS = {Ge: "from", Gt: "above", Le: "up to", Lt: "below"}
 

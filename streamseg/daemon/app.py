@@ -13,11 +13,12 @@ from __future__ import annotations
 import faulthandler
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 
 from streamseg import __version__
+from streamseg.config.draft import log_warnings
 from streamseg.config.schema import Config, StreamConfig
 from streamseg.daemon import logs, memory, report
 from streamseg.daemon.assembly import Assembly, Outlets
@@ -44,19 +45,27 @@ REPORT_S = 60.0  # how often each stream is told of in the log
 _WORTH_A_WARNING = {StreamState.STALLED, StreamState.BACKOFF, StreamState.FAILED}
 
 
-def run(config: Config, again: Callable[[], Config] | None = None, *, once: bool = False) -> int:
+def run(
+    config: Config,
+    again: Callable[[], Config] | None = None,
+    *,
+    once: bool = False,
+    warnings: Sequence[str] = (),
+) -> int:
     """Run the daemon until a signal, or with `once` until every source has ended; returns the exit code.
 
     Args:
-        config: What to begin with.
-        again: Reads the configuration anew, for a reload; None: there is none to read.
+        config: What to begin with, accepted by `preflight`.
+        again: Reads the configuration anew and has it accepted, for a reload; None: there is none to read.
         once: End with the sources.
+        warnings: What is dangerous about the configuration, for the log.
 
     Raises:
         PackageError, EngineError, PublishError: It cannot start.
         SourceError: With `once`, a source failed for good.
     """
     logs.set_up(config.daemon.log_level, config.daemon.log_format)
+    log_warnings(warnings)
     memory.share_arenas()
     faulthandler.enable()  # a watchdog that loses its patience gets every stack
     cv2.setNumThreads(1)  # pictures are small, and the cores are the engine's

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
+from streamseg.config.lines import Location
 from streamseg.config.schema import Config
 from streamseg.errors import PackageError
 from streamseg.inference.package import Package, open_package
 from streamseg.temporal.stage import check_mode
 
 Packages: TypeAlias = Mapping[str, Package]  # by engine
+Report: TypeAlias = Callable[[Location, PackageError], None]
 
 
 def open_packages(config: Config) -> Packages:
@@ -19,10 +22,49 @@ def open_packages(config: Config) -> Packages:
     Raises:
         PackageError: One is not there or not whole, or cannot do what a stream wants of it.
     """
-    packages = {name: open_package(engine.package) for name, engine in config.engines.items()}
-    for name, stream in config.streams.items():
+    return examine_packages(config, _refuse)
+
+
+def examine_packages(config: Config, report: Report, search: Sequence[Path] | None = None) -> Packages:
+    """The packages of all engines that are sound.
+
+    Args:
+        config: What names them, and what is wanted of them.
+        report: Takes everything that is wrong, with its place in the configuration.
+        search: Folders with packages by name; None: the search path.
+    """
+    packages: dict[str, Package] = {}
+    for name, engine in config.engines.items():
         try:
-            check_mode(stream.temporal, packages[stream.engine].manifest)
+            packages[name] = open_package(engine.package, search)
         except PackageError as error:
-            raise PackageError(f"stream {name}: {error}") from error
+            report(("engines", name, "package"), error)
+        except (OSError, RuntimeError) as error:  # RuntimeError: the home of a user who is not there
+            report(("engines", name, "package"), PackageError(f"{engine.package}: cannot be read: {error}"))
+    for name in packages:
+        _check_precision(name, config, packages, report)
+    for name in config.streams:
+        _check_stream(name, config, packages, report)
     return packages
+
+
+def _refuse(where: Location, error: PackageError) -> None:
+    raise PackageError(f"stream {where[1]}: {error}" if where[0] == "streams" else str(error)) from error
+
+
+def _check_precision(name: str, config: Config, packages: Packages, report: Report) -> None:
+    try:
+        packages[name].running(config.engines[name].precision)
+    except PackageError as error:
+        report(("engines", name, "precision"), error)
+
+
+def _check_stream(name: str, config: Config, packages: Packages, report: Report) -> None:
+    stream = config.streams[name]
+    package = packages.get(stream.engine)
+    if package is None:  # what is wrong with the engine is told of it
+        return
+    try:
+        check_mode(stream.temporal, package.manifest)
+    except PackageError as error:
+        report(("streams", name, "temporal"), error)

@@ -25,6 +25,7 @@ INT8 = "int8"  # the one precision that has a graph of its own
 # `external_data` of a TensorProto (onnx.proto: 13), a pair of strings: that weights are elsewhere, and where.
 # The `value_info` of a tensor called "location" begins alike, but goes on with a message, not with a path.
 _OUTSIDE = re.compile(rb"\x6a.{1,2}\x0a\x08location\x12.[^\x0a]", re.DOTALL)
+SERVICE_ENGINES = Path("/var/lib/streamseg/engines")  # so that a command finds what the service does
 SYSTEM_ENGINES = Path("/usr/share/streamseg/engines")
 
 
@@ -179,17 +180,27 @@ class FoundPackage:
     problem: str
 
 
-def search_path() -> list[Path]:
+def search_path(env: Mapping[str, str] = os.environ) -> list[Path]:
     """The folders that hold packages, first match wins; duplicates and missing folders left out.
 
     `$STREAMSEG_ENGINES` (folders separated like `$PATH`), `./engines`, the source tree's `engines`, those of
-    an installed wheel, and the system's.
+    an installed wheel, the service's own, and the system's.
+
+    Args:
+        env: The environment.
     """
     room = Path(__file__).resolve().parents[1]
-    named = [Path(part) for part in os.environ.get("STREAMSEG_ENGINES", "").split(os.pathsep) if part]
-    folders = [*named, Path("engines"), room.parent / "engines", room / "_engines", SYSTEM_ENGINES]
+    named = [Path(part) for part in env.get("STREAMSEG_ENGINES", "").split(os.pathsep) if part]
+    folders = [
+        *named,
+        Path("engines"),
+        room.parent / "engines",
+        room / "_engines",
+        SERVICE_ENGINES,
+        SYSTEM_ENGINES,
+    ]
     resolved = dict.fromkeys(folder.resolve() for folder in folders)
-    return [folder for folder in resolved if folder.is_dir()]
+    return [folder for folder in resolved if os.path.isdir(folder)]  # noqa: PTH112  # no error where one may not look
 
 
 def open_package(name_or_path: str | Path, search: Sequence[Path] | None = None) -> Package:

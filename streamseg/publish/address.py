@@ -15,7 +15,7 @@ from streamseg.hosts import is_loopback
 EXAMPLES = "such as tcp://127.0.0.1:5555 or ipc:///run/streamseg/masks"
 UNIX_PATH_BYTES = 107  # sun_path of unix(7), without its final zero
 
-_TCP = re.compile(r"tcp://(?P<host>\[[^]]+\]|[^:\[\]]+):(?P<port>\d+|\*)")
+_TCP = re.compile(r"tcp://(?P<host>\[[^]]+\]|[^:\[\]]+):(?P<port>[0-9]+|\*)")
 _HINTS = {
     errno.EADDRINUSE: "somebody listens there already; stop the other program or choose another port",
     errno.EACCES: "not permitted; a port below 1024 or that folder needs more rights, choose another one",
@@ -25,18 +25,44 @@ _HINTS = {
 }
 
 
+class BindError(PublishError):
+    """This machine does not let an address be bound; `code` is the `errno`."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def check_address(address: str, *, insecure: bool) -> str:
     """Return the address as ZeroMQ wants it.
+
+    Args:
+        address: See `check_form`.
+        insecure: See `check_form`.
+
+    Raises:
+        PublishError: See `check_form`; or a socket file cannot be put there.
+    """
+    address = check_form(address, insecure=insecure)
+    if address.startswith("ipc://"):
+        _check_path(address, address.removeprefix("ipc://"))
+    return address
+
+
+def check_form(address: str, *, insecure: bool) -> str:
+    """Return the address as ZeroMQ wants it; nothing of this machine is looked at.
 
     Args:
         address: `tcp://host:port` (port 0 or `*`: any free one) or `ipc://path`.
         insecure: Whether addresses that other machines reach are allowed.
 
     Raises:
-        PublishError: It is malformed, reaches further than allowed, or a socket file cannot be put there.
+        PublishError: It is malformed, or reaches further than allowed.
     """
     if address.startswith("ipc://"):
-        _check_path(address, address.removeprefix("ipc://"))
+        path = address.removeprefix("ipc://").encode(errors="surrogateescape")
+        if not 1 <= len(path) <= UNIX_PATH_BYTES or b"\0" in path:
+            raise PublishError(f"cannot bind {address!r}: a path of 1 to {UNIX_PATH_BYTES} bytes is needed")
         return address
     match = _TCP.fullmatch(address)
     if match is None or (match["port"] != "*" and int(match["port"]) > 65535):
@@ -44,7 +70,7 @@ def check_address(address: str, *, insecure: bool) -> str:
     if not (insecure or match["host"] == "lo" or is_loopback(match["host"])):
         raise PublishError(
             f"cannot bind {address}: other machines could read the masks, which are not encrypted; bind "
-            "127.0.0.1 or an ipc:// path, or write `insecure: true` below `publish` in the configuration"
+            "127.0.0.1 or an ipc:// path, or write `insecure: true` below `publish` (--insecure)"
         )
     # libzmq binds to interfaces and addresses; names it does not look up
     return address.replace("//localhost:", "//127.0.0.1:")
@@ -55,18 +81,16 @@ def is_ipv6(address: str) -> bool:
     return address.startswith("tcp://[")
 
 
-def bind_error(address: str, code: int) -> PublishError:
+def bind_error(address: str, code: int) -> BindError:
     """Return the error for a bind that failed with `code` (an `errno`)."""
     hint = _HINTS.get(code, f"{os.strerror(code)}; use an address {EXAMPLES}")
-    return PublishError(f"cannot bind {address}: {hint}")
+    return BindError(f"cannot bind {address}: {hint}", code)
 
 
 def _check_path(address: str, path: str) -> None:
     """Looks before libzmq does: it deletes whatever lies there, a living daemon's socket or a plain file."""
     if path.startswith("@"):
         return  # a name without a file (unix(7), abstract)
-    if not path or len(os.fsencode(path)) > UNIX_PATH_BYTES:
-        raise PublishError(f"cannot bind {address!r}: a path of 1 to {UNIX_PATH_BYTES} bytes is needed")
     try:
         mode = Path(path).lstat().st_mode
     except FileNotFoundError:

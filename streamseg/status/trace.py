@@ -20,6 +20,7 @@ from streamseg.flow.throttle import Throttle
 from streamseg.types import Segmentation
 
 if TYPE_CHECKING:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import SpanProcessor
 
 EVERY_S = 1.0  # between two sampled masks of a stream
@@ -100,13 +101,7 @@ def open_tracer(endpoint: str) -> Tracer:
         MissingExtraError: The `otel` extra is not installed.
     """
     sdk = _sdk()
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415  # an extra
-            OTLPSpanExporter,
-        )
-    except ImportError:
-        raise MissingExtraError("daemon.trace", "otel") from None
-    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=SEND_S)
+    exporter = _exporter()(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=SEND_S)
     return Tracer(sdk.export.BatchSpanProcessor(exporter))
 
 
@@ -121,11 +116,27 @@ class _Sdk:
         self.api, self.resources, self.trace, self.export = api, resources, trace, export
 
 
+def require_sdk() -> None:
+    """Raises MissingExtraError where `open_tracer` would."""
+    _sdk()
+    _exporter()
+
+
 def _sdk() -> _Sdk:
     try:
         return _Sdk()
     except ImportError:
         raise MissingExtraError("daemon.trace", "otel") from None
+
+
+def _exporter() -> type[OTLPSpanExporter]:
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415  # an extra
+            OTLPSpanExporter,
+        )
+    except ImportError:
+        raise MissingExtraError("daemon.trace", "otel") from None
+    return OTLPSpanExporter
 
 
 def _ns(spent_ms: float) -> int:

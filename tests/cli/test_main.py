@@ -66,10 +66,10 @@ def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]
 
 
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_: object) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("streamseg.config.load", interrupted)
+    monkeypatch.setattr("streamseg.config.draft.read_draft", interrupted)
     assert main(["config", "check", "c.yaml"]) == 130
 
 

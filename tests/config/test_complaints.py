@@ -54,6 +54,21 @@ def test_a_mistake_in_a_source(source: dict[str, object], key: str, what: str) -
     assert said(stream(source=source)) == {f"streams.gate.source.{key}": what}
 
 
+def test_a_stream_may_be_called_like_a_section() -> None:
+    """The hints for its keys are those of a stream."""
+    document = {"streams": {"source": {"source": "x", "temporl": "ema"}}}
+    assert said(document) == {"streams.source.temporl": "is not a known key — did you mean 'temporal'?"}
+
+
+def test_each_name_that_does_not_fit_is_told_beside_other_mistakes() -> None:
+    document = {"streams": {"a/b": {"source": "x"}, "c d": {"source": "x", "roi": {"x": 0.5}}}}
+    assert said(document) == {
+        "streams.a/b": "names are 1 to 64 of A-Z a-z 0-9 _ . -, not 'a/b'",
+        "streams.c d": "names are 1 to 64 of A-Z a-z 0-9 _ . -, not 'c d'",
+        "streams.c d.roi": "x + w = 1.5 reaches beyond the picture, which ends at 1",
+    }
+
+
 def test_an_engine_is_called_as_the_user_did() -> None:
     assert said({"engine": {"threads": -1}, **stream()}) == {
         "engine.threads": "must be greater than or equal to 0 (got -1)"

@@ -173,7 +173,7 @@ def test_defaults_hold_unless_the_stream_says_otherwise() -> None:
         ("streams: {a: {source: x}, a/b: {source: x}}", "names are 1 to 64"),
         ("publish: {bind: [x, 3]}\nstreams: {a: {source: x}}", "publish.bind.1: must be text (got 3)"),
         ("defaults: [1]\nstreams: {a: {source: x}}", "defaults: must hold keys of its own"),
-        ("streams: {a: {source: 3}}", "streams.a.source: must hold keys of its own (got 3)"),
+        ("streams: {a: {source: 3}}", "streams.a.source: must be a URL, a path, or keys of its own (got 3)"),
         ("streams: {gate: {}}", "streams.gate.source: is required"),
         (
             "streams: {a: {source: {url: x, max_fps: 3}}}",

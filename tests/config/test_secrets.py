@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from streamseg.config import parse
+from streamseg.config import load, parse
 from streamseg.config.schema import Config
-from streamseg.config.secrets import open_to_others, put_secrets, read_secret
+from streamseg.config.secrets import FoundSecrets, open_to_others, put_secrets, read_secret
 from streamseg.errors import ConfigError
 
 
@@ -71,7 +71,7 @@ def test_every_secret_may_stand_in_a_file(tmp_path: Path) -> None:
             "odder": 3,
         }
     }
-    assert put_secrets(document, Config) == []
+    assert put_secrets(document, Config, skip=lambda _: False) == FoundSecrets()
     assert document["streams"] == {
         "gate": {"source": {"url": "rtsp://h/live"}},
         "yard": {"source": {"url": "rtsp://u@h", "password": "s3cret/@:"}, "ema": 0.1},
@@ -99,6 +99,18 @@ def test_a_file_that_will_not_do_is_the_only_complaint(source: dict[str, object]
 def test_a_file_others_may_read_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     password = secret(tmp_path / "pw", mode=0o644)
     text = f"streams: {{gate: {{source: {{url: 'rtsp://u@h/x', password_file: {password}}}}}}}"
-    assert parse(text, "c", {}).streams["gate"].source.location == "rtsp://u:s3cret%2F%40%3A@h/x"
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    assert load(path, {}).streams["gate"].source.location == "rtsp://u:s3cret%2F%40%3A@h/x"
     (record,) = caplog.records
-    assert record.getMessage() == f"{password}: others may read it: chmod 600 {password}"
+    where = f"{path}:1: streams.gate.source.password_file"
+    said = f"{password}: others may read it: chmod 600 {password}"
+    assert record.getMessage() == f"configuration: {where}: {said}"
+
+
+def test_a_file_that_is_not_to_be_read_is_not(tmp_path: Path) -> None:
+    source = {"url": "rtsp://u@h/x", "password_file": str(tmp_path / "missing")}
+    document = {"streams": {"gate": {"source": source}}}
+    found = put_secrets(document, Config, skip=lambda _: True)
+    assert found == FoundSecrets(unread=[("streams", "gate", "source", "password_file")])
+    assert source == {"url": "rtsp://u@h/x", "password": "-"}

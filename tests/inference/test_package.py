@@ -192,3 +192,12 @@ def test_the_environment_names_a_package(
     shutil.copytree(package.path, tmp_path / "else" / "mine")
     monkeypatch.setenv("STREAMSEG_ENGINES", str(tmp_path / "else"))
     assert open_package("mine").sha256 == package.sha256
+
+
+def test_the_service_s_own_packages_are_looked_for_by_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command in a shell has not the `$STREAMSEG_ENGINES` of the unit."""
+    monkeypatch.setattr("streamseg.inference.package.SERVICE_ENGINES", tmp_path)
+    assert tmp_path in search_path({})
+    assert search_path({"STREAMSEG_ENGINES": str(tmp_path.parent)})[0] == tmp_path.parent
