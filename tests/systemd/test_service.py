@@ -84,9 +84,9 @@ def test_its_folders_are_its_own(service: Guest) -> None:
         "stat", "-c", "%n %U:%G %a", "/var/lib/streamseg", "/var/cache/streamseg", "/run/streamseg"
     )
     assert told.stdout.splitlines() == [
-        "/var/lib/streamseg streamseg:streamseg 750",
-        "/var/cache/streamseg streamseg:streamseg 750",
-        "/run/streamseg streamseg:streamseg 750",
+        "/var/lib/streamseg streamseg:streamseg-clients 700",
+        "/var/cache/streamseg streamseg:streamseg-clients 700",
+        "/run/streamseg streamseg:streamseg-clients 750",
     ]
     assert service.run("find", "/var/cache/streamseg", "-type", "f").stdout, "compiled models are kept"
     assert service.run("find", "/var/lib/streamseg", "-type", "f").stdout == ""
@@ -109,6 +109,24 @@ def test_a_reload_of_a_mistake_says_so_and_changes_nothing(service: Guest) -> No
     assert active(service)
     assert service.show(UNIT, "MainPID") == pid
     assert mask_of(service, "one")["stream"] == "one"
+
+
+def test_who_may_connect_may_not_read_the_configuration(service: Guest) -> None:
+    client = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--groups=streamseg-clients")
+    watch = ("streamseg", "watch", ADDRESS, "--stream", "one", "--count", "1", "--json", "--timeout", "60")
+    assert json.loads(service.run(*client, *watch).stdout)["stream"] == "one"
+    assert service.run(*client, "cat", CONFIG, check=False).returncode != 0
+
+
+def test_the_configuration_is_checked_with_the_variables_of_the_service(service: Guest) -> None:
+    service.write("/etc/streamseg/streamseg.env", "LATER='testsrc2=size=96x64:rate=5'\n")
+    service.write(CONFIG, STREAMS + '  later: {source: "lavfi:${LATER}"}\n')
+    check = ("streamseg", "config", "check", CONFIG)
+    done = service.run(*check, check=False)
+    assert done.returncode == EXIT_CONFIG
+    assert "add --env-file /etc/streamseg/streamseg.env" in done.stderr
+    assert service.run(*check, "--env-file", "/etc/streamseg/streamseg.env").returncode == 0
+    service.run("rm", "/etc/streamseg/streamseg.env")
 
 
 def test_a_daemon_that_was_killed_comes_back_on_the_same_socket(service: Guest) -> None:

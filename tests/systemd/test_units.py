@@ -116,6 +116,26 @@ def test_the_first_configuration_is_one() -> None:
     assert f"ipc:///run/{value('streamseg.service', 'RuntimeDirectory')}/masks" in config.publish.bind
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_who_may_connect_to_the_socket_need_not_read_the_configuration(unit: str) -> None:
+    """The socket gets the group of the process; the folder of the configuration has another."""
+    (owner,) = set(
+        re.findall(r"^d /etc/streamseg\S* +0750 root (\S+)$", text("streamseg.tmpfiles"), re.MULTILINE)
+    )
+    clients = value(unit, "Group")
+    assert clients != owner
+    assert owner in value(unit, "SupplementaryGroups").split()
+    assert value(unit, "UMask") == "0007"
+    assert {key: value(unit, f"{key}DirectoryMode") for key in ("State", "Cache", "Runtime")} == {
+        "State": "0700",
+        "Cache": "0700",
+        "Runtime": "0750",
+    }
+    assert f"members of the group {clients}" in (ROOT / "configs" / "service.yaml").read_text(
+        encoding="utf-8"
+    )
+
+
 def test_the_user_has_the_groups_the_units_name() -> None:
     made = re.findall(r"^[ug]\s+(\S+)", text("streamseg.sysusers"), re.MULTILINE)
     for unit in UNITS:
