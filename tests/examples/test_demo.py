@@ -45,8 +45,8 @@ def test_a_source_that_is_not_there_is_one_line(
     stale.touch()
     assert main(asked(tmp_path / "no.mp4", tiny_package, stale.parent)) == 1
     complaint = capsys.readouterr().err
-    assert complaint.startswith("demo: no mask: failed: ")
-    assert "no.mp4" in complaint
+    assert complaint.startswith("demo: the daemon ended with exit code 1: ")
+    assert "no.mp4: there is no such file" in complaint
     assert complaint.count("\n") == 1
     assert not stale.exists()
 
