@@ -28,6 +28,8 @@ class Settings:
         measure: Measure what `auto` goes by again, although it is remembered.
         max_batch: Most pictures that will be computed at once, where that must be known beforehand.
         cuda_graphs: Run as CUDA graphs where the backend can.
+        gpu: Which NVIDIA GPU, in the driver's order; for ONNX Runtime's providers.
+        gpu_memory_limit_mb: The most memory a graph may take of it, MiB; 0: all. For the same.
     """
 
     precision: Precision
@@ -36,6 +38,8 @@ class Settings:
     measure: bool = False
     max_batch: int = 1
     cuda_graphs: bool = False
+    gpu: int = 0
+    gpu_memory_limit_mb: int = 0
 
     @property
     def memo(self) -> Path | None:

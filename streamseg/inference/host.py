@@ -1,7 +1,9 @@
-"""An engine on host memory: everything two CPU backends have in common.
+"""An engine of graphs that take and give arrays: everything OpenVINO and ONNX Runtime have in common.
 
 A backend brings `HostGraph`s, which take and give NumPy arrays without copying them; this module chains
-them into the `InferenceEngine` protocol, checks what goes in and what comes out.
+them into the `InferenceEngine` protocol, checks what goes in and what comes out. What passes between two
+graphs (logits, features, memory) may be another kind of array, on a device: then the backend brings the
+`Tensors` that handle it.
 """
 
 from __future__ import annotations
@@ -45,8 +47,51 @@ class HostGraph(Protocol):
         """
 
 
+class Tensors(Protocol):
+    """How to handle what passes between graphs. Each tensor has `dtype` and `shape` as NumPy's arrays have."""
+
+    def finite(self, tensor: Any) -> bool:
+        """Whether it is free of NaN and infinity."""
+
+    def to_host(self, tensor: Any) -> F32:
+        """It as an array of NumPy's."""
+
+    def contiguous(self, tensor: Any) -> Any:
+        """It as a graph takes it."""
+
+    def join(self, tensors: Sequence[Any]) -> Any:
+        """All rows `[N, …]` of some tensors, in order."""
+
+    def split(self, tensor: Any) -> list[Any]:
+        """Its rows, each `[1, …]`."""
+
+
+class HostTensors:
+    """NumPy's arrays; see `Tensors`."""
+
+    def finite(self, tensor: F32) -> bool:
+        """See `Tensors.finite`."""
+        return all_finite(tensor)
+
+    def to_host(self, tensor: F32) -> F32:
+        """See `Tensors.to_host`."""
+        return tensor
+
+    def contiguous(self, tensor: NDArray[Any]) -> NDArray[Any]:
+        """See `Tensors.contiguous`."""
+        return np.ascontiguousarray(tensor)
+
+    def join(self, tensors: Sequence[F32]) -> F32:
+        """See `Tensors.join`."""
+        return np.concatenate(tensors)
+
+    def split(self, tensor: F32) -> list[F32]:
+        """See `Tensors.split`."""
+        return [tensor[index : index + 1] for index in range(len(tensor))]
+
+
 class HostEngine:
-    """A package on a CPU backend.
+    """A package on a backend of `HostGraph`s.
 
     Args:
         package: The package.
@@ -54,6 +99,7 @@ class HostEngine:
         graphs: The compiled graphs, the segmenter among them.
         free: Frees the backend's resources.
         max_batch: Most pictures that will come at once: what `warm_up` prepares for.
+        tensors: Handle what passes between the graphs.
     """
 
     def __init__(
@@ -63,9 +109,11 @@ class HostEngine:
         graphs: Mapping[GraphRole, HostGraph],
         free: Callable[[], None] = lambda: None,
         max_batch: int = 1,
+        tensors: Tensors | None = None,
     ) -> None:
         self.package = package
         self.info = info
+        self.tensors = HostTensors() if tensors is None else tensors
         self._graphs = dict(graphs)
         self._free = free
         self._max_batch = min(max_batch, package.manifest.max_batch or max_batch)
@@ -84,8 +132,9 @@ class HostEngine:
     def read_out(self, logits: F32) -> Masks:
         """See `InferenceEngine.read_out`."""
         if GraphRole.READOUT not in self._graphs:
-            return read_out(logits, self.package.manifest.size_wh)
-        return _masks(self.graph(GraphRole.READOUT).start({"logits": np.ascontiguousarray(logits)}).result())
+            return read_out(self.tensors.to_host(logits), self.package.manifest.size_wh)
+        feeds = {"logits": self.tensors.contiguous(logits)}
+        return _masks(self.graph(GraphRole.READOUT).start(feeds).result())
 
     def fresh_memory(self, batch: int = 1) -> EngineMemory:
         """See `InferenceEngine.fresh_memory`."""
@@ -93,16 +142,16 @@ class HostEngine:
 
     def memory_is_finite(self, memory: EngineMemory) -> bool:
         """See `InferenceEngine.memory_is_finite`."""
-        return all_finite(memory.state)
+        return self.tensors.finite(memory.state)
 
     def join_memories(self, memories: Sequence[EngineMemory]) -> EngineMemory:
         """See `InferenceEngine.join_memories`."""
-        state = np.concatenate([memory.state for memory in memories])
+        state = self.tensors.join([memory.state for memory in memories])
         return EngineMemory(state, len(state))
 
     def split_memory(self, memory: EngineMemory) -> list[EngineMemory]:
         """See `InferenceEngine.split_memory`."""
-        return [EngineMemory(memory.state[index : index + 1], 1) for index in range(memory.batch)]
+        return [EngineMemory(state, 1) for state in self.tensors.split(memory.state)]
 
     def warm_up(self) -> None:
         """See `InferenceEngine.warm_up`."""
@@ -135,12 +184,11 @@ class HostRun:
 
     def logits(self) -> F32:
         """See `Run.logits`."""
-        logits: F32 = self._segmented()["logits"]
-        return logits
+        return self._engine.tensors.to_host(self._segmented()["logits"])
 
     def readout(self) -> Masks:
         """See `Run.readout`."""
-        return self._engine.read_out(self.logits())
+        return self._engine.read_out(self._segmented()["logits"])
 
     def stabilise(self, guide: F32, flow: F32, memory: EngineMemory) -> tuple[Masks, EngineMemory]:
         """See `Run.stabilise`."""
@@ -153,17 +201,17 @@ class HostRun:
         if self._outputs is None:
             outputs = self._pending.result()
             self.infer_ms = (time.perf_counter() - self._started_s) * 1e3
-            if not all_finite(outputs["logits"]):
+            if not self._engine.tensors.finite(outputs["logits"]):
                 raise EngineError(f"{self._engine.package.manifest.name}: NaN or infinity in the logits")
             self._outputs = outputs
         return self._outputs
 
     def _past(self, guide: F32, flow: F32, memory: EngineMemory) -> Arrays:
-        batch, channels, height, width = memory_shape(self._engine.package, len(self.logits()))
+        batch, channels, height, width = memory_shape(self._engine.package, len(self._segmented()["logits"]))
         feeds = {"guide": guide, "flow": flow, "memory": memory.state}
         for (name, array), count in zip(feeds.items(), (1, 2, channels), strict=True):
             require(name, array, np.float32, (batch, count, height, width))
-        return {name: np.ascontiguousarray(array) for name, array in feeds.items()}
+        return {name: self._engine.tensors.contiguous(array) for name, array in feeds.items()}
 
 
 def all_finite(array: F32) -> bool:

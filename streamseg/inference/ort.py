@@ -5,7 +5,7 @@ It computes in f32; the segmenter also in int8, where the package has a graph fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,24 +15,21 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from streamseg.errors import EngineError, PackageError
+from streamseg.errors import EngineError
 from streamseg.inference.backend import BackendReport, Settings
-from streamseg.inference.contract import ANY, GraphSpec, PackageCheck, TensorSpec
+from streamseg.inference.contract import PackageCheck
 from streamseg.inference.cores import cpu_name
-from streamseg.inference.engine import EngineInfo
-from streamseg.inference.host import Arrays, HostEngine, least_ms, one_line
+from streamseg.inference.device_tensor import Place
+from streamseg.inference.engine import EngineInfo, memory_shape
+from streamseg.inference.host import Arrays, HostEngine, HostGraph, least_ms
 from streamseg.inference.manifest import GraphFile, GraphRole
+from streamseg.inference.ort_device import DeviceGraph, DeviceTensors, Runtime
+from streamseg.inference.ort_session import gpu_of, read_model, read_session, session_options, spec_of
 from streamseg.inference.package import INT8, Package
 from streamseg.inference.precision import Choice, fastest
-from streamseg.inference.providers import CPU, OTHERS, Provider, open_session, why_not
+from streamseg.inference.providers import CPU, OTHERS, Provider, device_name, explained, why_not
 
 NAME = "onnxruntime"
-_DTYPES = {
-    "tensor(uint8)": "uint8",
-    "tensor(float)": "float32",
-    "tensor(float16)": "float16",
-    "tensor(int64)": "int64",
-}
 
 
 def report() -> BackendReport:
@@ -69,7 +66,7 @@ class OnProvider:
 
     def load(self, package: Package, settings: Settings) -> HostEngine:
         """Loads a package on it, all of it; see `Backend.load`."""
-        if problem := why_not(self._provider):
+        if problem := why_not(self._provider, gpu_of(settings)):
             raise EngineError(problem)
         return _load(package, settings, self._provider)
 
@@ -80,10 +77,12 @@ def _load(package: Package, settings: Settings, provider: Provider) -> HostEngin
             f"onnxruntime computes in f32 or int8, not in {settings.precision}; set precision to auto"
             + (", or backend to openvino" if settings.precision == "bf16" else "")
         )
-    loader = _Loader(package, settings, provider)
-    choice = loader.choose()
-    graphs, info = loader.graphs(choice.precision), _info(provider, choice)
-    return HostEngine(package, info, graphs, loader.close, settings.max_batch)
+    loader = (_Loader if provider is CPU else _DeviceLoader)(package, settings, provider)
+    try:
+        return loader.engine()
+    except BaseException:
+        loader.close()
+        raise
 
 
 class _Loader:
@@ -92,37 +91,46 @@ class _Loader:
     def __init__(self, package: Package, settings: Settings, provider: Provider) -> None:
         self._package, self._settings, self._provider = package, settings, provider
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine-ort")
-        self._loaded: dict[str, OrtGraph] = {}
-        self.close = self._thread.shutdown
+        self._loaded: dict[str, Any] = {}
+
+    def engine(self) -> HostEngine:
+        """The package, loaded."""
+        choice = self.choose()
+        graphs, info = self.graphs(choice.precision), _info(self._provider, choice, self._settings)
+        return HostEngine(self._package, info, graphs, self.close, self._settings.max_batch)
+
+    def close(self) -> None:
+        """End its thread."""
+        self._thread.shutdown()
 
     def choose(self) -> Choice:
         """The segmenter's precision; the other graphs have one only."""
         asked, package = self._settings.precision, self._package
         if asked != "auto":
             return Choice(asked, f"{asked} as configured")
-        if not package.allows_int8 or self._provider is not CPU:
-            where = "onnxruntime computes in on a CPU" if self._provider is CPU else "the graphs are in"
-            return Choice("f32", f"f32 is what {where}")
+        if not package.allows_int8:
+            return Choice("f32", "f32 is what onnxruntime computes in on a CPU")
         graphs = " ".join(package.running(name)[GraphRole.SEGMENTER].sha256 for name in ("f32", INT8))
         key = f"{graphs} {cpu_name()} {NAME} {ort.__version__} {self._settings.threads} threads"
         memo, again = self._settings.memo, self._settings.measure
         return fastest(("f32", INT8), self._time_ms, key, memo, again=again)
 
-    def graphs(self, precision: str) -> dict[GraphRole, OrtGraph]:
+    def graphs(self, precision: str) -> dict[GraphRole, HostGraph]:
         """All of them, the segmenter in a precision; one that was timed is not loaded again."""
         check = PackageCheck(self._package, precision)
-        graphs = {}
+        graphs: dict[GraphRole, HostGraph] = {}
         for role, entry in self._package.running(precision).items():
-            graphs[role] = self._graph(entry)
-            check.graph(role, graphs[role].spec)
+            graph = graphs[role] = self._graph(entry)
+            check.graph(role, graph.spec)
         return graphs
 
-    def _graph(self, entry: GraphFile) -> OrtGraph:
+    def _graph(self, entry: GraphFile) -> Any:
         if entry.file not in self._loaded:
-            path = self._package.path / entry.file
-            session = _read(path, path, self._settings, self._provider)
-            self._loaded[entry.file] = OrtGraph(session, self._thread)
+            self._loaded[entry.file] = self._open(self._package.path / entry.file)
         return self._loaded[entry.file]
+
+    def _open(self, path: Path) -> Any:
+        return OrtGraph(read_session(path, path, self._settings), self._thread)
 
     def _time_ms(self, precision: str) -> float:
         width, height = self._package.manifest.size_wh
@@ -130,9 +138,56 @@ class _Loader:
         return least_ms(graph, {"image": np.zeros((1, height, width, 3), np.uint8)})
 
 
-def _info(provider: Provider, choice: Choice) -> EngineInfo:
-    on_cpu = provider is CPU
-    name, device = (NAME, cpu_name()) if on_cpu else (f"{NAME}-{provider.name}", provider.name)
+class _DeviceLoader(_Loader):
+    """The same on another provider: N fixed, and what passes between the graphs left on the device."""
+
+    def __init__(self, package: Package, settings: Settings, provider: Provider) -> None:
+        super().__init__(package, settings, provider)
+        place = Place(provider.memory, settings.gpu if provider.is_nvidia else 0)
+        self._runtime = Runtime(self._session, place, self._thread)
+        self._given: dict[str, tuple[int | str | None, ...]] = {}
+        self._file = package.path  # of the graph in hand, for errors
+        self._tensors: DeviceTensors | None = None
+
+    def engine(self) -> HostEngine:
+        """The package, loaded."""
+        choice, package, settings = self.choose(), self._package, self._settings
+        graphs, info = self.graphs(choice.precision), _info(self._provider, choice, settings)
+        most = min(settings.max_batch, package.manifest.max_batch or settings.max_batch)
+        memory = memory_shape(package, 1)[1:] if GraphRole.STABILISER in graphs else None
+        self._tensors = DeviceTensors(self._runtime, memory, most)
+        return HostEngine(package, info, graphs, self.close, most, self._tensors)
+
+    def close(self) -> None:
+        """End its thread, free what does not belong to a graph."""
+        super().close()
+        if self._tensors is not None:
+            self._tensors.close()
+
+    def choose(self) -> Choice:
+        """Nothing is timed: what pays on a CPU is none of a device's business."""
+        asked = self._settings.precision
+        if asked == "auto":
+            return Choice("f32", "f32 is what the graphs are in")
+        return Choice(asked, f"{asked} as configured")
+
+    def _open(self, path: Path) -> DeviceGraph:
+        self._file = path
+        return DeviceGraph(self._runtime, read_model(path, self._settings), self._given)
+
+    def _session(self, model: Path | bytes, sizes: Mapping[str, int]) -> ort.InferenceSession:
+        options = session_options(self._settings)
+        for name, size in sizes.items():
+            options.add_free_dimension_override_by_name(name, size)
+        path = model if isinstance(model, Path) else self._file
+        return read_session(model, path, self._settings, self._provider, options)
+
+
+def _info(provider: Provider, choice: Choice, settings: Settings) -> EngineInfo:
+    if provider is CPU:
+        name, device = NAME, cpu_name()
+    else:
+        name, device = f"{NAME}-{provider.name}", device_name(provider, gpu_of(settings))
     return EngineInfo(name, choice.precision, device, ort.__version__, choice.why, choice.times_ms)
 
 
@@ -148,40 +203,9 @@ def opened(model: Path | bytes, path: Path, settings: Settings) -> Iterator[OrtG
     Raises:
         PackageError: The graph cannot be read.
     """
-    session = _read(model, path, settings)
+    session = read_session(model, path, settings)
     with ThreadPoolExecutor(1, thread_name_prefix="engine-ort") as thread:
         yield OrtGraph(session, thread)
-
-
-def _read(
-    model: Path | bytes, path: Path, settings: Settings, provider: Provider = CPU
-) -> ort.InferenceSession:
-    try:
-        return open_session(model, _options(settings), provider)
-    except EngineError:
-        raise
-    except Exception as error:  # its exceptions share no base class but this
-        if provider is CPU:
-            raise PackageError(f"{path}: ONNX Runtime cannot load it: {one_line(error)}") from error
-        raise EngineError(
-            f"{path}: onnxruntime-{provider.name} cannot run all of it: {one_line(error)}"
-        ) from error
-
-
-def _options(settings: Settings) -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = settings.threads
-    options.inter_op_num_threads = 1
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.log_severity_level = 3  # errors
-    # the graphs take turns: threads of one that spin after its run would take the cores from the next
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
-
-
-def _tensor_spec(node: Any) -> TensorSpec:
-    shape = tuple(size if isinstance(size, int) else ANY for size in node.shape)
-    return TensorSpec(node.name, _DTYPES.get(node.type, node.type), shape)
 
 
 class OrtGraph:
@@ -190,9 +214,9 @@ class OrtGraph:
     def __init__(self, session: ort.InferenceSession, thread: ThreadPoolExecutor) -> None:
         self._session = session
         self._thread = thread
-        sides = session.get_inputs(), session.get_outputs()
-        self.spec = GraphSpec(*(tuple(map(_tensor_spec, side)) for side in sides))
-        self._inputs, self._outputs = ([node.name for node in side] for side in sides)
+        self.spec = spec_of(session)
+        self._inputs = [node.name for node in session.get_inputs()]
+        self._outputs = [node.name for node in session.get_outputs()]
 
     def start(self, feeds: Arrays) -> OrtPending:
         """See `HostGraph.start`."""
@@ -215,4 +239,4 @@ class OrtPending:
         try:
             return self._future.result()
         except Exception as error:
-            raise EngineError(f"ONNX Runtime failed: {one_line(error)}") from error
+            raise EngineError(f"ONNX Runtime failed: {explained(error)}") from error

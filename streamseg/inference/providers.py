@@ -6,7 +6,13 @@ So no session of ours may fall back, and a provider counts as usable once it has
 
 from __future__ import annotations
 
+import io
+import logging
+import os
+import re
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +20,13 @@ import onnxruntime as ort
 
 from streamseg.errors import EngineError
 from streamseg.inference.host import one_line
+from streamseg.inference.one_node_graphs import RELU
+from streamseg.inference.tensorrt.probe import context_problem, probe, reason_of
 
-# y = Relu(x) of one float: what every provider can do (opset 13)
-PROBE = (
-    b'\x08\x08:7\n\x0c\n\x01x\x12\x01y"\x04Relu\x12\x05probeZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12\x04\n\x02'
-    b"\x08\x01b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\r"
-)
+_LOG = logging.getLogger(__name__)
+_CUDA_CODE = re.compile(r"CUDA(?:_ERROR)? (?:failure|error) (\d+)", re.IGNORECASE)
+_OUT_OF_MEMORY = 2  # CUresult
+_NO_MEMORY = re.compile(r"out of memory|Failed to allocate memory", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +37,30 @@ class Provider:
         name: What follows `onnxruntime-` in a configuration.
         library: ONNX Runtime's own name of it.
         package: The PyPI package that brings it, installed in place of `onnxruntime`.
+        memory: Where its tensors lie, as `OrtValue.device_name` says.
+        beside: ONNX Runtime's names of providers of the same device that take what this one leaves over.
+        least: The oldest ONNX Runtime in which it takes the shipped packages.
     """
 
     name: str
     library: str
     package: str
+    memory: str = "cpu"
+    beside: tuple[str, ...] = ()
+    least: tuple[int, int] = (1, 20)
+
+    @property
+    def is_nvidia(self) -> bool:
+        """Whether it computes on an NVIDIA GPU."""
+        return self.memory == "cuda"
 
 
+_CUDA = "CUDAExecutionProvider"
+_ARGMAX = (1, 21)  # the first whose CUDA provider has ArgMax of opset 12 (microsoft/onnxruntime#22713)
 CPU = Provider("cpu", "CPUExecutionProvider", "onnxruntime")
 _OTHERS = (
-    Provider("cuda", "CUDAExecutionProvider", "onnxruntime-gpu"),
-    Provider("tensorrt", "TensorrtExecutionProvider", "onnxruntime-gpu"),
+    Provider("cuda", _CUDA, "onnxruntime-gpu", "cuda", least=_ARGMAX),
+    Provider("tensorrt", "TensorrtExecutionProvider", "onnxruntime-gpu", "cuda", (_CUDA,), _ARGMAX),
     Provider("openvino", "OpenVINOExecutionProvider", "onnxruntime-openvino"),
     Provider("migraphx", "MIGraphXExecutionProvider", "onnxruntime-migraphx"),
     Provider("coreml", "CoreMLExecutionProvider", "onnxruntime (on macOS)"),
@@ -49,45 +69,136 @@ _OTHERS = (
 OTHERS = {provider.name: provider for provider in _OTHERS}
 
 
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """Which GPU a provider computes on; of no meaning to those of other makers.
+
+    Attributes:
+        index: In the driver's order.
+        memory_limit_mb: The most memory a graph may take of it, MiB; 0: all there is.
+    """
+
+    index: int = 0
+    memory_limit_mb: int = 0
+
+
 def open_session(
-    model: Path | bytes, options: ort.SessionOptions, provider: Provider
+    model: Path | bytes, options: ort.SessionOptions, provider: Provider, gpu: Gpu | None = None
 ) -> ort.InferenceSession:
-    """A session all of whose nodes run on the provider.
+    """A session all of whose nodes run on the provider, or on those `beside` it.
 
     Raises:
         EngineError: The provider is not in this ONNX Runtime, or ran nothing.
         Exception: ONNX Runtime's own, about the graph, or about a node that only the CPU could run.
     """
     _require(provider)
-    if provider is not CPU:
+    if provider.library != CPU.library:
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         options.log_severity_level = 4  # fatal: what is wrong is in the exception
-    session = ort.InferenceSession(model, options, providers=[provider.library])
+    if provider.is_nvidia:
+        _prepare_cuda()
+    session = ort.InferenceSession(model, options, providers=_with_options(provider, gpu or Gpu()))
     if (taken := session.get_providers()[0]) != provider.library:
         raise EngineError(f"onnxruntime-{provider.name} did not start: ONNX Runtime fell back to {taken}")
     return session
 
 
-def why_not(provider: Provider) -> str:
+def why_not(provider: Provider, gpu: Gpu | None = None) -> str:
     """Why a provider cannot be used here, one line; empty where it has just run a graph of one node."""
     try:
-        open_session(PROBE, ort.SessionOptions(), provider).run(None, {"x": np.zeros(1, np.float32)})
+        _require(provider)
+        if problem := _gpu_problem(gpu or Gpu()) if provider.is_nvidia else "":
+            return problem
+        session = open_session(RELU, ort.SessionOptions(), provider, gpu)
+        session.run(None, {"x": np.zeros(1, np.float32)})
     except Exception as error:  # noqa: BLE001 - its exceptions share no base class but this
-        told = one_line(error)
-        if "CPU EP" in told:  # of a graph that every provider can run
-            return (
-                f"{provider.name} is installed but does not start: its driver or a library of it is missing"
-            )
-        return told
+        if "CPU EP" in str(error):  # of a graph that every provider can run
+            return f"{provider.name} is installed but does not start: {_lacking(provider)} is missing"
+        return explained(error)
     return ""
+
+
+def explained(error: BaseException) -> str:
+    """What an exception of ONNX Runtime's says, one line; in plain words where CUDA refused."""
+    text = str(error)
+    code = _CUDA_CODE.search(text)
+    reason = reason_of(int(code[1])) if code else ""
+    if not reason and _NO_MEMORY.search(text):
+        reason = reason_of(_OUT_OF_MEMORY)
+    return reason or one_line(error)
+
+
+def device_name(provider: Provider, gpu: Gpu) -> str:
+    """The processor, as its maker names it, where that is known; else the provider's name."""
+    gpus = probe().gpus if provider.is_nvidia else ()
+    return gpus[gpu.index].name if gpu.index < len(gpus) else provider.name
+
+
+def _lacking(provider: Provider) -> str:
+    if not provider.is_nvidia:
+        return "its driver or a library of it"
+    return f"{'TensorRT, ' if provider.beside else ''}CUDA or cuDNN (pip install '{provider.package}[cuda,cudnn]')"
+
+
+def _with_options(provider: Provider, gpu: Gpu) -> list[tuple[str, dict[str, str]]]:
+    if not provider.is_nvidia:
+        return [(provider.library, {})]
+    return [(library, _options(library, gpu)) for library in (provider.library, *provider.beside)]
+
+
+def _options(library: str, gpu: Gpu) -> dict[str, str]:
+    """See onnxruntime.ai/docs/execution-providers: CUDA, TensorRT."""
+    limit = str(gpu.memory_limit_mb << 20) if gpu.memory_limit_mb else ""
+    if library == _CUDA:
+        # f32 means float32: TF32 has 10 bits of mantissa
+        options = {"device_id": str(gpu.index), "use_tf32": "0", "gpu_mem_limit": limit}
+    else:
+        options = {"device_id": str(gpu.index), "trt_max_workspace_size": limit}
+    return {name: value for name, value in options.items() if value}
+
+
+@cache
+def _prepare_cuda() -> None:
+    """To be done before the first session on CUDA.
+
+    TensorRT's provider has no option for TF32, so NVIDIA's libraries are told by the environment, which they
+    read when they start. CUDA and cuDNN are loaded from their PyPI packages where those are installed
+    (ONNX Runtime 1.21 or newer).
+    """
+    os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
+    preload = getattr(ort, "preload_dlls", None)
+    if preload is None:
+        return
+    printed = io.StringIO()
+    with redirect_stdout(printed):  # it prints what it does not find
+        preload()
+    for line in filter(None, map(str.strip, printed.getvalue().splitlines())):
+        _LOG.debug("ONNX Runtime: %s", line)
+
+
+def _gpu_problem(gpu: Gpu) -> str:
+    """Why CUDA cannot be used, asked in an order in which nothing crashes; one line, else empty."""
+    state = probe()
+    if not state.usable:
+        return state.why_not
+    if gpu.index >= len(state.gpus):
+        return f"there is no GPU {gpu.index}: the NVIDIA driver finds {len(state.gpus)}, counted from 0"
+    needed = str(getattr(ort, "cuda_version", None) or "")  # such as 13.0; of a build for CUDA alone
+    return state.too_old_for(needed, "this onnxruntime-gpu") or context_problem(gpu.index)
 
 
 def _require(provider: Provider) -> None:
     available = ort.get_available_providers()
-    if provider.library in available:
-        return
-    known = [one.name for one in (CPU, *_OTHERS) if one.library in available]
-    raise EngineError(
-        f"ONNX Runtime {ort.__version__} as installed has {', '.join(known)}; "
-        f"{provider.name} comes with {provider.package}, in place of onnxruntime"
-    )
+    if provider.library not in available:
+        known = [one.name for one in (CPU, *_OTHERS) if one.library in available]
+        raise EngineError(
+            f"ONNX Runtime {ort.__version__} as installed has {', '.join(known)}; "
+            f"{provider.name} comes with {provider.package}, in place of onnxruntime"
+        )
+    if _version(ort.__version__) < provider.least:
+        oldest = ".".join(map(str, provider.least))
+        raise EngineError(f"{provider.package} is {ort.__version__}, too old: {oldest} or newer is needed")
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:2])

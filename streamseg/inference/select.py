@@ -26,6 +26,7 @@ _MODULES = {
     "onnxruntime": "streamseg.inference.ort",
 }
 _GPU = ("tensorrt", "tensorrt_rtx")
+_NVIDIA = (*_GPU, "onnxruntime-cuda", "onnxruntime-tensorrt")  # the CPU's threads have no part in them
 CPU: tuple[BackendName, ...] = ("openvino", "onnxruntime")
 # ONNX Runtime on other providers: never the choice of `auto`, which wants what works everywhere.
 _PROVIDERS = [name for name in get_args(BackendName) if name.startswith("onnxruntime-")]
@@ -87,6 +88,8 @@ def load_engine(
     cache_dir: Path | None = None,
     max_batch: int = 1,
     cuda_graphs: bool = False,
+    gpu: int = 0,
+    gpu_memory_limit_mb: int = 0,
     *,
     measure: bool = False,
 ) -> InferenceEngine:
@@ -100,6 +103,8 @@ def load_engine(
         cache_dir: Where compiled models are kept; None: the user's cache folder.
         max_batch: Most pictures that will be computed at once.
         cuda_graphs: Run as CUDA graphs where the backend can.
+        gpu: Which NVIDIA GPU, for ONNX Runtime's providers.
+        gpu_memory_limit_mb: The most memory a graph may take of it, MiB; 0: all. For the same.
         measure: Measure what `auto` goes by again, although it is remembered.
 
     Raises:
@@ -107,7 +112,7 @@ def load_engine(
         EngineError: No backend can do it.
     """
     cores, folder = threads or physical_cores(), cache_folder(cache_dir)
-    settings = Settings(precision, cores, folder, measure, max_batch, cuda_graphs)
+    settings = Settings(precision, cores, folder, measure, max_batch, cuda_graphs, gpu, gpu_memory_limit_mb)
     engine, why = (
         _first(package, settings)
         if backend == "auto"
@@ -115,14 +120,14 @@ def load_engine(
     )
     info = engine.info
     _LOG.info(
-        "engine %s: %s %s (%s), %s (%s), %d threads on %s",
+        "engine %s: %s %s (%s), %s (%s), %son %s",
         package.manifest.name,
         info.backend,
         info.version,
         why,
         info.precision,
         info.why,
-        settings.threads,
+        "" if info.backend in _NVIDIA else f"{settings.threads} threads ",
         info.device,
     )
     return engine
