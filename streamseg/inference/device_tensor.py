@@ -1,4 +1,4 @@
-"""Tensors that stay on a device between two sessions of ONNX Runtime, and sessions that read and write them."""
+"""Tensors that stay on a device between two sessions of ONNX Runtime, and the sessions that use them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,11 @@ class Place:
 class DeviceTensor:
     """Rows of a float32 tensor on a device; immutable. NumPy makes a copy on the host of it.
 
-    Args:
+    Attributes:
         value: The tensor `[R, C, H, W]`.
         place: Where it lies.
         rows: Which of its rows.
         finite: Of each of them, whether it is free of NaN and infinity; empty where nobody looked.
-
-    Attributes:
         shape: `(N, C, H, W)`, of these rows.
     """
 
@@ -44,34 +42,35 @@ class DeviceTensor:
 
     def __init__(self, value: ort.OrtValue, place: Place, rows: range, finite: tuple[bool, ...] = ()) -> None:
         self.place, self.finite = place, finite
-        self.shape = (len(rows), *value.shape()[1:])
-        self._value, self._rows = value, rows
+        self.shape: tuple[int, ...] = (len(rows), *value.shape()[1:])
+        self.value, self.rows = value, rows
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        host = self._value.numpy()[self._rows.start : self._rows.stop]
+        host = self.value.numpy()[self.rows.start : self.rows.stop]
         return np.array(host, self.dtype if dtype is None else dtype)  # never the runtime's own memory
 
     @property
     def address(self) -> int:
         """Where its first row lies, on the device."""
-        return int(self._value.data_ptr()) + self._rows.start * prod(self.shape[1:]) * self.dtype.itemsize
+        begin: int = self.value.data_ptr()
+        return begin + self.rows.start * prod(self.shape[1:]) * self.dtype.itemsize
 
     def row(self, index: int) -> DeviceTensor:
         """One of its rows, `[1, C, H, W]`, where it is."""
-        first = self._rows[index]
-        return DeviceTensor(self._value, self.place, range(first, first + 1), self.finite[index : index + 1])
+        first = self.rows[index]
+        return DeviceTensor(self.value, self.place, range(first, first + 1), self.finite[index : index + 1])
 
     def extended(self, other: object) -> DeviceTensor | None:
         """These rows and `other`'s as one tensor, in place, where `other` lies right behind; else None."""
-        if not isinstance(other, DeviceTensor) or other._value is not self._value:
+        if not isinstance(other, DeviceTensor) or other.value is not self.value:
             return None
-        if other._rows.start != self._rows.stop:
+        if other.rows.start != self.rows.stop:
             return None
-        rows = range(self._rows.start, other._rows.stop)
-        return DeviceTensor(self._value, self.place, rows, self.finite + other.finite)
+        rows = range(self.rows.start, other.rows.stop)
+        return DeviceTensor(self.value, self.place, rows, self.finite + other.finite)
 
 
 def finite_rows(tensor: Any) -> tuple[bool, ...]:

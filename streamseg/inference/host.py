@@ -23,7 +23,7 @@ from streamseg.inference.readout import read_out
 from streamseg.types import F32, U8
 
 TRIALS = 3  # inferences in a row that a graph is timed with; the first brings its data into the cache
-Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+Arrays: TypeAlias = Mapping[str, Any]  # NumPy's, or what the backend's `Tensors` handle
 
 
 class Pending(Protocol):
@@ -48,7 +48,7 @@ class HostGraph(Protocol):
 
 
 class Tensors(Protocol):
-    """How to handle what passes between graphs. Each tensor has `dtype` and `shape` as NumPy's arrays have."""
+    """How to handle what passes between graphs: each with `dtype` and `shape`, as NumPy's arrays have."""
 
     def finite(self, tensor: Any) -> bool:
         """Whether it is free of NaN and infinity."""

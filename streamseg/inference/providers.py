@@ -137,7 +137,8 @@ def device_name(provider: Provider, gpu: Gpu) -> str:
 def _lacking(provider: Provider) -> str:
     if not provider.is_nvidia:
         return "its driver or a library of it"
-    return f"{'TensorRT, ' if provider.beside else ''}CUDA or cuDNN (pip install '{provider.package}[cuda,cudnn]')"
+    libraries = "TensorRT, CUDA or cuDNN" if provider.beside else "CUDA or cuDNN"
+    return f"{libraries} (pip install '{provider.package}[cuda,cudnn]')"
 
 
 def _with_options(provider: Provider, gpu: Gpu) -> list[tuple[str, dict[str, str]]]:

@@ -11,6 +11,7 @@ import pytest
 from streamseg.errors import EngineError
 from streamseg.inference.backend import Settings
 from streamseg.inference.engine import EngineMemory, InferenceEngine, Masks, Run, model_info
+from streamseg.inference.ort import OnProvider
 from streamseg.inference.select import load_engine
 from streamseg.inference.tensorrt.provider import RTX, STANDARD, TensorRt
 from streamseg.types import F32, U8
@@ -18,21 +19,31 @@ from tests.fakes import cuda_bindings
 from tests.fakes.engine import FakeEngine
 from tests.fakes.gpu import gpu_engine
 from tests.fakes.packages import Tiny, make_package
+from tests.fakes.provider import device_engine
 
 WIDTH, HEIGHT, CLASSES, CHANNELS = 64, 48, 5, 9
 PLANE = (HEIGHT // 4, WIDTH // 4)
 
 
-# TensorRT by its double runs everywhere; the genuine ones only where they work
-ON_A_GPU = [
-    pytest.param(library, marks=[pytest.mark.gpu, pytest.mark.timeout(1800)], id=library.name)
-    for library in (STANDARD, RTX)
+# TensorRT by its double, and ONNX Runtime's way with a device on the CPU, run everywhere; the genuine ones
+# only where they work. A report tells them apart by these names.
+ANYWHERE = [
+    "openvino-f32",
+    "openvino-auto",
+    "onnxruntime",
+    "onnxruntime-device-on-cpu",
+    "tensorrt-double",
+    "tensorrt-double-graphs",
+    "fake",
+]
+ON_A_GPU = {"tensorrt-genuine": STANDARD, "tensorrt_rtx-genuine": RTX, "onnxruntime-cuda": "onnxruntime-cuda"}
+GENUINE = [
+    pytest.param(one, marks=[pytest.mark.gpu, pytest.mark.timeout(1800)], id=name)
+    for name, one in ON_A_GPU.items()
 ]
 
 
-@pytest.fixture(
-    params=["openvino-f32", "openvino-auto", "onnxruntime", "tensorrt", "tensorrt-graphs", *ON_A_GPU, "fake"]
-)
+@pytest.fixture(params=[*ANYWHERE, *GENUINE])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InferenceEngine]:
     package = make_package(tmp_path, Tiny((WIDTH, HEIGHT), CLASSES))
     made: InferenceEngine
@@ -43,9 +54,16 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Inference
             made = load_engine(package, "openvino", "auto", threads=1, cache_dir=tmp_path)
         case "onnxruntime":
             made = load_engine(package, "onnxruntime", threads=1, cache_dir=tmp_path)
-        case "tensorrt":
+        case "onnxruntime-device-on-cpu":
+            made = device_engine(package)
+        case "onnxruntime-cuda":
+            backend = OnProvider("cuda")
+            if why_not := backend.report().why_not:
+                pytest.skip(why_not)
+            made = backend.load(package, Settings("f32", 1, None, max_batch=4))
+        case "tensorrt-double":
             made = gpu_engine(package)
-        case "tensorrt-graphs":
+        case "tensorrt-double-graphs":
             made = gpu_engine(package, graphs=cuda_bindings)
         case TensorRt():
             if why_not := request.param.report().why_not:
@@ -56,6 +74,10 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Inference
             made = FakeEngine()
     yield made
     made.close()
+
+
+def test_a_report_tells_the_genuine_from_the_double() -> None:
+    assert not set(ANYWHERE) & ON_A_GPU.keys()
 
 
 def image(seed: int, batch: int = 1) -> U8:

@@ -24,10 +24,10 @@ _REASONS = {
     "(nvidia-smi -q -d COMPUTE)",
     100: "the NVIDIA driver finds no GPU; is one there, and let into this container (/dev/nvidia0)?",
     802: "the GPUs of this machine are not ready; is NVIDIA's fabric manager running?",
-    803: "the NVIDIA driver's library and its kernel module differ in version; restart the machine, or give the "
-    "container the library of the host's driver",
-    804: "the CUDA compatibility library does not serve this GPU; take it off the library path, or update the "
-    "driver",
+    803: "the NVIDIA driver's library and its kernel module differ in version; restart the machine, or give "
+    "the container the library of the host's driver",
+    804: "the CUDA compatibility library does not serve this GPU; take it off the library path, or update "
+    "the driver",
 }
 # CUdevice_attribute, cuda.h
 _INTEGRATED, _CAPABILITY_MAJOR, _CAPABILITY_MINOR = 18, 75, 76
