@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from streamseg.errors import EngineError
-from streamseg.inference.backend import Settings
+from streamseg.inference.backend import Backend, Settings
 from streamseg.inference.engine import EngineMemory, InferenceEngine, Masks, Run, model_info
 from streamseg.inference.ort import OnProvider
+from streamseg.inference.package import Package
 from streamseg.inference.select import load_engine
-from streamseg.inference.tensorrt.provider import RTX, STANDARD, TensorRt
+from streamseg.inference.tensorrt.provider import RTX, STANDARD
 from streamseg.types import F32, U8
 from tests.fakes import cuda_bindings
 from tests.fakes.engine import FakeEngine
@@ -36,42 +37,40 @@ ANYWHERE = [
     "tensorrt-double-graphs",
     "fake",
 ]
-ON_A_GPU = {"tensorrt-genuine": STANDARD, "tensorrt_rtx-genuine": RTX, "onnxruntime-cuda": "onnxruntime-cuda"}
+ON_A_GPU: dict[str, Backend] = {
+    "tensorrt-genuine": STANDARD,
+    "tensorrt_rtx-genuine": RTX,
+    "onnxruntime-cuda": OnProvider("cuda"),
+}
 GENUINE = [
     pytest.param(one, marks=[pytest.mark.gpu, pytest.mark.timeout(1800)], id=name)
     for name, one in ON_A_GPU.items()
 ]
 
 
+def load(name: str | Backend, package: Package, folder: Path) -> InferenceEngine:
+    if isinstance(name, str):
+        backend, _, precision = name.partition("-")
+        match name:
+            case "onnxruntime-device-on-cpu":
+                return device_engine(package)
+            case "tensorrt-double":
+                return gpu_engine(package)
+            case "tensorrt-double-graphs":
+                return gpu_engine(package, graphs=cuda_bindings)
+            case "fake":
+                return FakeEngine()
+        return load_engine(package, backend, precision or "auto", threads=1, cache_dir=folder)  # type: ignore[arg-type]
+    if why_not := name.report().why_not:
+        pytest.skip(why_not)
+    plans = folder.parent / "plans"  # built once for all of these tests
+    return name.load(package, Settings("f32", 1, plans, max_batch=4))
+
+
 @pytest.fixture(params=[*ANYWHERE, *GENUINE])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InferenceEngine]:
     package = make_package(tmp_path, Tiny((WIDTH, HEIGHT), CLASSES))
-    made: InferenceEngine
-    match request.param:
-        case "openvino-f32":
-            made = load_engine(package, "openvino", "f32", threads=1, cache_dir=tmp_path)
-        case "openvino-auto":
-            made = load_engine(package, "openvino", "auto", threads=1, cache_dir=tmp_path)
-        case "onnxruntime":
-            made = load_engine(package, "onnxruntime", threads=1, cache_dir=tmp_path)
-        case "onnxruntime-device-on-cpu":
-            made = device_engine(package)
-        case "onnxruntime-cuda":
-            backend = OnProvider("cuda")
-            if why_not := backend.report().why_not:
-                pytest.skip(why_not)
-            made = backend.load(package, Settings("f32", 1, None, max_batch=4))
-        case "tensorrt-double":
-            made = gpu_engine(package)
-        case "tensorrt-double-graphs":
-            made = gpu_engine(package, graphs=cuda_bindings)
-        case TensorRt():
-            if why_not := request.param.report().why_not:
-                pytest.skip(why_not)
-            plans = tmp_path.parent / "plans"  # built once for all of these tests
-            made = request.param.load(package, Settings("f32", 1, plans, max_batch=4))
-        case _:
-            made = FakeEngine()
+    made = load(request.param, package, tmp_path)
     yield made
     made.close()
 

@@ -5,8 +5,8 @@ N is fixed, tensors are bound, nothing may fall back: as with CUDA, but that "th
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from unittest.mock import patch
 
 from streamseg.inference import ort
