@@ -25,11 +25,19 @@ _LIBRARIES = (
     "pyzmq",
     "pydantic",
     "openvino",
-    "onnxruntime",
     "zstandard",
     "torch",
 )
 _OFFLINE = ("torch",)
+_MISSING = "not installed"
+# builds of ONNX Runtime: each installs the module `onnxruntime`, so there may be one of them
+_ONNX_RUNTIMES = (
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "onnxruntime-openvino",
+    "onnxruntime-migraphx",
+    "onnxruntime-qnn",
+)
 
 
 def doctor() -> None:
@@ -40,8 +48,10 @@ def doctor() -> None:
     _say("streamseg", f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
     for name in _LIBRARIES:
         _say(name, _version(name))
+    _say_onnx_runtime()
     _say("processor", f"{cpu_name()}, {physical_cores()} cores, {os.cpu_count()} threads")
     _say("features", ", ".join(cpu_features()) or "none known")
+    _say("GPU", _gpus())
     usable = _backends()
     found = _packages()
     _say("cache", _cache())
@@ -58,7 +68,27 @@ def _version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "not installed" + (" (only the trainer needs it)" if name in _OFFLINE else "")
+        return _MISSING + (" (only the trainer needs it)" if name in _OFFLINE else "")
+
+
+def _say_onnx_runtime() -> None:
+    """Which build of it is there; several write over each other's files."""
+    builds = {name: _version(name) for name in _ONNX_RUNTIMES}
+    there = {name: text for name, text in builds.items() if not text.startswith(_MISSING)}
+    for name, text in (there or {"onnxruntime": builds["onnxruntime"]}).items():
+        several = " (one of several: uninstall all of them, then install one)" if len(there) > 1 else ""
+        _say(name, text + several)
+
+
+def _gpus() -> str:
+    """NVIDIA's, as the driver tells; or why none can be used."""
+    from streamseg.inference.tensorrt.probe import context_problem, probe  # noqa: PLC0415
+
+    state = probe()
+    if problem := state.why_not or context_problem():
+        return f"no: {problem}"
+    names = ", ".join(gpu.name for gpu in state.gpus)
+    return f"{names}; driver {state.driver or 'unknown'}, CUDA {state.cuda}"
 
 
 def _backends() -> bool:

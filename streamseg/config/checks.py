@@ -12,6 +12,7 @@ from streamseg.config.secrets import open_to_others, read_secret
 from streamseg.errors import ConfigError
 from streamseg.hosts import is_loopback
 
+GPU_BACKENDS = ("onnxruntime-cuda", "onnxruntime-tensorrt")  # those that are told which GPU to take
 LEAST_TOKEN = 16  # characters; whoever tries them all is not slowed down
 
 Problem = tuple[Location, str]
@@ -19,7 +20,12 @@ Problem = tuple[Location, str]
 
 def contradictions(config: Config, *, offline: bool = False) -> list[Problem]:
     """Every one, with its place; with `offline` none that takes a look at the token's file."""
-    problems = [*_engines(config), *_passwords(config), *_status(config.status)]
+    problems = [
+        *_engines(config),
+        *_gpus(config),
+        *_passwords(config),
+        *_status(config.status),
+    ]
     token = config.status.token_file
     return problems if token is None or offline else [*problems, *_token(token)]
 
@@ -29,6 +35,16 @@ def _engines(config: Config) -> Iterator[Problem]:
         if stream.engine not in config.engines:
             known = ", ".join(config.engines)
             yield ("streams", name, "engine"), f"there is no engine {stream.engine!r}; known: {known}"
+
+
+def _gpus(config: Config) -> Iterator[Problem]:
+    for name, engine in config.engines.items():
+        if engine.backend in GPU_BACKENDS:
+            continue
+        for key in ("gpu", "gpu_memory_limit_mb"):
+            if getattr(engine, key):
+                text = f"is for backend {' and '.join(GPU_BACKENDS)}, not {engine.backend}"
+                yield ("engines", name, key), text
 
 
 def _passwords(config: Config) -> Iterator[Problem]:

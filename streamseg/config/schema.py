@@ -231,6 +231,12 @@ class EngineConfig(Section):
     cuda_graphs: Annotated[bool, Reload.ENGINE] = Field(
         default=False, description="TensorRT: hand the GPU a whole network at once (extra cuda-graphs)"
     )
+    gpu: Annotated[int, Reload.ENGINE, Unit("index")] = Field(
+        default=0, ge=0, le=63, description="onnxruntime-cuda, -tensorrt: which NVIDIA GPU, in CUDA's order"
+    )
+    gpu_memory_limit_mb: Annotated[int, Reload.ENGINE, Unit("MiB")] = Field(
+        default=0, ge=0, description="the same: the most memory that a graph may take of it; 0: all there is"
+    )
     cache_dir: Annotated[Path | None, Reload.ENGINE] = Field(
         default=None, description="compiled models; empty: the user's cache folder"
     )

@@ -136,7 +136,13 @@ class Loading:
             wanted.cache_dir,
             wanted.max_batch,
             wanted.cuda_graphs,
+            *self._gpu_options(backend),
         )
+
+    def _gpu_options(self, backend: BackendName) -> tuple[int, int]:
+        """Which GPU and how much of it: for the configured backend alone, not for one that stands in."""
+        wanted = self.wanted
+        return (wanted.gpu, wanted.gpu_memory_limit_mb) if backend == wanted.backend else (0, 0)
 
     def _with_another(self, without: str) -> InferenceEngine:
         """The first other backend that can do it; in whatever precision it likes."""

@@ -15,6 +15,7 @@ from streamseg.inference.cores import physical_cores
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.host import one_line
 from streamseg.inference.package import Package
+from streamseg.inference.tensorrt.probe import probe
 
 _LOG = logging.getLogger(__name__)
 
@@ -147,8 +148,12 @@ def _first(package: Package, settings: Settings) -> tuple[InferenceEngine, str]:
 
 
 def _candidates() -> list[str]:
-    """What `auto` tries, in turn: a GPU's backends only where they work, so that a CPU's log stays quiet."""
-    return [name for name in _MODULES if name not in _GPU or _report(name).usable]
+    """What `auto` tries, in turn: a GPU's backends only where they work."""
+    reports = [_report(name) for name in _MODULES if name in _GPU]
+    usable = [report.name for report in reports if report.usable]
+    if reports and not usable and probe().found:  # without a driver, nobody misses a GPU
+        _LOG.info("no GPU is used: backend %s is not usable: %s", reports[0].name, reports[0].why_not)
+    return [*usable, *(name for name in _MODULES if name not in _GPU)]
 
 
 def _load(name: str, package: Package, settings: Settings) -> InferenceEngine:

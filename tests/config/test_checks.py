@@ -90,3 +90,14 @@ def test_a_token_that_can_be_guessed(tmp_path: Path) -> None:
 def test_a_token_that_is_not_there(tmp_path: Path) -> None:
     (problem,) = problems(f"{STREAM}status: {{token_file: {tmp_path}/token}}\n")
     assert "token: cannot be read: No such file" in problem
+
+
+@pytest.mark.parametrize("key", ["gpu", "gpu_memory_limit_mb"])
+def test_a_gpu_is_chosen_for_a_backend_that_can_be_told(key: str) -> None:
+    text = f"engine: {{backend: BACKEND, {key}: 1}}\n{STREAM}"
+    for backend in ("onnxruntime-cuda", "onnxruntime-tensorrt"):
+        assert getattr(parse(text.replace("BACKEND", backend), "c", {}).engines["default"], key) == 1
+    for backend in ("auto", "tensorrt", "openvino"):
+        assert problems(text.replace("BACKEND", backend)) == [
+            f"c.yaml:1: engine.{key}: is for backend onnxruntime-cuda and onnxruntime-tensorrt, not {backend}"
+        ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import onnxruntime
 import pytest
 
 from streamseg.errors import EngineError, PackageError
-from streamseg.inference import ort, ort_session
+from streamseg.inference import ort, ort_session, providers
 from streamseg.inference.backend import Settings
 from streamseg.inference.device_tensor import DeviceSession, DeviceTensor
 from streamseg.inference.engine import EngineMemory
@@ -120,7 +121,7 @@ def test_every_batch_size_has_a_session_that_the_warm_up_opens(
     package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    genuine = ort_session.open_session
+    genuine = providers.open_session
 
     def noted(model: Any, *rest: Any) -> Any:
         if isinstance(model, Path):
@@ -201,7 +202,7 @@ FULL = "CUDA failure 2: out of memory ; GPU=0 ; hostname=gate ; file=cuda_alloca
 def test_a_device_that_is_full_when_a_session_is_opened(
     package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    genuine = ort_session.open_session
+    genuine = providers.open_session
 
     def full(model: Any, options: Any, provider: Any, gpu: Any) -> Any:
         if provider is HOST and isinstance(model, Path) and model.stem == "stabiliser":
@@ -226,13 +227,13 @@ def test_a_device_that_is_full_when_a_graph_runs(package: Package, monkeypatch: 
 
 def test_a_failed_load_ends_its_thread(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[bool] = []
-    shutdown = ort.ThreadPoolExecutor.shutdown
+    shutdown = ThreadPoolExecutor.shutdown
 
     def noted(pool: Any, *rest: Any, **more: Any) -> None:
         ended.append(True)
         shutdown(pool, *rest, **more)
 
-    monkeypatch.setattr(ort.ThreadPoolExecutor, "shutdown", noted)
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", noted)
     (package.path / "readout.onnx").write_bytes(b"no graph")
     with pytest.raises(PackageError):
         device_engine(package)

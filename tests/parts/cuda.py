@@ -10,6 +10,7 @@ import ctypes
 import hashlib
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from streamseg.inference.tensorrt.probe import probe
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parent.parent / ".cache"
+DRIVER = "libcuda.so.1"
 PYCUDA = "2026.1"
 CUDA_BINDINGS = "13.4.4"
 BINDINGS = ("10.16.1.11", "11.4.0.106")
@@ -46,7 +48,7 @@ def toolkit() -> Path:
     return found
 
 
-def _compile(target: Path, source: str, *options: str) -> Path:
+def _compile(target: Path, source: str, *options: str, soname: str = "") -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     command = [
         "gcc",
@@ -54,7 +56,7 @@ def _compile(target: Path, source: str, *options: str) -> Path:
         "-fPIC",
         "-O1",
         "-Wall",
-        f"-Wl,-soname,{target.name}",
+        f"-Wl,-soname,{soname or target.name}",
         *options,
         "-x",
         "c",
@@ -75,13 +77,11 @@ def _pip(target: Path, *wanted: str, env: dict[str, str] | None = None) -> None:
 
 def pycuda_folder() -> Path:
     """Genuine pycuda, built for this interpreter; skips where it cannot be."""
-    folder = CACHE / f"pycuda-{PYCUDA}-{sys.implementation.cache_tag}"
+    folder = CACHE / f"pycuda-{PYCUDA}-linked-{sys.implementation.cache_tag}"
     if not folder.exists():
         home = CACHE / "pycuda-build"
-        _compile(home / "libcuda.so", "")  # linked against alone
-        cache = subprocess.run(
-            [sys.executable, "-m", "pip", "cache", "dir"], capture_output=True, text=True, check=True
-        )
+        # linked against alone: what pycuda then asks the loader for is the driver's name
+        _compile(home / "libcuda.so", "", soname=DRIVER)
         settings = {
             "CUDA_ROOT": str(toolkit()),
             "CUDA_ENABLE_CURAND": False,
@@ -90,14 +90,28 @@ def pycuda_folder() -> Path:
         }
         lines = [f"{name} = {value!r}\n" for name, value in settings.items()]
         (home / ".aksetup-defaults.py").write_text("".join(lines), encoding="utf-8")
-        env = {"HOME": str(home), "PIP_CACHE_DIR": cache.stdout.strip()}
-        _pip(folder, "--no-binary", "pycuda", f"pycuda=={PYCUDA}", env=env)
+        # the stub defines nothing, and a linker that keeps only what is needed would drop it; in the
+        # environment the option comes before the objects, in pycuda's own settings it would come too late
+        env = {"HOME": str(home), "LDFLAGS": "-Wl,--no-as-needed"}
+        _pip(folder, "--no-cache-dir", "--no-binary", "pycuda", f"pycuda=={PYCUDA}", env=env)
     return folder
+
+
+def pycuda_module(folder: Path) -> Path:
+    """The part of pycuda that talks to the driver."""
+    (module,) = (folder / "pycuda").glob("_driver*.so")
+    return module
+
+
+def needed(library: Path) -> set[str]:
+    """The libraries that the loader brings with one."""
+    lines = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"\(NEEDED\).*\[(.+)\]", lines))
 
 
 def stand_in(pycuda: Path) -> Path:
     """`libcuda.c` as `libcuda.so.1`, with every function that pycuda links to; those not in it refuse."""
-    (module,) = (pycuda / "pycuda").glob("_driver*.so")
+    module = pycuda_module(pycuda)
     source = (HERE / "libcuda.c").read_text(encoding="utf-8")
     wanted = _symbols(module, "--undefined-only")
     digest = hashlib.sha256(f"{source}{sorted(wanted)}".encode()).hexdigest()[:12]
@@ -164,6 +178,43 @@ def load(driver: Path, pycuda: Path) -> tuple[Driver, Any]:
     if str(pycuda) not in sys.path:
         sys.path.append(str(pycuda))
     return Driver(library), importlib.import_module("pycuda.driver")
+
+
+_STUB = """
+#include <string.h>
+int cuInit(unsigned flags) { return INIT; }
+int cuDriverGetVersion(int *version) { *version = VERSION; return 0; }
+int cuDeviceGetCount(int *count) { *count = GPUS; return 0; }
+int cuDeviceGet(int *device, int index) { *device = index; return 0; }
+int cuDeviceGetName(char *name, int size, int device) { strncpy(name, "NVIDIA stub", size); return 0; }
+int cuDeviceGetAttribute(int *value, int attribute, int device) {
+  *value = attribute == 75 ? 8 : attribute == 76 ? 6 : 0;
+  return 0;
+}
+int cuDevicePrimaryCtxRetain(void **context, int device) { *context = &context; return CONTEXT; }
+int cuDevicePrimaryCtxRelease_v2(int device) { return 0; }
+"""
+
+
+def stub_driver(
+    folder: Path, *, init: int = 0, context: int = 0, version: int = 13000, gpus: int = 1, empty: bool = False
+) -> Path:
+    """A driver's library that only answers whether CUDA works; skips where there is no compiler.
+
+    Args:
+        folder: Where to put `libcuda.so.1`.
+        init: What `cuInit` answers (CUresult).
+        context: What it answers to whoever wants a context.
+        version: The CUDA it serves, as cuda.h writes it.
+        gpus: How many it finds.
+        empty: It has no function at all.
+    """
+    if shutil.which("gcc") is None:
+        pytest.skip("a stub of the driver is compiled with gcc")
+    answers = {"INIT": init, "CONTEXT": context, "VERSION": version, "GPUS": gpus}
+    defined = [f"-D{name}={value}" for name, value in answers.items()]
+    # not the driver's soname: a process that has loaded the stub would take it for a driver ever after
+    return _compile(folder / DRIVER, "" if empty else _STUB, *defined, soname="libcuda-stub.so")
 
 
 def cuda_bindings() -> Path:

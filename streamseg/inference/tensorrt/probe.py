@@ -57,12 +57,14 @@ class DriverState:
         cuda: Version of CUDA that the driver serves, as `13.0`; empty where it does not say.
         driver: Version of the kernel's module, as `580.95.05`; empty where it does not say.
         why_not: Why CUDA does not work, one line; else empty.
+        found: Whether there is a driver's library at all, working or not.
     """
 
     gpus: tuple[Gpu, ...] = ()
     cuda: str = ""
     driver: str = ""
     why_not: str = ""
+    found: bool = True
 
     @property
     def usable(self) -> bool:
@@ -101,7 +103,7 @@ def probe(library: str = LIBRARY, module_version: Path = MODULE_VERSION) -> Driv
         gpus = tuple(_gpu(cuda, index) for index in range(_count(cuda)))
         return DriverState(gpus, _cuda_version(cuda), _read(module_version), "" if gpus else _REASONS[100])
     except EngineError as error:
-        return DriverState(why_not=str(error))
+        return DriverState(why_not=str(error), found=not isinstance(error, _NoLibraryError))
 
 
 def context_problem(index: int = 0, library: str = LIBRARY) -> str:
@@ -125,6 +127,10 @@ def context_problem(index: int = 0, library: str = LIBRARY) -> str:
     return ""
 
 
+class _NoLibraryError(EngineError):
+    """There is no driver."""
+
+
 class _Library:
     """The driver's library; a function that it lacks is an `EngineError`."""
 
@@ -145,7 +151,7 @@ def _started(name: str) -> Any:
         cuda = _Library(name, ctypes.CDLL(name))
     except OSError as error:
         if str(error).startswith(name) and str(error).endswith("No such file or directory"):
-            raise EngineError(f"no NVIDIA driver on this machine: {name} was not found") from None
+            raise _NoLibraryError(f"no NVIDIA driver on this machine: {name} was not found") from None
         raise EngineError(f"{name} cannot be loaded: {' '.join(str(error).split())}") from None
     _check("cuInit", cuda.cuInit(0))
     return cuda

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
@@ -25,10 +26,11 @@ from streamseg.inference.tensorrt.log import Words
 from streamseg.inference.tensorrt.plan import CudaGraphs, Plan
 from streamseg.inference.tensorrt.plans import Plans
 from streamseg.inference.tensorrt.prepare import prepared
-from streamseg.inference.tensorrt.probe import DriverState, Gpu, probe
+from streamseg.inference.tensorrt.probe import DriverState, Gpu, context_problem, probe
 
 PRECISIONS = ("f16", "f32", INT8)
 _OLDEST = 10  # TensorRT's major version
+_CUDA_MAJORS = ("11", "12", "13", "14")  # as in tensorrt-cu13
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class TensorRt:
 
     def report(self) -> BackendReport:
         """See `Backend.report`."""
-        why_not = self._why_not(probe())
+        why_not = self._why_not(probe()) or context_problem()
         version = "" if why_not else str(import_module(self.module).__version__)
         return BackendReport(self.name, not why_not, version, why_not, () if why_not else PRECISIONS)
 
@@ -111,17 +113,22 @@ class TensorRt:
         for module, extra in ((self.module, self.extra), ("pycuda", "cuda"), ("onnx", self.extra)):
             if find_spec(module) is None:
                 return f"{module} is not installed: pip install 'streamseg[{extra}]'"
+        return state.too_old_for(built_for(self.module), self.module) or self._not_imported()
+
+    def _not_imported(self) -> str:
+        """Which module is there and of no use: its libraries are not there, or are of another CUDA."""
         try:
             version = str(import_module(self.module).__version__)
-        except (
-            ImportError,
-            OSError,
-            RuntimeError,
-        ) as error:  # its libraries are not there, or of another CUDA
+        except (ImportError, OSError, RuntimeError, AttributeError) as error:
             return f"{self.module} is installed but cannot be imported: {one_line(error)}"
-        return (
-            "" if self._new_enough(version) else f"{self.module} is {version}, too old: 10 or newer is needed"
-        )
+        if not self._new_enough(version):
+            return f"{self.module} is {version}, too old: 10 or newer is needed"
+        try:
+            import_module("pycuda.driver")
+        except (ImportError, OSError, RuntimeError, AttributeError) as error:
+            again = "pip install --force-reinstall --no-cache-dir 'streamseg[cuda]' builds it again"
+            return f"pycuda is installed but cannot be imported ({one_line(error)}); {again}"
+        return ""
 
     def _new_enough(self, version: str) -> bool:
         return self.module != "tensorrt" or int(version.partition(".")[0]) >= _OLDEST
@@ -132,6 +139,21 @@ STANDARD = TensorRt("tensorrt", "tensorrt", "tensorrt", (7, 5))
 # centres and the Jetsons are not in its support matrix either (docs.nvidia.com/deeplearning/tensorrt-rtx).
 NO_RTX = ((8, 7), (9, 0), (10, 0), (10, 1), (10, 3), (11, 0))
 RTX = TensorRt("tensorrt_rtx", "tensorrt_rtx", "tensorrt-rtx", (7, 5), NO_RTX)
+
+
+def built_for(module: str) -> str:
+    """The major version of CUDA that an installed library is for, as its package says; empty: unknown."""
+    package = module.replace("_", "-")
+    found = [name for name in _CUDA_MAJORS if _is_installed(f"{package}-cu{name}")]
+    return found[0] if len(found) == 1 else ""
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _cuda_graphs() -> Any:

@@ -53,6 +53,11 @@ def driver(loaded: tuple[Driver, Any], monkeypatch: pytest.MonkeyPatch) -> Itera
     assert driver.depth == 0
 
 
+def test_pycuda_asks_the_loader_for_the_driver() -> None:
+    """Else it would only work where something else has loaded it before."""
+    assert cuda.DRIVER in cuda.needed(cuda.pycuda_module(cuda.pycuda_folder()))
+
+
 @pytest.fixture
 def pycuda(loaded: tuple[Driver, Any], driver: Driver) -> Any:
     return loaded[1]
