@@ -227,9 +227,9 @@ class Keeper:
             self._events.replaced(self.name, error)
         elif self.state is EngineState.MENDING:
             self._climb(str(error), frozenset(self._streams))
-        elif self._has_another(loading) and isinstance(error, EngineError):
+        elif isinstance(error, EngineError) and (failed := self._failed_backend(loading)):
             _LOG.warning("engine %s: %s; trying another backend", self.name, error)
-            self._load(loading.wanted, loading.package, without=loading.wanted.backend)
+            self._load(loading.wanted, loading.package, without=failed)
         else:
             self._give_up(error)
 
@@ -238,9 +238,15 @@ class Keeper:
         if wanted is not None and not self._stopped:
             self._load(*wanted)
 
-    def _has_another(self, loading: Loading) -> bool:
+    def _failed_backend(self, loading: Loading) -> str:
+        """The backend that another one may stand in for; empty where none may, or all have been tried.
+
+        `auto` has tried all that could not load the package, but none behind one that then could not run it.
+        """
         wanted = loading.wanted
-        return wanted.fallback and wanted.backend != "auto" and loading.without is None
+        if not wanted.fallback or loading.without is not None:
+            return ""
+        return loading.failed_backend or ("" if wanted.backend == "auto" else wanted.backend)
 
     def _mend(self, broken: InferenceEngine, culprits: frozenset[str], what: str) -> None:
         """The engine is to blame, and gets replaced; meanwhile frames wait."""

@@ -35,6 +35,7 @@ class Loading:
 
     Attributes:
         unbuilt: The graphs that have no plan, so that the engine handed over is a stopgap.
+        failed_backend: What loaded the package and then could not run it; empty where nothing did.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Loading:
     ) -> None:
         self.package, self.wanted, self.without = package, wanted, without
         self.unbuilt: tuple[str, ...] = ()
+        self.failed_backend = ""
         self._name, self._ready, self._failed, self._stopgap = name, ready, failed, stopgap
         self._order = Order(
             package.path,
@@ -98,7 +100,6 @@ class Loading:
     def _body(self, _: Event) -> None:
         try:
             engine = self._as_wanted() if self.without is None else self._with_another(self.without)
-            self._warm(engine)
             self._ready(engine)
         except StreamsegError as error:
             self._failed(error)
@@ -127,8 +128,9 @@ class Loading:
         return True
 
     def _load(self, backend: BackendName, precision: Precision) -> InferenceEngine:
+        """Warm, since a GPU's memory may be full only once the graphs run."""
         wanted = self.wanted
-        return load_engine(
+        engine = load_engine(
             self.package,
             backend,
             precision,
@@ -138,6 +140,8 @@ class Loading:
             wanted.cuda_graphs,
             *self._gpu_options(backend),
         )
+        self._warm(engine)
+        return engine
 
     def _gpu_options(self, backend: BackendName) -> tuple[int, int]:
         """Which GPU and how much of it: for the configured backend alone, not for one that stands in."""
@@ -167,6 +171,7 @@ class Loading:
         try:
             engine.warm_up()
         except BaseException:
+            self.failed_backend = engine.info.backend
             engine.close()
             raise
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from streamseg.daemon import loading
 from streamseg.daemon.blame import ENGINE_FAILURES
 from streamseg.daemon.engine_state import EngineState
 from streamseg.daemon.stream import Stream
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference import build_process
+from streamseg.inference.backend import BackendReport
 from streamseg.types import StateChange, StreamState
 from tests.daemon.bench import Bench, Engines
 from tests.fakes import slow
@@ -251,6 +253,44 @@ def test_a_backend_that_is_not_there_at_the_start_gives_way_to_another(engines: 
         serve(bench)
         assert engines.asked == ["openvino", "onnxruntime"]
         assert bench.keeper.backend == "onnxruntime"
+    finally:
+        bench.end()
+
+
+class Full(FakeEngine):
+    """One that the device has room for, but not for its first run."""
+
+    def warm_up(self) -> None:
+        raise EngineError("the GPU's memory is full")
+
+
+@pytest.mark.parametrize("backend", ["auto", "openvino"])
+def test_a_backend_that_loads_but_cannot_run_gives_way_too(
+    engines: Engines, monkeypatch: pytest.MonkeyPatch, backend: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where several cannot, as those that share a full GPU."""
+    three = [BackendReport(name, True, "1", "", ("f32",)) for name in ("openvino", "another", "onnxruntime")]
+    monkeypatch.setattr(loading, "usable_backends", lambda: three)
+    full = [Full(fake_package()), Full(fake_package())]
+    engines.script = [*full]
+    bench = Bench(engines, backend=backend)
+    try:
+        serve(bench)
+        assert engines.asked == [backend, "another", "onnxruntime"]
+        assert bench.keeper.backend == "onnxruntime"
+        assert "engine main: the GPU's memory is full; trying another backend" in caplog.text
+        assert all(map(is_closed, full))
+    finally:
+        bench.end()
+
+
+def test_without_fallback_it_is_given_up(engines: Engines) -> None:
+    engines.script = [Full(fake_package())]
+    bench = Bench(engines, fallback=False)
+    try:
+        bench.keeper.start()
+        bench.until(lambda: bench.keeper.state is EngineState.FAILED)
+        assert engines.asked == ["auto"]
     finally:
         bench.end()
 

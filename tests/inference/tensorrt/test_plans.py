@@ -20,7 +20,7 @@ from streamseg.inference.tensorrt.provider import requests
 from tests.fakes import tensorrt
 from tests.fakes.packages import make_package
 
-MACHINE = Machine("tensorrt", "11.4.0.106", "RTX A2000", "8.6", "580.95.05, CUDA 13.0")
+MACHINE = Machine("tensorrt", "10.16.1.11", "RTX A2000", "8.6", "580.95.05, CUDA 13.0")
 ROLES = ("segmenter", "stabiliser", "readout")
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from dataclasses import replace
 from functools import partial
 from importlib.machinery import ModuleSpec
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from tests.fakes.gpu import INFO, gpu_plans
 from tests.fakes.int8 import add_int8
 from tests.fakes.packages import Tiny, make_package
 from tests.fakes.pycuda import World
+from tests.parts.cuda import BINDINGS
 
 HERE = DriverState((Gpu("RTX A2000", (8, 6), integrated=False),), "13.0", "580.95.05")
 
@@ -32,6 +35,8 @@ HERE = DriverState((Gpu("RTX A2000", (8, 6), integrated=False),), "13.0", "580.9
 def installed(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A machine where everything is there, of paper."""
     monkeypatch.setattr(provider, "probe", lambda: HERE)
+    monkeypatch.setattr(provider, "context_problem", lambda: "")
+    monkeypatch.setattr(provider, "built_for", lambda _module: "12")
     for name, module in (("tensorrt", tensorrt), ("pycuda", pycuda), ("pycuda.driver", pycuda)):
         monkeypatch.setitem(sys.modules, name, module)
         monkeypatch.setattr(module, "__spec__", ModuleSpec(name, None), raising=False)
@@ -105,10 +110,67 @@ def test_a_gpu_that_is_no_workstations_is_named(installed: pytest.MonkeyPatch) -
     assert STANDARD.report().usable
 
 
-def test_where_all_is_there_it_is_usable(installed: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("version", BINDINGS)
+def test_where_all_is_there_it_is_usable(installed: pytest.MonkeyPatch, version: str) -> None:
+    installed.setattr(tensorrt, "__version__", version)
     report = STANDARD.report()
     assert (report.usable, report.why_not) == (True, "")
-    assert (report.version, report.precisions) == (tensorrt.__version__, ("f16", "f32", "int8"))
+    assert (report.version, report.precisions) == (version, ("f16", "f32", "int8"))
+
+
+def test_a_gpu_that_is_full_or_taken_is_not_usable(installed: pytest.MonkeyPatch) -> None:
+    installed.setattr(provider, "context_problem", lambda: "the GPU's memory is full")
+    assert (STANDARD.report().usable, STANDARD.report().why_not) == (False, "the GPU's memory is full")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ImportError("libcuda.so.1: cannot open"), RuntimeError("built for NumPy 1"), OSError("no library")],
+)
+def test_a_pycuda_that_cannot_be_imported_is_named_with_its_extra(
+    installed: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def importing(name: str) -> Any:
+        if name == "pycuda.driver":
+            raise error
+        return importlib.import_module(name)
+
+    installed.setattr(provider, "import_module", importing)
+    report = STANDARD.report()
+    assert not report.usable
+    assert report.why_not.startswith(f"pycuda is installed but cannot be imported ({error}); ")
+    assert "'streamseg[cuda]'" in report.why_not
+    with pytest.raises(EngineError, match="tensorrt is not usable: pycuda is installed but cannot"):
+        STANDARD.machine()
+
+
+@pytest.mark.parametrize(
+    ("installed_packages", "expected"),
+    [
+        ({"tensorrt-cu12"}, "12"),
+        ({"tensorrt-cu13"}, "13"),
+        ({"tensorrt-cu12", "tensorrt-cu13"}, ""),
+        (set(), ""),
+    ],
+)
+def test_the_cuda_of_a_library_is_in_its_packages_name(
+    monkeypatch: pytest.MonkeyPatch, installed_packages: set[str], expected: str
+) -> None:
+    def version(name: str) -> str:
+        if name in installed_packages:
+            return "10.16.1.11"
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(provider, "version", version)
+    assert provider.built_for("tensorrt") == expected
+    assert provider.built_for("tensorrt_rtx") == ""
+
+
+def test_a_driver_too_old_for_the_library_is_named(installed: pytest.MonkeyPatch) -> None:
+    installed.setattr(provider, "probe", lambda: replace(HERE, cuda="12.8"))
+    installed.setattr(provider, "built_for", lambda _module: "13")
+    expected = "the NVIDIA driver serves CUDA 12.8, tensorrt needs 13: update the driver"
+    assert STANDARD.report().why_not == expected
 
 
 @pytest.mark.parametrize(("asked", "precision"), [("auto", "f16"), ("f16", "f16"), ("f32", "f32")])
