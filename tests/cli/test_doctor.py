@@ -90,6 +90,53 @@ def test_a_library_that_is_not_there(
     assert "torch not installed (only the trainer needs it)" in lines
 
 
+def onnx_runtimes(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    installed: dict[str, str],
+) -> list[str]:
+    """What it says of these builds of ONNX Runtime, a line each."""
+
+    def version(name: str) -> str:
+        if name.startswith("onnxruntime") and name not in installed:
+            raise PackageNotFoundError(name)
+        return installed.get(name, "1")
+
+    monkeypatch.setenv("STREAMSEG_ENGINES", str(make_package(tmp_path / "e").path.parent))
+    monkeypatch.setattr(doctor, "version", version)
+    assert main(["doctor"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    return [line for line in lines if line.startswith("onnxruntime")]
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected"),
+    [
+        ({"onnxruntime": "1.32.0"}, ["onnxruntime 1.32.0"]),
+        ({"onnxruntime-gpu": "1.31.1"}, ["onnxruntime-gpu 1.31.1"]),
+        ({}, ["onnxruntime not installed"]),
+    ],
+)
+def test_the_build_of_onnx_runtime_has_its_own_name(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    installed: dict[str, str],
+    expected: list[str],
+) -> None:
+    assert onnx_runtimes(tmp_path, monkeypatch, capsys, installed) == expected
+
+
+def test_several_builds_of_onnx_runtime_are_one_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = {"onnxruntime": "1.32.0", "onnxruntime-gpu": "1.31.1"}
+    told = onnx_runtimes(tmp_path, monkeypatch, capsys, both)
+    more = "(one of several: uninstall all of them, then install one)"
+    assert told == [f"onnxruntime 1.32.0 {more}", f"onnxruntime-gpu 1.31.1 {more}"]
+
+
 def test_a_cache_that_cannot_be_written_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from streamseg.inference.cores import physical_cores
 from streamseg.inference.package import Package
 from streamseg.inference.select import load_engine, usable_backends
 from streamseg.inference.tensorrt import standard
+from streamseg.inference.tensorrt.probe import DriverState
 from tests.fakes.gpu import gpu_engine
 
 
@@ -88,7 +89,22 @@ def test_auto_takes_a_gpu_where_there_is_one(
         engine = load_engine(package)
     assert engine.info.backend == "tensorrt"
     assert "(the first choice with this GPU)" in caplog.text
+    assert f", on {engine.info.device}" in caplog.text
+    assert " threads" not in caplog.text
     engine.close()
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_a_gpu_that_cannot_be_used_is_told_where_there_is_a_driver(
+    package: Package, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, found: bool
+) -> None:
+    report = BackendReport("tensorrt", usable=False, version="", why_not="the GPU is taken", precisions=())
+    monkeypatch.setattr(standard, "report", lambda: report)
+    monkeypatch.setattr(select, "probe", lambda: DriverState(found=found))
+    with caplog.at_level(logging.INFO, select.__name__):
+        load_engine(package).close()
+    line = "no GPU is used: backend tensorrt is not usable: the GPU is taken"
+    assert caplog.text.count(line) == found
 
 
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
