@@ -23,6 +23,9 @@ from tests.fakes.gpu import gpu_engine
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("CACHE_DIRECTORY", raising=False)
+    monkeypatch.setattr(
+        select, "probe", lambda: DriverState(found=False)
+    )  # of this process: it may have a stand-in
 
 
 def without(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
