@@ -6,6 +6,7 @@ So no session of ours may fall back, and a provider counts as usable once it has
 
 from __future__ import annotations
 
+import ctypes
 import io
 import logging
 import os
@@ -97,7 +98,11 @@ def open_session(
         options.log_severity_level = 4  # fatal: what is wrong is in the exception
     if provider.is_nvidia:
         _prepare_cuda()
-    session = ort.InferenceSession(model, options, providers=_with_options(provider, gpu or Gpu()))
+    # nor may Python's side of it try again on the CPU, when a session is opened or when it runs
+    session = ort.InferenceSession(
+        model, options, providers=_with_options(provider, gpu or Gpu()), enable_fallback=0
+    )
+    session.disable_fallback()
     if (taken := session.get_providers()[0]) != provider.library:
         raise EngineError(f"onnxruntime-{provider.name} did not start: ONNX Runtime fell back to {taken}")
     return session
@@ -112,10 +117,15 @@ def why_not(provider: Provider, gpu: Gpu | None = None) -> str:
         session = open_session(RELU, ort.SessionOptions(), provider, gpu)
         session.run(None, {"x": np.zeros(1, np.float32)})
     except Exception as error:  # noqa: BLE001 - its exceptions share no base class but this
-        if "CPU EP" in str(error):  # of a graph that every provider can run
-            return f"{provider.name} is installed but does not start: {_lacking(provider)} is missing"
+        if _is_absent(error):
+            return f"{provider.name} is installed but does not start: {_lacking(provider)}"
         return explained(error)
     return ""
+
+
+def _is_absent(error: Exception) -> bool:
+    """Whether a graph that all can run was left to the CPU, or TensorRT's libraries are not there."""
+    return "CPU EP" in str(error) or "Please install TensorRT" in str(error)
 
 
 def explained(error: BaseException) -> str:
@@ -135,10 +145,17 @@ def device_name(provider: Provider, gpu: Gpu) -> str:
 
 
 def _lacking(provider: Provider) -> str:
+    """What a provider lacks, as the loader says where it is asked for the provider's library."""
+    library = Path(ort.__file__).parent / "capi" / f"libonnxruntime_providers_{provider.name}.so"
+    found = "its driver or a library of it is missing"
+    try:
+        ctypes.CDLL(str(library))
+    except OSError as error:
+        found = one_line(error)
     if not provider.is_nvidia:
-        return "its driver or a library of it"
-    libraries = "TensorRT, CUDA or cuDNN" if provider.beside else "CUDA or cuDNN"
-    return f"{libraries} (pip install '{provider.package}[cuda,cudnn]')"
+        return found
+    libraries = "TensorRT 10, CUDA and cuDNN" if provider.beside else "CUDA and cuDNN"
+    return f"{found} (it needs {libraries}: pip install '{provider.package}[cuda,cudnn]')"
 
 
 def _with_options(provider: Provider, gpu: Gpu) -> list[tuple[str, dict[str, str]]]:
@@ -167,6 +184,7 @@ def _prepare_cuda() -> None:
     (ONNX Runtime 1.21 or newer).
     """
     os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
+    ort.set_default_logger_severity(4)  # what fails to load is in the error, and not to be printed besides
     preload = getattr(ort, "preload_dlls", None)
     if preload is None:
         return

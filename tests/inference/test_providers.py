@@ -67,8 +67,11 @@ class Session:
 
     asked: Any = None
 
-    def __init__(self, _model: Any, _options: Any, providers: Any) -> None:
+    def __init__(self, _model: Any, _options: Any, providers: Any, enable_fallback: int) -> None:
+        assert not enable_fallback
         type(self).asked = providers
+
+    def disable_fallback(self) -> None: ...
 
     def get_providers(self) -> list[str]:
         return [name for name, _ in type(self).asked]
@@ -131,11 +134,18 @@ def test_one_too_old_for_the_shipped_packages(driven: pytest.MonkeyPatch, versio
 
 @pytest.mark.usefixtures("driven")
 @pytest.mark.filterwarnings("ignore:Specified provider")
-@pytest.mark.parametrize(
-    ("provider", "words"), [(CUDA, "CUDA or cuDNN (pip install"), (TENSORRT, "TensorRT, CUDA or cuDNN")]
-)
-def test_one_that_is_listed_but_does_not_start_is_not_usable(provider: Any, words: str) -> None:
-    assert why_not(provider).startswith(f"{provider.name} is installed but does not start: {words}")
+@pytest.mark.parametrize(("provider", "needs"), [(CUDA, "CUDA and"), (TENSORRT, "TensorRT 10, CUDA and")])
+def test_one_that_is_listed_but_does_not_start_is_not_usable(provider: Any, needs: str) -> None:
+    """The loader says which library it is: here it is the provider's own that the installed build has not."""
+    said = why_not(provider)
+    assert said.startswith(f"{provider.name} is installed but does not start: ")
+    assert f"libonnxruntime_providers_{provider.name}.so: cannot open" in said
+    assert said.endswith(f"(it needs {needs} cuDNN: pip install 'onnxruntime-gpu[cuda,cudnn]')")
+
+
+def test_a_session_that_fails_while_it_runs_does_not_go_on_on_the_cpu() -> None:
+    session = open_session(RELU, onnxruntime.SessionOptions(), HOST)
+    assert not session._enable_fallback
 
 
 @pytest.mark.usefixtures("driven")
