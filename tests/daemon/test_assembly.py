@@ -103,7 +103,7 @@ class Running:
 
 @pytest.fixture
 def engines(monkeypatch: pytest.MonkeyPatch) -> Engines:
-    def open_package(name: str) -> Package:
+    def open_package(name: str, _search: object = None) -> Package:
         return fake_package(SIZES[name], classes=4 if name == "large" else 5)
 
     monkeypatch.setattr(packages, "open_package", open_package)
@@ -257,7 +257,7 @@ def test_while_plans_are_built_the_cpu_serves_and_the_overview_says_so(
     monkeypatch.setattr(build_process, "COMMAND", slow.COMMAND)
     monkeypatch.setenv("SLOW_GATE", str(tmp_path / "gate"))
     package, cache = make_package(tmp_path), str(tmp_path / "cache")
-    monkeypatch.setattr(packages, "open_package", lambda _: package)
+    monkeypatch.setattr(packages, "open_package", lambda _name, _search=None: package)
     asked = config({"gate": {"source": source(), "temporal": "ema"}}, engines={"main": {"cache_dir": cache}})
     wanted = asked.engines["main"].model_copy(update={"backend": "slow"})
     running = Running(asked.model_copy(update={"engines": {"main": wanted}}), monkeypatch)
