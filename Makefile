@@ -30,11 +30,14 @@ PIP  := $(PY) -m pip --disable-pip-version-check -qq
 BASE := $(VENV)/.installed-base
 DEV  := $(VENV)/.installed-dev
 RTX  := $(VENV)/.installed-rtx
+# ONNX Runtime for the GPU takes the place of the one for CPUs, so it has an environment of its own.
+GPU_VENV := $(VENV)-gpu
+GPU  := $(GPU_VENV)/.installed
 INSTALLER := PIP='$(abspath $(PY)) -m pip --disable-pip-version-check' PYTHON='$(SERVICE_PYTHON)' \
   PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' BINDIR='$(BINDIR)' DESTDIR='$(DESTDIR)'
 WHEEL = $$(ls -t build/wheel/streamseg-*.whl | head -1)
 
-.PHONY: help demo test test-real lint types wheel-check bench train install uninstall deb clean
+.PHONY: help demo test test-real lint types wheel-check bench gpu-check gpu-bundle train install uninstall deb clean
 
 help: ## list these verbs
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +72,12 @@ wheel-check: $(DEV) ## build the wheel, install it elsewhere without torch, and 
 
 bench: $(BASE) ## measure speed, age, memory and start-up on this machine
 	@$(PY) -m benchmarks.pipeline
+
+gpu-check: $(GPU) ## make masks on this machine's NVIDIA GPU and check all that needs one (results in build/gpu-check/)
+	@$(GPU_VENV)/bin/python -m benchmarks.gpu.check $(ARGS)
+
+gpu-bundle: $(DEV) ## pack what gpu-check needs for a GPU machine without a network (build/gpu-bundle/)
+	@$(PY) -m benchmarks.gpu.bundle $(ARGS)
 
 train: $(DEV) ## train the networks and export a package: RECIPE=configs/training/camvid.yaml
 	@$(VENV)/bin/streamseg train $(RECIPE)
@@ -110,4 +119,15 @@ ifeq ($(shell uname -m),x86_64)
 	@echo 'installing TensorRT for RTX into $(VENV) …'
 	@$(PIP) install -e '.[tensorrt-rtx]'
 endif
+	@touch $@
+
+GPU_PIP := $(GPU_VENV)/bin/python -m pip --disable-pip-version-check -qq
+$(GPU): pyproject.toml
+	@nvidia-smi -L >/dev/null 2>&1 || { echo 'gpu-check: no NVIDIA GPU here (nvidia-smi -L fails); make gpu-bundle packs it for another machine' >&2; exit 1; }
+	@.ci/venv $(PYTHON) $(GPU_VENV)
+	@echo 'installing streamseg with ONNX Runtime for the GPU into $(GPU_VENV) …'
+	@$(GPU_PIP) install -e '.[cuda]' onnx hypothesis pytest pytest-timeout
+	@$(GPU_PIP) uninstall -y onnxruntime
+	@$(GPU_PIP) install 'onnxruntime-gpu[cuda,cudnn]'
+	@$(GPU_PIP) install -e '.[tensorrt,cuda-graphs]' || echo 'TensorRT cannot be installed here: its steps are left out'
 	@touch $@

@@ -24,12 +24,14 @@ from benchmarks.gpu.stage import PROJECT, StageError, missing, stage
 from benchmarks.gpu.steps import Step, steps
 
 ROOT = Path(__file__).resolve().parents[2]
+STAGED = ROOT / "build" / "gpu-staged"
 TIMED_OUT = 124  # as timeout(1)
 _LEAST_S = 15  # a step with less time than this would be started for nothing
 _KILL_S = 10
-_STAND_IN_TENSORRT = (
-    "import sys\nfrom tests.fakes import tensorrt_on_ort\nsys.modules[__name__] = tensorrt_on_ort\n"
-)
+_STAND_IN_TENSORRT = """import sys
+from tests.fakes.tensorrt_on_ort import install
+sys.modules[__name__] = install()
+"""
 _CUDA_LIBRARIES = (
     "libcudnn.so.9",
     "libcublasLt.so.1*",
@@ -82,9 +84,9 @@ class Check:
         """Runs the steps; each result is on disk before it is yielded."""
         for step in wanted:
             left_s = self._ends_s - time.monotonic()
-            result = (
-                self._run(step, min(step.seconds, left_s)) if left_s >= _LEAST_S else Result(step.name, None)
-            )
+            result = Result(step.name, None)
+            if left_s >= _LEAST_S:
+                result = self._run(step, min(step.seconds, left_s))
             with (self._out / "results.jsonl").open("a", encoding="utf-8") as results:
                 results.write(result.line() + "\n")
             yield result
@@ -231,9 +233,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=900, help="time for all steps together")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "gpu-check")
     parser.add_argument("--bundle", type=Path, nargs="+", default=[], help="folders with packed parts")
-    parser.add_argument(
-        "--staged", type=Path, default=Path("/tmp/streamseg-gpu"), help="where parts are unpacked"
-    )  # noqa: S108
+    parser.add_argument("--staged", type=Path, default=STAGED, help="where parts are unpacked")
     parser.add_argument("--steps", nargs="+", default=[], help="only these")
     parser.add_argument(
         "--stand-in",

@@ -1,4 +1,4 @@
-"""pycuda and onnxruntime-gpu for another machine: one has no wheel on PyPI, the other is too large to carry."""
+"""pycuda and onnxruntime-gpu for another machine: one has no wheel on PyPI, the other is very large."""
 
 from __future__ import annotations
 
@@ -47,12 +47,11 @@ def build_pycuda(folder: Path, interpreter: str, cuda_root: str) -> Path:
     home = _build_settings(folder / "home", cuda_root)
     # the driver stands in as a library without symbols, which a linker leaves out unless told otherwise
     env = {**os.environ, "HOME": str(home), "LDFLAGS": "-Wl,--no-as-needed"}
-    command = [python, "-m", "pip", "-qq", "install", "--no-deps", "--no-build-isolation", "--no-compile"]
+    pip = (str(python), "-m", "pip", "-qq", "install", "--no-deps", "--no-build-isolation", "--no-compile")
     part = site.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
-    subprocess.run(
-        [*command, "--no-binary=pycuda", "--target", part, f"pycuda=={PYCUDA}"], env=env, check=True
-    )
+    what = ("--no-binary=pycuda", "--target", str(part), f"pycuda=={PYCUDA}")
+    subprocess.run([*pip, *what], env=env, check=True)
     require_driver_link(part)
     part.rename(site)
     return site
@@ -68,18 +67,8 @@ def _build_environment(venv: Path, interpreter: str) -> Path:
 
 def _build_settings(home: Path, cuda_root: str) -> Path:
     home.mkdir(parents=True, exist_ok=True)
-    command = [
-        "gcc",
-        "-shared",
-        "-fPIC",
-        "-Wl,-soname,libcuda.so.1",
-        "-x",
-        "c",
-        "-",
-        "-o",
-        home / "libcuda.so",
-    ]
-    subprocess.run(command, input="", text=True, check=True)
+    options = ("-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-x", "c", "-")
+    subprocess.run(["gcc", *options, "-o", home / "libcuda.so"], input="", text=True, check=True)
     settings = {
         "CUDA_ROOT": cuda_root,
         "CUDA_ENABLE_CURAND": False,

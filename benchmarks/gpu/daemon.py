@@ -1,4 +1,4 @@
-"""A daemon on a backend, and a subscriber that counts its masks: `python -m benchmarks.gpu.daemon BACKEND PRECISION`.
+"""A daemon and a subscriber that counts its masks: `python -m benchmarks.gpu.daemon BACKEND PRECISION`.
 
 Prints one JSON object: masks, gaps, masks a second, age, milliseconds of inference, resident memory, what
 `nvidia-smi` says of the process, exit code. Exits 1 where no mask came, one is missing, or the daemon failed.
@@ -33,9 +33,8 @@ def main() -> None:
         found = measure(asked.backend, asked.precision, asked.seconds, Path(folder))
     print(json.dumps(found))
     if not found["masks"] or found["gaps"] or found["exit_code"]:
-        sys.exit(
-            f"{asked.backend}: masks {found['masks']}, gaps {found['gaps']}, exit code {found['exit_code']}"
-        )
+        facts = {key: found[key] for key in ("masks", "gaps", "exit_code")}
+        sys.exit(f"{asked.backend}: {facts}")
 
 
 def measure(backend: str, precision: str, seconds: float, folder: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """pycuda on this machine's driver, through the product's own `Device`: `python -m benchmarks.gpu.device`.
 
 One JSON object a part: what the driver says; copies, asynchronous and there and back; work on one thread and
-closing on another; device memory over 200 loads; an allocation that no GPU can serve. Exits 1 where one is wrong.
+closing on another; device memory over 200 loads; an allocation that no GPU can serve. Exits 1 if one fails.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Labels of a package on a backend against ONNX Runtime on the CPU: `python -m benchmarks.gpu.masks BACKEND PRECISION`.
+"""A backend's labels against ONNX Runtime's on the CPU: `python -m benchmarks.gpu.masks BACKEND PRECISION`.
 
 Prints one JSON object: the least and the mean share of equal labels over the frames, single and steadied, the
 largest difference between logits, and milliseconds a frame. Exits 1 where a share is below `--equal`.
@@ -39,13 +39,9 @@ def main() -> None:
         with closing(load_engine(package, "onnxruntime", "f32")) as reference:
             found = compare(engine, reference, frames(package, asked.frames))
         info = engine.info
-    told = {
-        "backend": info.backend,
-        "precision": info.precision,
-        "device": info.device,
-        "package": asked.package,
-    }
-    print(json.dumps({**told, "cuda_graphs": asked.cuda_graphs, "load_s": round(loaded_s, 2), **found}))
+    told = {key: getattr(info, key) for key in ("backend", "version", "precision", "device")}
+    told |= {"package": asked.package, "cuda_graphs": asked.cuda_graphs}
+    print(json.dumps({**told, "load_s": round(loaded_s, 2), **found}))
     least = min(found["equal_single_least"], found["equal_steadied_least"])
     if least < asked.equal:
         sys.exit(f"{asked.backend}: {least:.6f} of the labels are equal, {asked.equal} are wanted")

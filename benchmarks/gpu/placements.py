@@ -1,7 +1,7 @@
-"""Which nodes of a package's graphs an ONNX Runtime provider leaves to the CPU: `python -m benchmarks.gpu.placements PROVIDER`.
+"""Nodes that a provider of ONNX Runtime leaves to the CPU: `python -m benchmarks.gpu.placements PROVIDER`.
 
-One JSON object a graph, with the batch open and with N = 1, as ONNX Runtime's own verbose log tells it. Exits 1
-where a node is left to the CPU with N = 1, which is how the product opens its sessions.
+One JSON object a graph, with the batch open and with N = 1, as ONNX Runtime's own verbose log tells it.
+Exits 1 where a node is left to the CPU with N = 1, which is how the product opens its sessions.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Unpack the parts of a bundle: `python3 stage.py --into FOLDER PART_FOLDER …`. Needs Python's own library only.
+"""Unpack the parts of a bundle: `python3 stage.py --into FOLDER PART_FOLDER …`.
 
-A part is NAME.tar.xz with NAME.sha256 beside it. Each may come at another time; `missing` tells which did not.
+A part is NAME.tar.xz with NAME.sha256 beside it. Each may come at another time; `missing` tells which did
+not. Needs Python's own library only.
 """
 
 from __future__ import annotations

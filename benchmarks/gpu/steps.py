@@ -73,18 +73,7 @@ def _first(cuda: str, provider: str, seconds: str, rounds: str) -> list[Step]:
 
 def _tensorrt(seconds: str, rounds: str) -> list[Step]:
     build = ("-m", "streamseg", "engine", "build", PACKAGE, "--backend", "tensorrt", "--precision")
-    frames = (
-        PACKAGE,
-        "--backend",
-        "tensorrt",
-        "--precision",
-        "f16",
-        "--batches",
-        "1",
-        "4",
-        "--rounds",
-        rounds,
-    )
+    frames = (PACKAGE, "--backend", "tensorrt", "--precision", "f16", "--batches", "1", "4")
     f32 = ("gpu.masks", "tensorrt", "f32", "--equal", "0.999")
     return [
         Step("tensorrt-build-f16", 120, _python(*build, "f16")),
@@ -93,15 +82,13 @@ def _tensorrt(seconds: str, rounds: str) -> list[Step]:
         Step("tensorrt-build-f32", 120, _python(*build, "f32")),
         Step("tensorrt-masks-f32", 60, _module(*f32)),
         Step("tensorrt-graphs", 60, _module(*f32, "--cuda-graphs")),
-        Step("tensorrt-frames", 60, _module("frames", *frames)),
+        Step("tensorrt-frames", 60, _module("frames", *frames, "--rounds", rounds)),
     ]
 
 
 def _tests(without: str) -> list[Step]:
-    folder = "tests/inference/tensorrt"
+    test = _python(*_PYTEST, "tests/inference/tensorrt", "tests/contracts", "-k")
     return [
-        Step(
-            "pytest-gpu", 150, _python(*_PYTEST, "-k", f"not two_hundred{without}", folder, "tests/contracts")
-        ),
-        Step("pytest-gpu-leaks", 120, _python(*_PYTEST, "-k", f"two_hundred{without}", folder)),
+        Step("pytest-gpu", 150, (*test, f"not two_hundred{without}")),
+        Step("pytest-gpu-leaks", 120, (*test, f"two_hundred{without}")),
     ]

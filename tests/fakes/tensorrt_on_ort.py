@@ -83,5 +83,5 @@ class IExecutionContext(double.IExecutionContext):
 def install() -> ModuleType:
     """The double, changed for this process to compute as told above."""
     double.__version__ += "+stand-in"
-    double.ICudaEngine, double.IExecutionContext = ICudaEngine, IExecutionContext  # type: ignore[misc]
+    double.ICudaEngine, double.IExecutionContext = ICudaEngine, IExecutionContext  # type: ignore[misc,assignment]
     return double
