@@ -45,7 +45,15 @@ def packages(target: Target, interpreter: str, cuda_root: str, into: Path) -> di
     if interpreter:
         pycuda = cuda_wheels.build_pycuda(CACHE / "pycuda", interpreter, cuda_root)
         shutil.copytree(pycuda, folders["packages"], dirs_exist_ok=True)
+    _strip(folders["packages"])
     return {name: folder.parent for name, folder in folders.items()}
+
+
+def _strip(folder: Path) -> None:
+    """Takes symbols from libraries, which nobody debugs there; one that cannot be stripped stays whole."""
+    for library in folder.rglob("*.so*"):
+        command = ["strip", "--strip-unneeded", str(library)]
+        subprocess.run(command, capture_output=True, check=False)
 
 
 def pack(name: str, folder: Path, bundle: Path) -> Path:

@@ -20,6 +20,7 @@ _UNUSED = (
     "datasets",
     "backend",
     "capi/libonnxruntime_providers_tensorrt.so",
+    "capi/libonnxruntime.so*",  # for programs in C; Python's module holds it
 )
 # Kernels of language models, which no segmentation network has
 UNUSED_KERNELS = "flash_fwd|fmha|moe_|fpA_intB|gemm_tma|fp4|xqa"
@@ -99,12 +100,8 @@ def slim_onnxruntime(site: Path, architecture: int) -> dict[str, int]:
         Bytes of device code kept and blanked, as `prune` tells them.
     """
     package = site / "onnxruntime"
-    for name in _UNUSED:
-        path = package / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    for path in [path for name in _UNUSED for path in package.glob(name)]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     library = package / "capi" / CUDA_LIBRARY
     content = bytearray(library.read_bytes())
     sizes = prune(content, architecture, UNUSED_KERNELS)
