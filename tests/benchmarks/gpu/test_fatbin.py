@@ -68,7 +68,7 @@ def test_kernels_are_dropped_by_name_also_where_the_code_is_compressed() -> None
 def test_the_command_writes_another_library(tmp_path: Path) -> None:
     source, out = tmp_path / "lib.so", tmp_path / "pruned.so"
     source.write_bytes(library())
-    command = [sys.executable, "-m", "benchmarks.gpu.fatbin", source, out, "--architecture", "80"]
+    command = [sys.executable, "-m", "benchmarks.gpu.fatbin", str(source), str(out), "--architecture", "80"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert '"kept sm_80"' in done.stdout
     assert [any(out.read_bytes()[one.body]) for one in entries(out.read_bytes())] == [

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from benchmarks.clip import ROOT
-from benchmarks.gpu import wheels
 from benchmarks.gpu.wheels import Target, fetch, have, normalised, requirements, resolve, unpack
 
 TARGET = Target("3.12", have("numpy==2.3.0\nopencv_python==4.12 \n-e git+x\ntyping.extensions @ file:///x\n"))
@@ -34,7 +33,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, code: int, output: str) -> list[lis
         asked.append(command)
         return subprocess.CompletedProcess(command, code, output, "no such version")
 
-    monkeypatch.setattr(wheels.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     return asked
 
 
