@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 from streamseg.training.data import find_pairs
-from streamseg.training.fit import read_log
 from streamseg.training.folders import Folders
 from streamseg.training.processes import new_fabric
 from streamseg.training.recipe import Recipe, load_recipe, parse_recipe
 from streamseg.training.stage_recipes import StageName
+from streamseg.training.step_log import read_log
 from streamseg.training.train import train_stages
 
 SIZE_WH = (240, 176)

@@ -14,6 +14,7 @@ import torch.nn.functional as F  # noqa: N812 the name torch's own documentation
 from torch import Tensor, nn
 
 from streamseg.inference.manifest import (
+    MANIFEST_NAME,
     GraphFile,
     GraphRole,
     Graphs,
@@ -36,6 +37,7 @@ from streamseg.training.shrink import shrink_weights
 from streamseg.training.stage_recipes import Adversarial
 
 OPSET = 17
+CARD_NAME = "README.md"  # beside the manifest, written when the package was measured
 
 
 class DiscriminatorGraph(nn.Module):
@@ -76,6 +78,8 @@ def export(
 ) -> Manifest:
     """Write a package; an older one at the same place is replaced only when the new one is whole.
 
+    Of a folder that is there, only files with the names of a package's own are replaced.
+
     Args:
         recipe: Names, sizes, licence.
         segmenter: Trained.
@@ -109,10 +113,19 @@ def export(
             part, GraphRole.DISCRIMINATOR, judge, {"image": image, "logits": logits}, {"realness": (1, h, w)}
         )
     manifest = _manifest(recipe, part, [m for m in (segmenter, stabiliser) if m is not None], stabiliser)
-    dump_manifest(manifest, part / "model.yaml")
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
+    dump_manifest(manifest, part / MANIFEST_NAME)
+    _replace(folder, part)
     return manifest
+
+
+def _replace(folder: Path, part: Path) -> None:
+    """Move a new package to its place. The manifest goes first and comes last: half a package is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (MANIFEST_NAME, CARD_NAME, *(f"{role}.onnx" for role in GraphRole)):
+        (folder / name).unlink(missing_ok=True)
+    for file in sorted(part.iterdir(), key=lambda file: file.name == MANIFEST_NAME):
+        file.replace(folder / file.name)
+    part.rmdir()
 
 
 def _write(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,22 +13,17 @@ from typing import Any, Generic
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from torch import Tensor
 
 from streamseg.errors import TrainingError
 from streamseg.training import checkpoint
 from streamseg.training.ema import M, WeightAverage
+from streamseg.training.interruption import StopRequest, TrainingStoppedError
 from streamseg.training.learner import Learner
 from streamseg.training.processes import new_fabric, share_of
+from streamseg.training.progress import StageProgress
 from streamseg.training.stage import Stage
+from streamseg.training.step_log import StepLog
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,10 +35,26 @@ class Run(Generic[M]):
     """
 
     def __init__(
-        self, stage: Stage[M], folder: Path, fabric: Fabric | None = None, *, save_every_s: float = 120.0
+        self,
+        stage: Stage[M],
+        folder: Path,
+        fabric: Fabric | None = None,
+        *,
+        save_every_s: float = 120.0,
+        request: StopRequest | None = None,
     ) -> None:
+        """Set up the networks' optimisers and averages.
+
+        Args:
+            stage: What to train.
+            folder: Where to keep it.
+            fabric: Launched; None: a new one.
+            save_every_s: Seconds between checkpoints, besides those at each measurement and at the end.
+            request: Looked at after each step; None: nobody asks to stop.
+        """
         self.stage, self.folder, self.save_every_s = stage, folder, save_every_s
-        self.fabric = fabric or new_fabric()
+        self.fabric, self.request = fabric or new_fabric(), request or StopRequest()
+        self._log = StepLog(folder)
         self.learners = [
             Learner("model", stage.model, stage.parameter_groups(), stage.losses, self.fabric),
             *self._critics(stage),
@@ -73,28 +84,70 @@ class Run(Generic[M]):
             stop_after: Stop (and save) when this many steps are done in all.
 
         Raises:
-            TrainingError: The loss is no longer finite, or the disk is full. The last good checkpoint stays.
+            TrainingError: The loss is no longer finite, the disk is full, or more steps are done than the
+                schedule has. The last good checkpoint stays.
+            TrainingStoppedError: It was asked to stop, and has; all processes agree on the step.
         """
         self.resume()
         end = min(stop_after or self.stage.schedule.steps, self.stage.schedule.steps)
+        with StageProgress(
+            self.stage.name, self.stage.schedule.steps, self.step, shown=self._shown(end)
+        ) as progress:
+            self._train_to(end, progress)
+        self.fabric.barrier()
+
+    def _shown(self, end: int) -> bool:
+        return self.fabric.is_global_zero and self.step < end
+
+    def _train_to(self, end: int, progress: StageProgress) -> None:
+        if self._is_due and not self._is_measured:  # stopped while it measured
+            self._measure()
         if self.step >= end:
             return
-        with _progress(shown=self.fabric.is_global_zero) as progress:
-            task = progress.add_task(
-                self.stage.name, total=self.stage.schedule.steps, completed=self.step, note=""
-            )
-            saved_at = time.monotonic()
-            for batch in self.stage.batches(self.step, share_of(self.fabric)):
-                values = self._train_step(self.fabric.to_device(batch))
-                progress.update(task, completed=self.step, note=_note(values, self.history))
-                if self.step % self.stage.validate_every == 0 or self.step == self.stage.schedule.steps:
-                    self._validate()
-                if self.step >= end or time.monotonic() - saved_at > self.save_every_s:
-                    self.save()
-                    saved_at = time.monotonic()
-                if self.step >= end:
-                    break
-        self.fabric.barrier()
+        saved_at = time.monotonic()
+        for batch in self.stage.batches(self.step, share_of(self.fabric)):
+            values = self._train_step(self.fabric.to_device(batch))
+            progress.update(self.step, values, self.history[-1]["score"] if self.history else None)
+            if self._is_due:
+                self._measure()
+            stopped = self._agree_to_stop()
+            last = stopped or self.step >= end
+            if last or time.monotonic() - saved_at > self.save_every_s:
+                self.save()
+                saved_at = time.monotonic()
+            if stopped:
+                raise self._stopped()
+            if last:
+                break
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether the step last done is one to measure after."""
+        at_end = self.step == self.stage.schedule.steps
+        return at_end or (self.step > 0 and self.step % self.stage.validate_every == 0)
+
+    @property
+    def _is_measured(self) -> bool:
+        return bool(self.history) and self.history[-1]["step"] == self.step
+
+    def _measure(self) -> None:
+        """Measure on val; what was learnt outlives a measurement that is cut short."""
+        self.save()
+        self._validate()
+        self.save()
+
+    def _agree_to_stop(self) -> bool:
+        """Whether any process was asked to; the same in all of them."""
+        asked = torch.tensor(float(self.request.number > 0), device=self.fabric.device)
+        return float(self.fabric.all_reduce(asked, reduce_op="sum")) > 0
+
+    def _stopped(self) -> TrainingStoppedError:
+        return TrainingStoppedError(
+            f"{self.stage.name}: stopped by {self.request.name} after step {self.step} of "
+            f"{self.stage.schedule.steps}, saved in {self.checkpoint_path}; "
+            "the same command goes on from there",
+            self.request.number or signal.SIGTERM,
+        )
 
     def _train_step(self, batch: Any) -> dict[str, float]:
         torch.manual_seed(_seed(self.stage.seed, self.step, self.fabric.global_rank))
@@ -109,7 +162,7 @@ class Run(Generic[M]):
         self.step += 1
         self.average.update(self.stage.model, self.step)
         means = self._means({**values, **self.stage.noted})
-        self._log({"step": self.step, "lr": factor * self.learners[0].base_lr[-1], **means})
+        self._write({"step": self.step, "lr": factor * self.learners[0].base_lr[-1], **means})
         return {name: value for name, value in means.items() if name != "loss"}
 
     def _refuse_infinite(self, total: Tensor) -> None:
@@ -129,7 +182,7 @@ class Run(Generic[M]):
         if self.fabric.is_global_zero:
             measures = {"step": float(self.step), **self.stage.validate(self.average.model)}
             self.history.append(measures)
-            self._log({"validation": measures})
+            self._write({"validation": measures})
             self._remark()
             self._keep_best(measures)
         self.fabric.barrier()
@@ -138,7 +191,7 @@ class Run(Generic[M]):
         remark = self.stage.remark()
         if remark is not None:
             _LOG.warning("%s, step %d: %s", self.stage.name, self.step, remark)
-            self._log({"remark": {"step": self.step, "text": remark}})
+            self._write({"remark": {"step": self.step, "text": remark}})
 
     def _keep_best(self, measures: Mapping[str, float]) -> None:
         if measures["score"] > self.best:
@@ -168,15 +221,23 @@ class Run(Generic[M]):
         Raises:
             TrainingError: The checkpoint is unreadable or made by another recipe.
         """
-        if not self.checkpoint_path.exists():
-            return
+        if self.checkpoint_path.exists():
+            self._load()
+        if self.fabric.is_global_zero:
+            self._log.truncate(self.step, {int(measured["step"]) for measured in self.history})
+
+    def _load(self) -> None:
         tensors, counters = checkpoint.load(self.checkpoint_path)
+        if counters["step"] > self.stage.schedule.steps:
+            raise TrainingError(
+                f"{self.folder}: {counters['step']} steps are done, and the schedule now ends at "
+                f"{self.stage.schedule.steps}: lengthen it, or start the stage anew with --fresh "
+                f"{self.stage.name}"
+            )
         checkpoint.load_model(self.average.model, tensors, "average", self.checkpoint_path)
         for learner in self.learners:
             learner.unpack(tensors, self.checkpoint_path)
         self.step, self.best, self.history = counters["step"], counters["best"], counters["history"]
-        if self.fabric.is_global_zero:
-            self._forget_log_after(self.step)
 
     def load_best(self) -> M:
         """The averaged model with the best score, in evaluation mode."""
@@ -185,55 +246,11 @@ class Run(Generic[M]):
         self.average.model.eval()
         return self.average.model
 
-    def _log(self, entry: Mapping[str, Any]) -> None:
-        if not self.fabric.is_global_zero:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-
-    def _forget_log_after(self, step: int) -> None:
-        """Drop entries of steps that will be done again, so that the curve has each step once."""
-        path = self.folder / "log.jsonl"
-        if path.exists():
-            kept = [
-                e
-                for e in read_log(self.folder)
-                if e.get("step", e.get("validation", {}).get("step", 0)) <= step
-            ]
-            part = path.with_suffix(".part")
-            part.write_text("".join(json.dumps(e) + "\n" for e in kept), encoding="utf-8")
-            part.replace(path)
-
-
-def read_log(folder: Path) -> list[dict[str, Any]]:
-    """Entries of a run's log; a last line cut short by a kill is left out."""
-    entries = []
-    for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines():
-        try:
-            entries.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return entries
+    def _write(self, entry: Mapping[str, Any]) -> None:
+        if self.fabric.is_global_zero:
+            self._log.append(entry)
 
 
 def _seed(seed: int, step: int, rank: int) -> int:
     """Of a step's randomness: a run that was stopped needs no random state to go on as if it had not been."""
     return int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
-
-
-def _progress(*, shown: bool) -> Progress:
-    columns = (
-        TextColumn("{task.description:9}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-    )
-    note = TextColumn("{task.fields[note]}")
-    return Progress(*columns, TimeRemainingColumn(), note, refresh_per_second=1, disable=not shown)
-
-
-def _note(values: Mapping[str, float], history: list[dict[str, float]]) -> str:
-    text = " ".join(f"{name} {value:.3f}" for name, value in values.items())
-    return f"{text}  last score {history[-1]['score']:.3f}" if history else text

@@ -15,14 +15,24 @@ class Folders:
 
     def stage(self, name: str) -> Path:
         """A stage's checkpoints and log."""
-        return self.root / self.name / name
+        return self.run / name
+
+    @property
+    def run(self) -> Path:
+        """All that the run writes."""
+        return self.root / self.name
 
     @property
     def package(self) -> Path:
-        """The exported package."""
-        return self.root / self.name / self.name
+        """The exported package; in a folder of its own, as a run may be named like a stage."""
+        return self.run / "package" / self.name
 
     @property
     def report(self) -> Path:
         """The page to read."""
-        return self.root / self.name / "report.html"
+        return self.run / "report.html"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that works here."""
+        return self.run / "run.lock"

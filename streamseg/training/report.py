@@ -9,10 +9,10 @@ from pathlib import Path
 import yaml
 
 from streamseg.training import charts, page, sheets, strip
-from streamseg.training.fit import read_log
 from streamseg.training.gallery import Example, Gallery, panels
 from streamseg.training.measures import Measures
 from streamseg.training.recipe import Recipe
+from streamseg.training.step_log import read_log
 from streamseg.training.strip import Stretch
 from streamseg.types import ClassInfo
 

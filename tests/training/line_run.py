@@ -1,12 +1,13 @@
-"""Trains a small network with a critic in the folder given, to the end or until it is killed at a step.
+"""Trains a small network with a critic in a folder: `FOLDER [STEP SIGNAL [RANK]]`.
 
-Started by test_processes under torchrun, and by test_fit.
+At that step the process sends itself the signal; where it says RANK, only the process of that rank does. From
+step 100 on it does so while it measures after step - 100. Started by test_fit, and by test_processes under
+torchrun.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from streamseg.errors import TrainingError
 from streamseg.training.fit import Run
+from streamseg.training.interruption import TrainingStoppedError, stop_on_signals
 from streamseg.training.loader import Order, Sample, batches
-from streamseg.training.processes import ALONE, Share
+from streamseg.training.processes import ALONE, Share, new_fabric
 from streamseg.training.stage import Schedule, Stage
+
+MEASURING = 100
 
 
 class Curve(Stage[nn.Sequential]):
@@ -28,9 +33,9 @@ class Curve(Stage[nn.Sequential]):
     name, ema_decay, validate_every, seed = "curve", 0.9, 4, 5
     critic: nn.Linear
 
-    def __init__(self, killed_at: int | None = None) -> None:
+    def __init__(self, signalled_at: int | None = None, number: int = 0) -> None:
         super().__init__()
-        self.killed_at = killed_at
+        self.signalled_at, self.number = signalled_at, number
         torch.manual_seed(1)
         self.model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
         self.critic = nn.Linear(1, 1)
@@ -50,8 +55,8 @@ class Curve(Stage[nn.Sequential]):
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         x = batch[0]
-        if self.step == self.killed_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if self.step == self.signalled_at:
+            os.kill(os.getpid(), self.number)
         with torch.autocast("cpu", enabled=False):  # sums in another order are the only difference left
             return {"mse": (self.model(x) - x.abs() - self.critic(x).detach()).square().mean()}
 
@@ -60,9 +65,26 @@ class Curve(Stage[nn.Sequential]):
             return {"critic": (self.critic(batch[0]) - 0.1).square().mean()}
 
     def validate(self, model: nn.Sequential) -> dict[str, float]:
+        if self.step + 1 + MEASURING == self.signalled_at:  # the loop counts a step after its losses
+            os.kill(os.getpid(), self.number)
         return {"score": -float(model(torch.zeros(1, 1)).abs())}
 
 
+def main(folder: Path, step: int | None = None, number: int = 0, rank: int | None = None) -> int:
+    fabric = new_fabric()
+    stage = Curve(step if rank in (None, fabric.global_rank) else None, number)
+    every_s = float(os.environ.get("SAVE_EVERY_S", "0"))
+    try:
+        with stop_on_signals(alone=fabric.world_size == 1) as request:
+            Run(stage, folder, fabric, save_every_s=every_s, request=request).fit()
+    except TrainingStoppedError as error:
+        print(error)
+        return error.exit_code
+    except TrainingError as error:
+        print(error)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    steps = [int(step) for step in sys.argv[2:]]
-    Run(Curve(*steps), Path(sys.argv[1]), save_every_s=0).fit()
+    sys.exit(main(Path(sys.argv[1]), *map(int, sys.argv[2:])))

@@ -23,7 +23,7 @@ def test_train_then_evaluate(pictures: Path, tmp_path: Path, capsys: pytest.Capt
     cli.train(recipe, tmp_path / "runs", fresh=True)
     assert "package:" in capsys.readouterr().out
     figures = tmp_path / "figures.json"
-    cli.evaluate_package(str(tmp_path / "runs/tiny/tiny"), recipe, precision="f32", json_path=figures)
+    cli.evaluate_package(str(tmp_path / "runs/tiny/package/tiny"), recipe, precision="f32", json_path=figures)
     printed = capsys.readouterr().out
     assert "mIoU %" in printed
     assert "IoU % disc" in printed

@@ -97,11 +97,17 @@ def test_manifest_tells_what_was_exported(exported: Exported) -> None:
     assert manifest.parameters == sum(p.numel() for m in exported[1:] for p in m.parameters())
 
 
-def test_an_older_package_is_replaced_whole(exported: Exported, recipe: Recipe) -> None:
+def test_an_older_package_is_replaced_and_nothing_else(exported: Exported, recipe: Recipe) -> None:
     folder, segmenter, _ = exported
-    (folder / "leftover").write_text("old")
+    (folder / "README.md").write_text("the card of the older one")
+    (folder / "notes.txt").write_text("a user's own")
+    (folder / "segment").mkdir()
+    (folder / "segment/checkpoint.safetensors").write_bytes(b"not the export's")
     export(recipe, segmenter, None, folder)
-    assert sorted(p.name for p in folder.iterdir()) == ["model.yaml", "readout.onnx", "segmenter.onnx"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "model.yaml", "notes.txt", "readout.onnx", "segment", "segmenter.onnx",
+    ]  # fmt: skip
+    assert (folder / "segment/checkpoint.safetensors").exists()
     assert load_manifest(folder / "model.yaml").memory is None
 
 

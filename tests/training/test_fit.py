@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,9 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from streamseg.errors import TrainingError
-from streamseg.training.fit import Run, read_log
+from streamseg.training import checkpoint
+from streamseg.training.fit import Run
 from streamseg.training.processes import ALONE, Share
 from streamseg.training.stage import Schedule, Stage
+from streamseg.training.step_log import read_log
+from tests.training.line_run import MEASURING
 
 
 class Line(Stage[nn.Linear]):
@@ -60,20 +64,82 @@ def test_a_run_that_was_stopped_gives_the_curve_of_one_that_was_not(tmp_path: Pa
     assert torch.equal(parted.average.model.weight, whole.average.model.weight)
 
 
-def in_its_own_process(folder: Path, *killed_at: int) -> int:
+def in_its_own_process(folder: Path, *arguments: int, save_every_s: float = 0) -> tuple[int, str]:
+    """Exit code of `line_run.py`, and what it printed."""
     script = Path(__file__).parent / "line_run.py"
-    command = [sys.executable, str(script), str(folder), *map(str, killed_at)]
-    return subprocess.run(command, timeout=110, check=False).returncode
+    done = subprocess.run(
+        [sys.executable, str(script), str(folder), *map(str, arguments)],
+        env={**os.environ, "SAVE_EVERY_S": str(save_every_s)},
+        capture_output=True, text=True, timeout=110, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
 
 
-def test_a_run_that_was_killed_gives_the_curve_of_one_that_was_not(tmp_path: Path) -> None:
-    assert in_its_own_process(tmp_path / "whole") == 0
-    assert in_its_own_process(tmp_path / "killed", 5) == -signal.SIGKILL
-    assert read_log(tmp_path / "killed")[-1]["step"] == 5
-    assert in_its_own_process(tmp_path / "killed") == 0
-    whole, killed = (read_log(tmp_path / name) for name in ("whole", "killed"))
-    assert killed == whole
-    assert [entry["step"] for entry in whole if "loss" in entry] == list(range(1, 9))
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The log of a run that nobody stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert in_its_own_process(folder)[0] == 0
+    return read_log(folder)
+
+
+def steps_of(log: list[dict[str, Any]]) -> list[int]:
+    return [entry["step"] for entry in log if "loss" in entry]
+
+
+def test_a_run_that_was_killed_gives_the_curve_of_one_that_was_not(
+    tmp_path: Path, whole: list[dict[str, Any]]
+) -> None:
+    assert in_its_own_process(tmp_path, 5, signal.SIGKILL)[0] == -signal.SIGKILL
+    assert read_log(tmp_path)[-1]["step"] == 5
+    assert in_its_own_process(tmp_path)[0] == 0
+    assert read_log(tmp_path) == whole
+    assert steps_of(whole) == list(range(1, 9))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_the_step_in_hand(
+    tmp_path: Path, whole: list[dict[str, Any]], number: signal.Signals
+) -> None:
+    code, said = in_its_own_process(tmp_path, 1, number, save_every_s=1e9)
+    assert code == 128 + number
+    assert "stopping after the step in hand, which is saved" in said
+    stopped = " ".join(said.split())
+    assert f"curve: stopped by {number.name} after step 2 of 8, saved in {tmp_path}" in stopped
+    assert "the same command goes on from there" in stopped
+    assert checkpoint.load(tmp_path / "checkpoint.safetensors")[1]["step"] == 2
+    assert in_its_own_process(tmp_path)[0] == 0
+    assert read_log(tmp_path) == whole
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_measurement_that_is_cut_short_costs_no_step(
+    tmp_path: Path, whole: list[dict[str, Any]], number: signal.Signals
+) -> None:
+    assert in_its_own_process(tmp_path, MEASURING + 4, number, save_every_s=1e9)[0] != 0
+    assert checkpoint.load(tmp_path / "checkpoint.safetensors")[1]["step"] == 4
+    assert in_its_own_process(tmp_path)[0] == 0
+    assert read_log(tmp_path) == whole, "and the measurement is there, once"
+
+
+def test_a_stop_before_the_first_checkpoint_leaves_no_step_twice(
+    tmp_path: Path, whole: list[dict[str, Any]]
+) -> None:
+    assert in_its_own_process(tmp_path, 3, signal.SIGKILL, save_every_s=1e9)[0] == -signal.SIGKILL
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+    assert steps_of(read_log(tmp_path)) == [1, 2, 3]
+    assert in_its_own_process(tmp_path)[0] == 0
+    assert read_log(tmp_path) == whole
+
+
+def test_a_longer_schedule_goes_on_and_a_shorter_one_is_refused(tmp_path: Path) -> None:
+    Run(Line(8), tmp_path).fit()
+    longer = Run(Line(12), tmp_path)
+    longer.fit()
+    assert longer.step == 12
+    assert steps_of(read_log(tmp_path)) == list(range(1, 13))
+    with pytest.raises(TrainingError, match=r"12 steps are done.* now ends at 8.*--fresh line"):
+        Run(Line(8), tmp_path).fit()
 
 
 def test_steps_after_the_last_checkpoint_are_done_again(tmp_path: Path) -> None:
@@ -110,5 +176,5 @@ def test_nan_stops_with_advice_and_keeps_the_checkpoint(tmp_path: Path) -> None:
         Run(Line(poison=8), tmp_path).fit()
     run = Run(Line(), tmp_path)
     run.resume()
-    assert run.step == 5
+    assert run.step == 8, "that of the last measurement"
     assert torch.isfinite(run.stage.model.weight).all()

@@ -9,10 +9,10 @@ import torch
 
 from streamseg.inference.package import open_package
 from streamseg.training.export import export
-from streamseg.training.fit import read_log
 from streamseg.training.folders import Folders
 from streamseg.training.processes import described, new_fabric
 from streamseg.training.recipe import parse_recipe
+from streamseg.training.step_log import read_log
 from streamseg.training.train import train_stages
 from tests.training.conftest import recipe_document
 

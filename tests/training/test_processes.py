@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,18 +33,35 @@ def test_alone_unless_torchrun_says_otherwise() -> None:
     )
 
 
-def losses(folder: Path, processes: int) -> list[float]:
-    """Of a run of a small network by that many processes, joined by gloo."""
+def launched(folder: Path, processes: int, *arguments: int) -> subprocess.CompletedProcess[str]:
+    """A run of a small network by that many processes, joined by gloo."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
     free_port = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
-    done = subprocess.run(
-        [*launch, *free_port, str(SCRIPT), str(folder)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    return subprocess.run(
+        [*launch, *free_port, str(SCRIPT), str(folder), *map(str, arguments)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "SAVE_EVERY_S": "1e9"},
         capture_output=True, text=True, timeout=110, check=False,
     )  # fmt: skip
+
+
+def losses(folder: Path, processes: int) -> list[float]:
+    """Of such a run."""
+    done = launched(folder, processes)
     assert done.returncode == 0, done.stderr
+    return losses_in(folder)
+
+
+def losses_in(folder: Path) -> list[float]:
     entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     return [entry["loss"] for entry in entries if "loss" in entry]
+
+
+def test_all_processes_stop_at_the_step_at_which_one_is_asked_to(tmp_path: Path) -> None:
+    stopped = launched(tmp_path, 2, 1, signal.SIGTERM, 1)  # only the one that does not save
+    assert stopped.returncode != 0
+    assert stopped.stdout.count("after step 2 of 8") == 2, stopped.stderr
+    assert len(losses_in(tmp_path)) == 2
+    assert len(losses(tmp_path, 2)) == 8
 
 
 def test_two_processes_give_the_losses_of_one_with_the_same_batch(tmp_path: Path) -> None:

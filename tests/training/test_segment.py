@@ -15,12 +15,13 @@ from streamseg.models.unet import UNet
 from streamseg.models.vgg import VGG
 from streamseg.training import segment
 from streamseg.training.data import Labelling, find_pairs
-from streamseg.training.fit import Run, read_log
+from streamseg.training.fit import Run
 from streamseg.training.losses import cross_entropy, dice
 from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
 from streamseg.training.segment import SegmentStage, validate_segmenter
 from streamseg.training.stage_recipes import AugmentRecipe
+from streamseg.training.step_log import read_log
 from streamseg.types import U8
 
 

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from streamseg.models.rnn import RNNStabiliser
-from streamseg.training.fit import Run, read_log
+from streamseg.training.fit import Run
 from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
 from streamseg.training.stabilise import StabiliseStage, _pairs, _same, _unsure
 from streamseg.training.stage_recipes import CriticRecipe
+from streamseg.training.step_log import read_log
 
 
 @pytest.fixture

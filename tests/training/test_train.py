@@ -10,9 +10,9 @@ import pytest
 from streamseg.errors import TrainingError
 from streamseg.inference.manifest import load_manifest
 from streamseg.inference.package import open_package
-from streamseg.training.fit import read_log
 from streamseg.training.recipe import Recipe
 from streamseg.training.stage_recipes import CriticRecipe
+from streamseg.training.step_log import read_log
 from streamseg.training.train import _same_recipe, check_data, train
 from tests.training.conftest import with_encoder
 
