@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -12,14 +12,31 @@ from streamseg.cli.choices import backend_option, precision_option
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="recipe (YAML), see docs/training.md")],
+    stage: Annotated[
+        str | None, typer.Argument(help="with --fresh: the first stage to train anew, e.g. stabilise")
+    ] = None,
     *,
     runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
-    fresh: Annotated[bool, typer.Option("--fresh", help="throw away what an earlier run left")] = False,
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh", help="throw away what earlier stages learnt: all, or STAGE and those after it"
+        ),
+    ] = False,
 ) -> None:
     """Train RECIPE to a measured model package; goes on from its last checkpoint."""
     from streamseg.training import cli  # noqa: PLC0415
+    from streamseg.training.stage_recipes import StageName  # noqa: PLC0415
 
-    cli.train(recipe, runs, fresh=fresh)
+    stages: tuple[StageName, ...] = get_args(StageName)
+    if fresh and stage is not None and str(recipe) in stages:  # train --fresh STAGE RECIPE
+        recipe, stage = Path(stage), str(recipe)
+    if stage is not None and not fresh:
+        raise typer.BadParameter(f"{stage}: a stage is named with --fresh alone", param_hint="STAGE")
+    first = next((name for name in stages if name == stage), None)
+    if stage is not None and first is None:
+        raise typer.BadParameter(f"{stage} is none of {', '.join(stages)}", param_hint="--fresh")
+    cli.train(recipe, runs, fresh=fresh, fresh_from=first)
 
 
 def evaluate(

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from streamseg.errors import PackageError
+from streamseg.inference.lineage import MAX_PARENTS, Parent
 from streamseg.types import NAME, ClassInfo
 
 MANIFEST_NAME = "model.yaml"
@@ -128,6 +129,7 @@ class Manifest(_Part):
         classes: Ids, names and colours; channel i of the logits is the class listed i-th.
         license: Licence of the weights.
         data: What the weights were trained on.
+        lineage: What the weights began with or learnt from, where that is known.
         metrics: Figures as measured, free-form.
         graphs: The ONNX files.
         int8: The segmenter in int8, where the package was calibrated.
@@ -145,6 +147,7 @@ class Manifest(_Part):
     classes: tuple[ManifestClass, ...]
     license: str = Field(min_length=1)
     data: str = Field(min_length=1)
+    lineage: tuple[Parent, ...] | None = Field(default=None, max_length=MAX_PARENTS)
     metrics: dict[str, Any] = Field(default_factory=dict)
     graphs: Graphs
     int8: Int8 | None = None
@@ -268,6 +271,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         ("classes",): ManifestClass,
         ("graphs",): Graphs,
         ("int8",): Int8,
+        ("lineage",): Parent,
         ("int8", "segmenter"): GraphFile,
         ("memory",): MemoryShape,
         **{("graphs", role.value): GraphFile for role in GraphRole},

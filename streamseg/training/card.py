@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 
+from streamseg.inference.lineage import Parent
 from streamseg.inference.manifest import Manifest
 from streamseg.models.decoder import DECODERS
 from streamseg.models.encoder import ENCODERS
 from streamseg.training.measures import Measures
 from streamseg.training.parity import Parity
 from streamseg.training.recipe import Recipe
+from streamseg.training.tables import NOT_MEASURED, number
 
 _CARD = """# {name} {version}
 
@@ -21,14 +24,14 @@ name.
 **Data.** {data}
 
 **Licence of the weights: {license}.** The training pictures are not part of the package.
-
+{lineage}
 ## Measured
 
 On the recipe's val pictures, {backend}:
 
 {table}
 
-`truth` is what the labels themselves score: steadiness beyond it is smearing. Class by class, IoU in %:
+{reading} Class by class, IoU in %:
 
 {by_class}
 
@@ -42,6 +45,7 @@ people's safety.
 """
 
 
+LEAST_IOU = 0.05  # of a class that is found now and then
 CELLS = {"gru": "ConvGRU", "rnn": "tanh RNN"}
 
 
@@ -68,6 +72,8 @@ def card(
         networks=networks_text(recipe, stabilised=manifest.memory is not None),
         data=manifest.data,
         license=manifest.license,
+        lineage=lineage_markdown(manifest.lineage or ()),
+        reading=" ".join(reading(manifest, measures)),
         backend=backend,
         table=measures_markdown(measures),
         by_class=classes_markdown(measures),
@@ -92,18 +98,63 @@ def networks_text(recipe: Recipe, *, stabilised: bool) -> str:
     return ", ".join([*parts, f"motion-compensated {CELLS[recipe.stabilise.cell]}"] if stabilised else parts)
 
 
-def measures_markdown(measures: Mapping[str, Measures]) -> str:
-    """One row a temporal mode."""
+def lineage_markdown(parents: Sequence[Parent]) -> str:
+    """What the weights began with, a line each; nothing where they began with nothing."""
+    if not parents:
+        return ""
     lines = [
-        "| temporal | mIoU | boundary F1 | ECE | temporal IoU | flicker | changed pixels right |",
-        "|---|---|---|---|---|---|---|",
+        f"- {p.relation}: {' '.join(filter(None, (p.name, p.version)))}, {p.license}, sha256 {p.sha256[:12]}…"
+        for p in parents
     ]
-    for name, m in measures.items():
-        lines.append(
-            f"| {name} | {m.miou:.1%} | {m.boundary_f1:.1%} | {m.calibration_error:.1%} "
-            f"| {m.temporal_iou:.3f} | {m.flicker:.2%} | {m.changed_accuracy:.1%} |"
-        )
-    return "\n".join(lines)
+    return "\n".join(["\n**The weights begin with:**\n", *lines, ""])
+
+
+def reading(manifest: Manifest, measures: Mapping[str, Measures]) -> list[str]:
+    """How to read the figures, in sentences: what was not measured, and what the package cannot do."""
+    sentences = []
+    if "truth" in measures:
+        sentences.append("`truth` is what the labels themselves score: steadiness beyond it is smearing.")
+    else:
+        sentences.append("The val pictures are no clip, so steadiness was not measured.")
+        if manifest.memory is not None:
+            sentences.append(
+                "Nor was the ConvGRU, which the daemon uses unless told otherwise: these are single frames."
+            )
+    if weak := weak_classes(measures):
+        sentences.append(f"Hardly ever found: {weak}.")
+    return sentences
+
+
+def weak_classes(measures: Mapping[str, Measures]) -> str:
+    """Classes that single frames hardly ever find, each with its IoU; empty where all are found."""
+    found = measures["none"].iou if "none" in measures else {}
+    return ", ".join(f"{name} (IoU {iou:.1%})" for name, iou in found.items() if iou < LEAST_IOU)
+
+
+def measures_markdown(measures: Mapping[str, Measures]) -> str:
+    """One row a temporal mode; columns that nobody measured are left out."""
+    columns = {title: [text(m) for m in measures.values()] for title, text in _COLUMNS.items()}
+    columns = {title: texts for title, texts in columns.items() if set(texts) != {NOT_MEASURED}}
+    rows = [
+        ["temporal", *columns],
+        ["---"] * (1 + len(columns)),
+        *([name, *(texts[i] for texts in columns.values())] for i, name in enumerate(measures)),
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return NOT_MEASURED if math.isnan(share) else f"{share:.{digits}%}"
+
+
+_COLUMNS: dict[str, Callable[[Measures], str]] = {
+    "mIoU": lambda m: _percent(m.miou),
+    "boundary F1": lambda m: _percent(m.boundary_f1),
+    "ECE": lambda m: _percent(m.calibration_error),
+    "temporal IoU": lambda m: number(m.temporal_iou, 3),
+    "flicker": lambda m: _percent(m.flicker, 2),
+    "changed pixels right": lambda m: _percent(m.changed_accuracy),
+}
 
 
 def classes_markdown(measures: Mapping[str, Measures]) -> str:
@@ -112,7 +163,7 @@ def classes_markdown(measures: Mapping[str, Measures]) -> str:
     names = list(next(iter(modes.values())).iou)
     rows = ["| temporal | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     rows += [
-        f"| {mode} | " + " | ".join(f"{100 * m.iou[n]:.0f}" for n in names) + " |"
+        f"| {mode} | " + " | ".join(number(100 * m.iou[n], 0) for n in names) + " |"
         for mode, m in modes.items()
     ]
     return "\n".join(rows)

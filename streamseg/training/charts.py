@@ -91,12 +91,12 @@ def _inner(entries: Iterable[Mapping[str, Any]], key: str) -> list[Mapping[str, 
 
 
 def _series(entries: Iterable[Mapping[str, Any]]) -> dict[str, Points]:
-    series = defaultdict[str, Points](list)
+    series = defaultdict[str, dict[float, float]](dict)  # a step that was done again counts as the last time
     for entry in entries:
         for key in entry.keys() - _NO_LOSS:
             if _is_number(entry.get("step")) and _is_number(entry[key]):
-                series[key].append((entry["step"], entry[key]))
-    return dict(sorted(series.items()))
+                series[key][entry["step"]] = entry[key]
+    return {key: sorted(points.items()) for key, points in sorted(series.items())}
 
 
 def _is_number(value: object) -> bool:

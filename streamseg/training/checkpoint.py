@@ -52,6 +52,16 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise TrainingError(f"checkpoint {path}: cannot read ({error}); delete it to start again") from error
 
 
+def load_counters(path: Path) -> dict[str, Any]:
+    """Read the counters alone; empty where the file cannot be read."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            counters: dict[str, Any] = json.loads((file.metadata() or {}).get("counters", "{}"))
+            return counters
+    except (OSError, SafetensorError, json.JSONDecodeError):
+        return {}
+
+
 def pack(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Prefix the names of a state dict."""
     return {f"{prefix}.{name}": tensor for name, tensor in state.items()}

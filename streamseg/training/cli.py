@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
-import shutil
+import signal
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -23,8 +24,10 @@ from streamseg.training import sections, tables
 from streamseg.training.compare import Measured, check_classes, name_apart
 from streamseg.training.data import read_picture
 from streamseg.training.dataset import Dataset, find_dataset
+from streamseg.training.interruption import TrainingStoppedError
 from streamseg.training.measures import as_json
 from streamseg.training.recipe import Recipe, load_recipe
+from streamseg.training.stage_recipes import StageName
 from streamseg.types import ClassInfo
 
 Load = Callable[[Package], AbstractContextManager[InferenceEngine]]
@@ -49,28 +52,36 @@ class Wanted:
     motion: MotionMode = MotionMode.FLOW
 
 
-def train(recipe: Path, runs: Path = Path("runs"), *, fresh: bool = False) -> None:
+def train(
+    recipe: Path, runs: Path = Path("runs"), *, fresh: bool = False, fresh_from: StageName | None = None
+) -> None:
     """Train a recipe to a measured model package, going on from its last checkpoint.
 
     Args:
         recipe: YAML file.
         runs: Folder of all runs.
-        fresh: Throw away what an earlier run of the same name left.
+        fresh: Throw away what stages of an earlier run of the same name learnt, and say what.
+        fresh_from: Only this stage and those after it.
 
     Raises:
         ConfigError: The recipe is invalid.
         MissingExtraError: The `train` extra is not installed.
+        TrainingStoppedError: Stopped by a signal; what to do to go on.
         TrainingError: See `streamseg.training.train.train`.
     """
     wanted = load_recipe(recipe)
     console = Console()
     try:
-        from streamseg.training.train import train as run  # noqa: PLC0415 brings torch
+        from streamseg.training.fresh import stages_to_discard  # noqa: PLC0415 brings torch
+        from streamseg.training.train import train as run  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingExtraError("training", "train") from error
-    if fresh:
-        shutil.rmtree(runs / wanted.name, ignore_errors=True)
-    folders = run(wanted, runs, console.print)
+    discarded = stages_to_discard(wanted, fresh_from) if fresh else ()
+    try:
+        folders = run(wanted, runs, partial(console.print, markup=False), fresh=discarded)
+    except KeyboardInterrupt:
+        message = f"{wanted.name}: stopped; the same command goes on from the last checkpoint"
+        raise TrainingStoppedError(message, signal.SIGINT) from None
     console.print(f"package: {folders.package}\nreport:  {folders.report}")
 
 

@@ -31,6 +31,7 @@ from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import Stabiliser
 from streamseg.training.camera import cells
 from streamseg.training.judging import realness
+from streamseg.training.lineage import Origin
 from streamseg.training.portable import require_portable
 from streamseg.training.recipe import Recipe
 from streamseg.training.shrink import shrink_weights
@@ -75,6 +76,7 @@ def export(
     stabiliser: Stabiliser | None,
     folder: Path,
     critic: SpatialDiscriminator | None = None,
+    origin: Origin | None = None,
 ) -> Manifest:
     """Write a package; an older one at the same place is replaced only when the new one is whole.
 
@@ -86,6 +88,7 @@ def export(
         stabiliser: Trained, or None for a package without.
         folder: The package's folder.
         critic: Of the stages that had one: `streamseg explain` shows what it says.
+        origin: What the weights began with, and the licence that follows; None: with nothing.
 
     Raises:
         TrainingError: Some backend would not take a graph; every reason.
@@ -113,6 +116,9 @@ def export(
             part, GraphRole.DISCRIMINATOR, judge, {"image": image, "logits": logits}, {"realness": (1, h, w)}
         )
     manifest = _manifest(recipe, part, [m for m in (segmenter, stabiliser) if m is not None], stabiliser)
+    if origin is not None:
+        about = {"license": origin.license, "lineage": tuple(origin.parents) or None}
+        manifest = manifest.model_copy(update=about)
     dump_manifest(manifest, part / MANIFEST_NAME)
     _replace(folder, part)
     return manifest

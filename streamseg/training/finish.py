@@ -7,13 +7,15 @@ from itertools import islice
 from pathlib import Path
 
 from streamseg.inference.engine import EngineInfo
+from streamseg.inference.lineage import Parent
 from streamseg.inference.manifest import Manifest, dump_manifest, load_manifest
 from streamseg.inference.package import open_package
 from streamseg.inference.select import load_engine
-from streamseg.training.card import card, networks_text, parity_text
+from streamseg.training.card import card, networks_text, parity_text, reading, weak_classes
 from streamseg.training.data import find_pairs, labelling_of, pictures
 from streamseg.training.dataset import Dataset, shots
 from streamseg.training.evaluate import evaluate
+from streamseg.training.export import CARD_NAME
 from streamseg.training.folders import Folders
 from streamseg.training.gallery import Gallery
 from streamseg.training.measures import Measures, as_json
@@ -50,11 +52,14 @@ def finish(
     manifest = manifest.model_copy(update={"metrics": _rounded(figures)})
     dump_manifest(manifest, folders.package / "model.yaml")
     text = card(recipe, manifest, measures, _backend(engine.info), parity)
-    (folders.package / "README.md").write_text(text, encoding="utf-8")
+    (folders.package / CARD_NAME).write_text(text, encoding="utf-8")
+    if weak := weak_classes(measures):
+        say(f"warning: hardly ever found on val: {weak}")
+    notes = " ".join(reading(manifest, measures)).replace("`", "")
     write_report(
         folders.report,
         recipe,
-        _facts(recipe, manifest, engine.info, data),
+        {**_facts(recipe, manifest, engine.info, data), "to note": notes},
         _stages(recipe, folders),
         measures,
         manifest.class_infos(),
@@ -84,7 +89,12 @@ def _facts(recipe: Recipe, manifest: Manifest, info: EngineInfo, data: Dataset) 
         "measured with": _backend(info),
         "data": manifest.data,
         "licence": manifest.license,
+        **({"begins with": "; ".join(map(_parent, manifest.lineage))} if manifest.lineage else {}),
     }
+
+
+def _parent(parent: Parent) -> str:
+    return f"{parent.name} {parent.version} ({parent.relation}, {parent.license}, {parent.sha256[:12]}…)"
 
 
 def _backend(info: EngineInfo) -> str:

@@ -103,6 +103,8 @@ class Run(Generic[M]):
         if self._is_due and not self._is_measured:  # stopped while it measured
             self._measure()
         if self.step >= end:
+            if self._agree_to_stop():  # what comes after this stage shall not begin
+                raise self._stopped()
             return
         saved_at = time.monotonic()
         for batch in self.stage.batches(self.step, share_of(self.fabric)):

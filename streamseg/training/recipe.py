@@ -104,6 +104,12 @@ class Recipe(Strict):
         description="folder of a package or of a finished stage (runs/<name>/<stage>) to go on from; of "
         "several the mean of their weights",
     )
+    checkpoint_every_s: float = Field(
+        default=120.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="seconds between checkpoints; one more at each measurement, and when the run is stopped",
+    )
     card: CardRecipe = CardRecipe()
     data: DataRecipe
     segment: SegmentRecipe = SegmentRecipe()
@@ -144,6 +150,24 @@ class Recipe(Strict):
             msg = "stages: semi learns from data.unlabelled, and there is none: name a folder or a video"
             raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _has_a_clip(self) -> Self:
+        if self.data.val_is_clip and self.data.val.every > 1:
+            msg = (
+                f"data.val_is_clip: of val every {self.data.val.every} pictures one is taken, which are no "
+                "consecutive frames: set data.val.every to 1, or data.val_is_clip to false"
+            )
+            raise ValueError(msg)
+        return self
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_folder(cls, name: str) -> str:
+        if name in (".", ".."):
+            msg = "it names a folder too, so it must be more than dots"
+            raise ValueError(msg)
+        return name
 
     @model_validator(mode="after")
     def _remaps_to_classes(self) -> Self:

@@ -156,8 +156,10 @@ class StabiliseStage(Stage[Stabiliser]):
         return logits.float()
 
     def validate(self, model: Stabiliser) -> dict[str, float]:
-        """MIoU on the val pictures as a clip and, where they are one, steadiness; the score weighs both."""
+        """MIoU on the val pictures; where they are a clip also steadiness, and the score weighs both."""
         confusion, steady = self._play(model)
+        if not self.recipe.data.val_is_clip:
+            return {"score": confusion.mean_iou, "miou": confusion.mean_iou}
         measures = {
             "miou": confusion.mean_iou,
             "flicker": steady.flicker,
@@ -170,7 +172,7 @@ class StabiliseStage(Stage[Stabiliser]):
         confusion, steady = metrics.Confusion(model.classes), metrics.Steadiness(model.classes)
         motion, size = Motion(cells(self.recipe.size)), self.recipe.size
         device = next(model.parameters()).device
-        memory = torch.zeros(1, model.memory_channels, *reversed(cells(size)), device=device)
+        memory = nothing = torch.zeros(1, model.memory_channels, *reversed(cells(size)), device=device)
         last: Any = None
         for pair in self.val:
             image, label = read_pair(pair, self.labelling)
@@ -183,7 +185,10 @@ class StabiliseStage(Stage[Stabiliser]):
             labels, _, memory = model(logits, guide, torch.from_numpy(flow).to(device), memory)
             prediction = labels[0].numpy(force=True)
             confusion.add(label, prediction)
-            if last is not None and self.recipe.data.val_is_clip:
+            if not self.recipe.data.val_is_clip:
+                memory = nothing  # a still has no past
+                continue
+            if last is not None:
                 steady.add(metrics.measure_motion(last[1], image), (last[2], last[3]), (label, prediction))
             last = (luma, image, label, prediction)
         return confusion, steady

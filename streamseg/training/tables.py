@@ -41,12 +41,13 @@ FIGURES = {
     "changed pixels right %": Figure(lambda m: 100 * m.changed_accuracy),
     "ms a frame": Figure(lambda m: m.frame_ms),
 }
+NOT_MEASURED = "–"
 STEADINESS = ("mIoU %", "temporal IoU", "flicker %", "changed pixels right %", "calibration error %")
 
 
 def number(value: float, digits: int) -> str:
     """A figure with so many decimals; a dash for nan."""
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+    return NOT_MEASURED if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def by_measure(results: Mapping[str, Measures]) -> Table:

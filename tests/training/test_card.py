@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from streamseg.inference.lineage import Parent
 from streamseg.inference.manifest import load_manifest
-from streamseg.training.card import card, networks_text, parity_text
+from streamseg.training.card import card, networks_text, parity_text, weak_classes
 from streamseg.training.export import export
+from streamseg.training.lineage import Origin
 from streamseg.training.measures import Measures
 from streamseg.training.networks import new_segmenter
 from streamseg.training.parity import Parity
 from streamseg.training.recipe import CardRecipe, Recipe
+from streamseg.training.stabilise import new_stabiliser
 from tests.training.conftest import with_encoder
 
 MEASURES = Measures(
@@ -62,3 +65,38 @@ def test_networks_have_the_names_people_know_them_by(recipe: Recipe) -> None:
     assert networks_text(with_encoder(recipe, "lite0"), stabilised=True) == (
         "EfficientNet-Lite0 encoder, FPN decoder, motion-compensated ConvGRU"
     )
+
+
+def test_stills_have_no_rows_of_what_nobody_measured(recipe: Recipe, tmp_path: Path) -> None:
+    stabiliser = new_stabiliser(recipe)
+    manifest = export(recipe, new_segmenter(recipe, pretrained=False), stabiliser, tmp_path / "tiny")
+    nan = float("nan")
+    stills = replace(
+        MEASURES, temporal_iou=nan, flicker=nan, changed_accuracy=nan, iou={**MEASURES.iou, "bar": nan}
+    )
+    text = card(recipe, manifest, {"none": stills}, "openvino", PARITY)
+    assert "nan" not in text
+    assert "flicker" not in text
+    assert "| none | 70.1% | 80.0% | 2.1% |" in text
+    assert "| none | 90 | 60 | – |" in text
+    assert "no clip, so steadiness was not measured. Nor was the ConvGRU, which the daemon uses" in text
+    clip = card(recipe, manifest, {"none": MEASURES, "truth": MEASURES}, "openvino", PARITY)
+    assert "| 0.23% |" in clip
+    assert "ConvGRU, which" not in clip
+
+
+def test_a_class_that_is_never_found_is_said(recipe: Recipe, tmp_path: Path) -> None:
+    manifest = export(recipe, new_segmenter(recipe, pretrained=False), None, tmp_path / "tiny")
+    blind = replace(MEASURES, iou={**MEASURES.iou, "bar": 0.001})
+    assert weak_classes({"none": blind, "truth": MEASURES}) == "bar (IoU 0.1%)"
+    assert weak_classes({"none": MEASURES}) == ""
+    assert "Hardly ever found: bar (IoU 0.1%)." in card(recipe, manifest, {"none": blind}, "ort", PARITY)
+
+
+def test_what_the_weights_begin_with_is_on_the_card(recipe: Recipe, tmp_path: Path) -> None:
+    parent = Parent(relation="start", name="base", version="1.2", license="CC-BY-NC-4.0", sha256="ab" * 32)
+    origin = Origin([parent], "CC-BY-NC-4.0")
+    manifest = export(recipe, new_segmenter(recipe, pretrained=False), None, tmp_path / "tiny", None, origin)
+    text = card(recipe, manifest, {"none": MEASURES}, "openvino", PARITY)
+    assert "- start: base 1.2, CC-BY-NC-4.0, sha256 abababababab…" in text
+    assert "**Licence of the weights: CC-BY-NC-4.0.**" in text

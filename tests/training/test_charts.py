@@ -102,3 +102,8 @@ def test_a_figure_becomes_a_png() -> None:
 def test_smoothing_is_a_trailing_mean() -> None:
     assert smooth([1.0, 3.0, 5.0], window=2) == pytest.approx([1.0, 2.0, 4.0])
     assert smooth([], window=2) == []
+
+
+def test_a_step_that_stands_twice_is_drawn_once() -> None:
+    log = [{"step": 1, "ce": 1.0}, {"step": 2, "ce": 0.9}, {"step": 1, "ce": 0.8}, {"step": 2, "ce": 0.7}]
+    assert read_curves(log).losses["ce"] == [(1, 0.8), (2, 0.7)]

@@ -96,3 +96,13 @@ def test_unsure_scores_are_flatter_and_differ_from_frame_to_frame() -> None:
     across, over_time = unsure.diff(dim=4).abs().mean(), unsure.diff(dim=1).abs().mean()
     assert across < over_time / 2, "errors come in patches"
     assert torch.equal(_unsure(sure, 0.0), sure)
+
+
+def test_stills_are_measured_each_without_a_past(recipe: Recipe) -> None:
+    data = recipe.data.model_copy(update={"val_is_clip": False})
+    stage = StabiliseStage(recipe.model_copy(update={"data": data}), new_segmenter(recipe, pretrained=False))
+    torch.nn.init.normal_(stage.model.state_dict()["candidate.weight"], std=0.5)
+    forwards = stage.validate(stage.model)
+    assert set(forwards) == {"score", "miou"}, "flicker of stills is nobody's figure"
+    stage.val = stage.val[::-1]
+    assert stage.validate(stage.model) == forwards, "whatever came before"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from streamseg.errors import TrainingError
-from streamseg.inference.manifest import load_manifest
+from streamseg.inference.manifest import load_manifest, sha256_file
 from streamseg.inference.package import open_package
+from streamseg.training.folders import Folders
+from streamseg.training.fresh import stages_to_discard
 from streamseg.training.recipe import Recipe
+from streamseg.training.run_lock import run_lock
 from streamseg.training.stage_recipes import CriticRecipe
 from streamseg.training.step_log import read_log
-from streamseg.training.train import _same_recipe, check_data, train
-from tests.training.conftest import with_encoder
+from streamseg.training.train import check_data, train
 
 
 def test_pictures_in_package_out(recipe: Recipe, tmp_path: Path) -> None:
@@ -31,7 +32,7 @@ def test_pictures_in_package_out(recipe: Recipe, tmp_path: Path) -> None:
     assert (folders.package / "segmenter.onnx").read_bytes() == before
 
     changed = recipe.model_copy(update={"segment": recipe.segment.model_copy(update={"lr_decoder": 0.5})})
-    with pytest.raises(TrainingError, match=r"another recipe \(changed: segment\).*--fresh"):
+    with pytest.raises(TrainingError, match=r"segment.lr_decoder: 0.5, was 0.002\n.*--fresh segment"):
         train(changed, tmp_path / "runs", said.append)
     assert load_manifest(folders.package / "model.yaml") == manifest
 
@@ -50,38 +51,6 @@ def test_what_is_odd_but_not_wrong_is_logged(recipe: Recipe, caplog: pytest.LogC
     assert [record.message for record in caplog.records] == [
         f"data: val: 1 labels in {recipe.data.val.labels} have no picture: 99.png"
     ]
-
-
-def test_a_run_of_an_older_version_goes_on(recipe: Recipe, tmp_path: Path) -> None:
-    recipe = with_encoder(recipe, "lite0")
-    path = tmp_path / "segment/recipe.json"
-    _same_recipe(path, recipe, "segment")
-    older = json.loads(path.read_text())
-    del older["segment"]["architecture"], older["segment"]["encoder"], older["stages"], older["start"]
-    path.write_text(json.dumps(older))
-    other = with_encoder(recipe, "vgg")
-    with pytest.raises(TrainingError, match=r"another recipe \(changed: segment\)"):
-        _same_recipe(path, other, "segment")
-    _same_recipe(path, recipe, "segment")
-    assert json.loads(path.read_text())["segment"]["encoder"] == "lite0"
-
-
-def test_a_setting_that_is_no_more_counts_as_changed(recipe: Recipe, tmp_path: Path) -> None:
-    path = tmp_path / "segment/recipe.json"
-    _same_recipe(path, recipe, "segment")
-    path.write_text(json.dumps({**json.loads(path.read_text()), "given_up": 1}))
-    with pytest.raises(TrainingError, match=r"\(changed: given_up\)"):
-        _same_recipe(path, recipe, "segment")
-
-
-def test_a_stage_depends_on_what_came_before_it_alone(recipe: Recipe, tmp_path: Path) -> None:
-    stabilised = recipe.model_copy(update={"stages": ["segment", "stabilise"]})
-    judged = recipe.model_copy(update={"stages": ["segment", "adversarial", "stabilise"]})
-    for stage in ("segment", "stabilise"):
-        _same_recipe(tmp_path / stage / "recipe.json", stabilised, stage)
-    _same_recipe(tmp_path / "segment/recipe.json", judged, "segment")
-    with pytest.raises(TrainingError, match=r"changed: adversarial, stages"):
-        _same_recipe(tmp_path / "stabilise/recipe.json", judged, "stabilise")
 
 
 def test_the_whole_chain_and_a_stage_on_its_own(recipe: Recipe, tmp_path: Path) -> None:
@@ -112,3 +81,58 @@ def test_the_whole_chain_and_a_stage_on_its_own(recipe: Recipe, tmp_path: Path) 
     assert [(again.package / g).read_bytes() for g in graphs] == [
         (folders.package / g).read_bytes() for g in graphs
     ]
+
+
+def test_a_run_named_like_a_stage_keeps_its_checkpoint(recipe: Recipe, tmp_path: Path) -> None:
+    named = recipe.model_copy(update={"name": "segment", "stages": ["segment"]})
+    folders = train(named, tmp_path, lambda _: None)
+    assert (folders.stage("segment") / "checkpoint.safetensors").exists()
+    before = read_log(folders.stage("segment"))
+    train(named, tmp_path, lambda _: None)
+    assert read_log(folders.stage("segment")) == before, "nothing was learnt again"
+
+
+def test_what_a_run_began_with_is_in_its_package(recipe: Recipe, tmp_path: Path) -> None:
+    strict = recipe.data.model_copy(update={"license": "CC-BY-NC-4.0"})
+    first = train(
+        recipe.model_copy(update={"name": "first", "stages": ["segment"], "data": strict}),
+        tmp_path, lambda _: None,
+    )  # fmt: skip
+    said: list[str] = []
+    start = first.stage("segment")
+    second = train(recipe.model_copy(update={"name": "second", "start": start}), tmp_path, said.append)
+    assert "licence: CC-BY-NC-4.0, which what the weights begin with asks for" in said
+    manifest = load_manifest(second.package / "model.yaml")
+    assert manifest.license == "CC-BY-NC-4.0"
+    assert manifest.lineage is not None
+    (parent,) = manifest.lineage
+    assert (parent.relation, parent.name, parent.license) == ("start", "first/segment", "CC-BY-NC-4.0")
+    assert parent.sha256 == sha256_file(start / "checkpoint.safetensors")
+    text = (second.package / "README.md").read_text()
+    assert "first/segment" in text
+    assert parent.sha256[:12] in text
+
+    copyleft = recipe.data.model_copy(update={"license": "GPL-3.0-only"})
+    other = recipe.model_copy(update={"name": "third", "start": second.package, "data": copyleft})
+    with pytest.raises(TrainingError, match=r"GPL-3\.0-only does not cover .*second is CC-BY-NC-4\.0"):
+        train(other, tmp_path, said.append)
+
+
+def test_a_run_in_a_folder_that_is_in_use_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+    folders = Folders(tmp_path, recipe.name)
+    with run_lock(folders.lock), pytest.raises(TrainingError, match="tiny is in use by process"):
+        train(recipe, tmp_path, lambda _: None)
+    assert not folders.stage("segment").exists()
+
+
+def test_one_stage_anew_keeps_those_before_it(recipe: Recipe, tmp_path: Path) -> None:
+    folders = train(recipe, tmp_path, lambda _: None)
+    kept = (folders.stage("segment") / "checkpoint.safetensors").stat().st_ino
+    said: list[str] = []
+    steps = recipe.stabilise.model_copy(update={"lr": 1e-4})
+    changed = recipe.model_copy(update={"stabilise": steps})
+    train(changed, tmp_path, said.append, fresh=stages_to_discard(changed, "stabilise"))
+    assert said[0] == f"--fresh: deleted what stabilise had learnt (2 steps, {folders.stage('stabilise')})"
+    assert not any("segment had" in line for line in said)
+    assert (folders.stage("segment") / "checkpoint.safetensors").stat().st_ino == kept
+    assert [e["step"] for e in read_log(folders.stage("stabilise")) if "loss" in e] == [1, 2]

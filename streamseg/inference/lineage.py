@@ -1,0 +1,31 @@
+"""What a package's weights began with or learnt from: the section `lineage` of a `model.yaml`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_PARENTS = 64  # entries of one package
+
+
+class Parent(BaseModel):
+    """A package, or a stage of a training run, whose weights went into a package.
+
+    Attributes:
+        relation: The weights began with it (`start`), learnt from what it says (`teacher`), or one of those
+            did (`ancestor`).
+        name: Of the package, or `run/stage`.
+        version: Of the package, or of the run's recipe.
+        license: Of its weights.
+        sha256: Of the package's graphs as `model.sha256` on the wire, or of the stage's checkpoint file;
+            hexadecimal.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    relation: Literal["start", "teacher", "ancestor"]
+    name: str = Field(min_length=1, max_length=256)
+    version: str = Field(max_length=256)
+    license: str = Field(min_length=1, max_length=1024)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")

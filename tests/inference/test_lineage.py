@@ -1,0 +1,45 @@
+"""The section `lineage` of a manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamseg.errors import PackageError
+from streamseg.inference.lineage import Parent
+from streamseg.inference.manifest import dump_manifest, load_manifest
+from tests.fakes.packages import make_package
+
+PARENT = Parent(relation="start", name="base", version="1", license="CC-BY-NC-4.0", sha256="0" * 64)
+
+
+def test_it_is_read_back_as_written(tmp_path: Path) -> None:
+    package = make_package(tmp_path)
+    path = package.path / "model.yaml"
+    assert "lineage" not in path.read_text(), "a package that began with nothing does not speak of it"
+    dump_manifest(package.manifest.model_copy(update={"lineage": (PARENT,)}), path)
+    assert load_manifest(path).lineage == (PARENT,)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (f"relation: friend, sha256: {'0' * 64}", "lineage.0.relation"),
+        ("relation: start, sha256: zz", "lineage.0.sha256"),
+        ("relation: start, hash: a", "lineage.0.hash: is not a key"),
+    ],
+)
+def test_mistakes_in_it_are_named(tmp_path: Path, entry: str, said: str) -> None:
+    path = make_package(tmp_path).path / "model.yaml"
+    path.write_text(path.read_text() + f"lineage:\n- {{name: a, version: '1', license: MIT, {entry}}}\n")
+    with pytest.raises(PackageError, match=said):
+        load_manifest(path)
+
+
+def test_its_length_is_bounded(tmp_path: Path) -> None:
+    package = make_package(tmp_path)
+    path = package.path / "model.yaml"
+    dump_manifest(package.manifest.model_copy(update={"lineage": (PARENT,) * 65}), path)
+    with pytest.raises(PackageError, match=r"lineage: .*at most 64"):
+        load_manifest(path)
