@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0, help="0: one a physical core")
     asked = parser.parse_args()
     machine, package = describe(), open_package(asked.package)
-    judge = by_labels(find_dataset(asked.data), len(package.manifest.classes))
+    judge = by_labels(find_dataset(asked.data), [c.name for c in package.manifest.classes])
     rows = compare(package, judge, None, asked.threads)
     say = Console().print
     say(f"{package.manifest.name} {package.manifest.version}", markup=False)

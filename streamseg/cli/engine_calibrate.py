@@ -27,6 +27,10 @@ def calibrate(
     data: Annotated[
         Path | None, typer.Option(help="labelled pictures that judge: a recipe, or a folder as for evaluate")
     ] = None,
+    class_map: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="PACKAGE=DATA: classes that belong together (repeatable)"),
+    ] = None,
     max_loss: Annotated[
         float | None,
         typer.Option(min=0, help="points int8 may cost (0.5 of mIoU; without --data 2 of agreement)"),
@@ -43,15 +47,23 @@ def calibrate(
     from rich.console import Console  # noqa: PLC0415
 
     from streamseg.inference.package import open_package  # noqa: PLC0415
+    from streamseg.training.class_map import parse_pairs  # noqa: PLC0415
     from streamseg.training.dataset import find_dataset  # noqa: PLC0415
 
     opened = open_package(package)
     labelled = None if data is None else find_dataset(data)
+    if labelled is not None:
+        names = [c.name for c in opened.manifest.classes]
+        labelled = labelled.matched(names, parse_pairs(class_map or []))
+    elif class_map:
+        raise typer.BadParameter("only with --data", param_hint="--map")
     folder = out or Path("engines") / f"{opened.path.name}-int8"
     with _progress() as step:
         tell = step("taking pictures", frames)
         pictures = gather(sources, frames, opened.manifest.size_wh, every, lambda _source, _number: tell())
         done = run(opened, pictures, folder, step, data=labelled, allowed=max_loss)
+    if labelled is not None and (told := labelled.unknown_ids()):
+        Console(stderr=True).print(f"note: {told}", markup=False, highlight=False)
     record = done.package.manifest.int8
     say = Console().print
     say(table(done.rows))

@@ -51,6 +51,12 @@ def evaluate(
         bool | None, typer.Option("--clip/--stills", help="the pictures are consecutive frames")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="write the figures here too")] = None,
+    class_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", help="PACKAGE=DATA: classes that belong together under other names (repeatable)"
+        ),
+    ] = None,
     compare: Annotated[
         list[str] | None, typer.Option(help="another package, side by side (repeatable)")
     ] = None,
@@ -75,6 +81,7 @@ def evaluate(
     _check_target(json, "--json")
     wanted = cli.Wanted(
         tuple(compare or ()),
+        class_map=tuple(class_map or ()),
         stress=stress,
         ablation=ablation,
         baselines=baselines,

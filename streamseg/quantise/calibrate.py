@@ -73,7 +73,7 @@ def calibrate(
     """
     classes = len(package.manifest.classes)
     if data is not None:
-        judge, learnt = by_labels(data, classes), list(pictures)
+        judge, learnt = by_labels(data, [c.name for c in package.manifest.classes]), list(pictures)
     else:
         judge = by_agreement(pictures[HELD_OUT - 1 :: HELD_OUT], classes)
         learnt = [picture for i, picture in enumerate(pictures) if i % HELD_OUT != HELD_OUT - 1]

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from streamseg.inference.engine import InferenceEngine
+from streamseg.training.class_map import ClassMap
 from streamseg.training.data import IGNORE
 from streamseg.training.dataset import Dataset, Shot, shots
 from streamseg.training.metrics import Confusion
@@ -38,10 +39,18 @@ class Judge:
         shots: Gives the pictures, each time anew.
         classes: How many the package has.
         labelled: Whether they have labels.
+        class_map: What the package's ids become before they are compared with labels; None: they stay.
     """
 
-    def __init__(self, shots: Callable[[], Iterable[Shot]], classes: int, *, labelled: bool) -> None:
-        self._shots, self._classes = shots, classes
+    def __init__(
+        self,
+        shots: Callable[[], Iterable[Shot]],
+        classes: int,
+        *,
+        labelled: bool,
+        class_map: ClassMap | None = None,
+    ) -> None:
+        self._shots, self._classes, self._map = shots, classes, class_map
         self.measure: Measure = "miou" if labelled else "agreement"
         self._reference: list[U8] = []
         self._exact = Score(float("nan"), 1.0)
@@ -60,7 +69,8 @@ class Judge:
             if first:
                 self._reference.append(labels)
             same.append(float(np.mean(labels == self._reference[index])))
-            confusion.add(shot.truth, _resized(labels, shot.truth.shape))
+            measured = labels if self._map is None else self._map.of_package[labels]
+            confusion.add(shot.truth, _resized(measured, shot.truth.shape))
         return Score(confusion.mean_iou, float(np.mean(same)))
 
     def loss(self, score: Score) -> float:
@@ -70,9 +80,15 @@ class Judge:
         return 100 * (self._exact.miou - score.miou)
 
 
-def by_labels(data: Dataset, classes: int) -> Judge:
-    """A judge with labelled pictures, read anew each time."""
-    return Judge(lambda: shots(data, classes), classes, labelled=True)
+def by_labels(data: Dataset, classes: Sequence[str]) -> Judge:
+    """A judge with labelled pictures, read anew each time, for a package with these classes.
+
+    Raises:
+        TrainingError: The pictures' classes are not those by name (`Dataset.matched`).
+    """
+    data = data.matched(classes)
+    count = len(data.classes(classes))
+    return Judge(lambda: shots(data, count), count, labelled=True, class_map=data.map)
 
 
 def by_agreement(pictures: Sequence[U8], classes: int) -> Judge:

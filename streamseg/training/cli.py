@@ -7,7 +7,7 @@ import json
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,9 +21,10 @@ from streamseg.inference.package import Package, open_package
 from streamseg.inference.select import load_engine
 from streamseg.temporal.motion import MotionMode
 from streamseg.training import sections, tables
+from streamseg.training.class_map import parse_pairs
 from streamseg.training.compare import Measured, check_classes, name_apart
 from streamseg.training.data import read_picture
-from streamseg.training.dataset import Dataset, find_dataset
+from streamseg.training.dataset import NAMES_FILE, Dataset, find_dataset
 from streamseg.training.interruption import TrainingStoppedError
 from streamseg.training.measures import as_json
 from streamseg.training.recipe import Recipe, load_recipe
@@ -43,6 +44,7 @@ class Wanted:
         ablation: With motion compensation and without.
         baselines: What deep networks replaced; needs a recipe.
         motion: Whether the past is carried along with the picture, in all but the ablation.
+        class_map: `package=data`, names of classes that belong together (`match_classes`).
     """
 
     compare: tuple[str, ...] = ()
@@ -50,6 +52,7 @@ class Wanted:
     ablation: bool = False
     baselines: bool = False
     motion: MotionMode = MotionMode.FLOW
+    class_map: tuple[str, ...] = ()
 
 
 def train(
@@ -108,18 +111,23 @@ def evaluate_package(
 
     Raises:
         PackageError, EngineError: A package cannot be loaded.
-        TrainingError: No usable data, or not for what is wanted.
+        TrainingError: No usable data, not for what is wanted, or of other classes.
         MissingExtraError: Baselines are wanted and the extra is not installed.
     """
     wanted = wanted or Wanted()
     packages = _open(package, wanted)
     dataset, recipe = find_dataset(data, clip=clip), load_recipe(data) if data.is_file() else None
+    names = [c.name for c in packages[next(iter(packages))].manifest.classes]
+    dataset = dataset.matched(names, parse_pairs(wanted.class_map))
     _check(wanted, data, dataset, recipe)
 
     def load(one: Package) -> AbstractContextManager[InferenceEngine]:
         return closing(load_engine(one, backend=backend, precision=precision))
 
     figures = _measure(Console().print, packages, load, dataset, recipe, wanted)
+    for told in (unnamed(dataset, data), dataset.unknown_ids()):
+        if told:
+            Console(stderr=True).print(f"note: {told}", markup=False, highlight=False)
     if json_path is not None:
         json_path.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
@@ -174,6 +182,16 @@ def class_id(name: str, classes: Sequence[ClassInfo]) -> int:
     raise TrainingError(f"--class: the package has no class {name!r}{hint} (known: {', '.join(ids)})")
 
 
+def unnamed(dataset: Dataset, data: Path) -> str:
+    """That nobody said what the pictures' classes are, in words; empty where somebody did."""
+    if dataset.names is not None:
+        return ""
+    return (
+        f"{data} does not say what its classes are, so its ids were taken for the package's own; a "
+        f"{NAMES_FILE} there, a name on each line, has them compared by name"
+    )
+
+
 def _open(package: str, wanted: Wanted) -> dict[str, Package]:
     given = [package, *wanted.compare]
     packages = [open_package(name) for name in given]
@@ -188,6 +206,8 @@ def _check(wanted: Wanted, data: Path, dataset: Dataset, recipe: Recipe | None) 
     if wanted.baselines:
         if recipe is None:
             raise TrainingError(f"{data}: --baselines needs a recipe, whose train split they learn from")
+        if dataset.map is not None and dataset.map.merges:
+            raise TrainingError("--baselines learn the recipe's own classes, and --map makes others of them")
         sections.require_baselines()
 
 
@@ -215,7 +235,7 @@ def _measure(
         measured = {name: first, **_measure_others(say, others, load, dataset, wanted)}
         figures["compare"] = sections.comparison(say, measured)
     if wanted.baselines and recipe is not None:
-        figures["baselines"] = sections.baselines(say, recipe, dataset, first.measures)
+        figures["baselines"] = sections.baselines(say, recipe, replace(dataset, map=None), first.measures)
     return figures
 
 

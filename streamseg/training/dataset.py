@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from streamseg.errors import TrainingError
+from streamseg.training.class_map import ClassMap, match_classes
 from streamseg.training.data import IGNORE, Labelling, Pair, find_pairs, labelling_of, read_pair
 from streamseg.training.recipe import SplitRecipe, load_recipe
 from streamseg.types import U8
+
+NAMES_FILE = "classes.txt"
+MOST_IDS = 8  # that are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +28,65 @@ class Dataset:
         clip: They are consecutive frames, so steadiness can be measured.
         labelling: How their labels are read; None: as ids of the model's classes.
         fps: Rate of the clip, frames a second.
+        names: Of their classes, by id; None: nobody said, so ids are those of the model.
+        map: What is measured, once a model is known; None: the ids as they are.
+        unknown: Ids that belong to no class, by label file: pixels of each. Filled while labels are read.
     """
 
     pairs: Sequence[Pair]
     clip: bool
     labelling: Labelling | None = None
     fps: float = 15.0
+    names: tuple[str, ...] | None = None
+    map: ClassMap | None = None
+    unknown: dict[Path, dict[int, int]] = field(default_factory=dict, compare=False)
 
     def read(self, pair: Pair, classes: int) -> tuple[U8, U8]:
-        """A picture and its truth; every id that is none of the model's `classes` is ignored."""
+        """A picture and its truth; every id that is none of the model's `classes` is ignored, and noted."""
         image, truth = read_pair(pair, self.labelling or Labelling(classes))
-        return image, np.where(truth < classes, truth, IGNORE).astype(np.uint8)
+        known = classes if self.map is None else self.map.data_classes
+        counts = np.bincount(truth.ravel(), minlength=256)
+        beyond = {int(i): int(counts[i]) for i in np.flatnonzero(counts) if known <= i < IGNORE}
+        if beyond:
+            self.unknown[pair.label] = beyond
+        truth = np.where(truth < known, truth, IGNORE).astype(np.uint8)
+        return image, truth if self.map is None else self.map.of_data[truth]
+
+    def classes(self, package: Sequence[str]) -> tuple[str, ...]:
+        """Names of the classes that are measured of a package with these."""
+        return tuple(package) if self.map is None else self.map.names
+
+    def matched(self, package: Sequence[str], pairs: Sequence[tuple[str, str]] = ()) -> Dataset:
+        """The same pictures, their classes brought together by name with those of a package.
+
+        Raises:
+            TrainingError: Names do not fit (see `match_classes`), or there are pairs and nobody named the
+                pictures' classes.
+        """
+        if self.map is not None:
+            return self
+        if self.names is None:
+            if pairs:
+                raise TrainingError(
+                    f"--map: the classes of the pictures have no names: put a {NAMES_FILE} with one on each "
+                    "line, in the order of the ids, beside the folders of pictures and labels"
+                )
+            return self
+        return replace(self, map=match_classes(package, self.names, pairs))
+
+    def unknown_ids(self) -> str:
+        """Ids that were read and belong to no class, in words; empty where there was none."""
+        pixels: Counter[int] = Counter()
+        for found in self.unknown.values():
+            pixels.update(found)
+        told = [f"{index} ({count:,} pixels)" for index, count in sorted(pixels.items())[:MOST_IDS]]
+        more = f" and {len(pixels) - MOST_IDS} more" if len(pixels) > MOST_IDS else ""
+        if not told:
+            return ""
+        return (
+            f"label ids that are no class: {', '.join(told)}{more} in {len(self.unknown):,} labels; these "
+            "pixels are ignored"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +111,8 @@ class Shot:
 def find_dataset(data: Path, *, clip: bool | None = None) -> Dataset:
     """Find the pictures of a recipe's val split, or of a folder with `images/` and `labels/`.
 
-    CamVid's names `val/` and `valannot/` are understood too.
+    CamVid's names `val/` and `valannot/` are understood too. A file `classes.txt` in the folder names the
+    classes, one on each line, in the order of their ids.
 
     Args:
         data: File or folder.
@@ -72,14 +126,27 @@ def find_dataset(data: Path, *, clip: bool | None = None) -> Dataset:
     if data.is_file():
         recipe = load_recipe(data)
         is_clip = recipe.data.val_is_clip if clip is None else clip
-        return Dataset(find_pairs(recipe.data.val), is_clip, labelling_of(recipe))
+        names = tuple(c.name for c in recipe.classes)
+        return Dataset(find_pairs(recipe.data.val), is_clip, labelling_of(recipe), names=names)
     for images, labels, is_clip in (("images", "labels", False), ("val", "valannot", True)):
         if (data / images).is_dir() and (data / labels).is_dir():
             pairs = find_pairs(SplitRecipe(images=data / images, labels=data / labels))
-            return Dataset(pairs, is_clip if clip is None else clip)
+            return Dataset(pairs, is_clip if clip is None else clip, names=_names(data / NAMES_FILE))
     raise TrainingError(
         f"{data}: expected a recipe, or a folder with images/ and labels/ (or val/ and valannot/)"
     )
+
+
+def _names(path: Path) -> tuple[str, ...] | None:
+    if not path.exists():
+        return None
+    try:
+        names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainingError(f"{path}: cannot be read ({error})") from error
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise TrainingError(f"{path}: {', '.join(twice)} is there more than once")
+    return names
 
 
 def shots(data: Dataset, classes: int) -> Iterator[Shot]:

@@ -36,6 +36,10 @@ def evaluate(
 
     Returns:
         Measures by mode; for a clip also `truth`, what the labels themselves would score.
+
+    Raises:
+        TrainingError: The pictures' classes are not those of the package by name, and nobody said which
+            belong together (`Dataset.matched`).
     """
     chosen = list(modes) if modes is not None else default_modes(engine, clip=data.clip)
     stages = {mode.value: make_stage(mode, engine, motion) for mode in chosen}
@@ -77,9 +81,14 @@ def _measure(
     stress: Stress | None = None,
     watchers: Sequence[Watcher] = (),
 ) -> dict[str, Measures]:
-    classes = [c.name for c in engine.package.manifest.classes]
+    package = [c.name for c in engine.package.manifest.classes]
+    data = data.matched(package)
+    classes = data.classes(package)
     taken = shots(data, len(classes))
     if stress is not None:
         taken = stressed(taken, stress, clip=data.clip, fps=data.fps)
-    players = {name: StagePlayer(engine, stage, remembers=data.clip) for name, stage in stages.items()}
+    players = {
+        name: StagePlayer(engine, stage, remembers=data.clip, classes=data.map)
+        for name, stage in stages.items()
+    }
     return measure(taken, players, classes, clip=data.clip, watchers=watchers)

@@ -16,7 +16,7 @@ from streamseg.temporal.stage import TemporalStage, make_stage
 from streamseg.training.data import Pair
 from streamseg.training.dataset import Dataset, Shot, read_shot, shots
 from streamseg.training.measures import Evaluation
-from streamseg.training.player import StagePlayer, step
+from streamseg.training.player import StagePlayer, renamed, step
 from streamseg.types import TemporalMode
 
 
@@ -55,17 +55,19 @@ def measure_cuts(
     """
     if not data.clip:
         raise TrainingError("a cut needs consecutive frames before it; if they are, say --clip")
+    package = [c.name for c in engine.package.manifest.classes]
+    data = data.matched(package)
+    names = data.classes(package)
     aided = make_stage(TemporalMode.CONVGRU, engine)
     unaided = make_stage(TemporalMode.CONVGRU, engine, limits=ResetLimits(scene_cut=NEVER))
     played = min(frames, len(data.pairs))
     past = _play(engine, aided, data, played)
-    names = [c.name for c in engine.package.manifest.classes]
     next_shots = [read_shot(data, elsewhere[i], len(names), played) for i in spread(len(elsewhere), cuts)]
-    kept, noticed = _first_miou(engine, aided, next_shots, past, names)
+    kept, noticed = _first_miou(engine, aided, next_shots, past, data, names)
     return AfterCut(
         convgru=kept,
-        unaided=_first_miou(engine, unaided, next_shots, past, names)[0],
-        fresh=_first_miou(engine, aided, next_shots, None, names)[0],
+        unaided=_first_miou(engine, unaided, next_shots, past, data, names)[0],
+        fresh=_first_miou(engine, aided, next_shots, None, data, names)[0],
         noticed=noticed,
     )
 
@@ -87,12 +89,13 @@ def _first_miou(
     stage: TemporalStage,
     firsts: Sequence[Shot],
     past: Memory | None,
+    data: Dataset,
     names: Sequence[str],
 ) -> tuple[float, float]:
     """MIoU of the pictures, each with the same past, and the share of them at which it was let go."""
     result, let_go = Evaluation(names), 0
     for shot in firsts:
         masks, memory, _ = step(engine, stage, shot, past)
-        result.add(shot.truth, masks)
+        result.add(shot.truth, renamed(masks, data.map))
         let_go += memory.reset is not None
     return result.confusion.mean_iou, let_go / len(firsts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import cv2
 
@@ -10,6 +11,7 @@ from streamseg.inference.engine import InferenceEngine, Masks
 from streamseg.temporal.memory import Memory
 from streamseg.temporal.motion import luma_of
 from streamseg.temporal.stage import TemporalStage
+from streamseg.training.class_map import ClassMap
 from streamseg.training.dataset import Shot
 from streamseg.types import Clock, Frame, Picture, PixelLayout
 
@@ -21,19 +23,33 @@ class StagePlayer:
         engine: Used by this thread alone.
         stage: Made for this engine.
         remembers: The shots follow each other in time; else every one starts without a past.
+        classes: What the package's ids become; None: they stay.
     """
 
-    def __init__(self, engine: InferenceEngine, stage: TemporalStage, *, remembers: bool) -> None:
+    def __init__(
+        self,
+        engine: InferenceEngine,
+        stage: TemporalStage,
+        *,
+        remembers: bool,
+        classes: ClassMap | None = None,
+    ) -> None:
         self._engine = engine
         self._stage = stage
         self._remembers = remembers
+        self._classes = classes
         self.memory: Memory | None = None
 
     def __call__(self, shot: Shot) -> tuple[Masks, float]:
         """See `Player`."""
         masks, memory, took_ms = step(self._engine, self._stage, shot, self.memory)
         self.memory = memory if self._remembers else None
-        return masks, took_ms
+        return renamed(masks, self._classes), took_ms
+
+
+def renamed(masks: Masks, classes: ClassMap | None) -> Masks:
+    """Masks in the ids that are measured."""
+    return masks if classes is None else replace(masks, labels=classes.of_package[masks.labels])
 
 
 def step(

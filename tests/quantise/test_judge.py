@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from streamseg.errors import TrainingError
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
 from streamseg.inference.select import load_engine
@@ -49,7 +50,7 @@ def test_with_labels_it_is_miou(exact: InferenceEngine, pictures: list[U8], tmp_
         cv2.imwrite(str(tmp_path / f"images/{index}.png"), picture[..., ::-1])
         larger = labels_of(exact, picture).repeat(2, axis=0).repeat(2, axis=1)
         cv2.imwrite(str(tmp_path / f"labels/{index}.png"), larger)
-    judge = by_labels(find_dataset(tmp_path), 5)
+    judge = by_labels(find_dataset(tmp_path), [f"class{i}" for i in range(5)])
     assert judge.refer(exact) == Score(1.0, 1.0), "the labels are its own, at twice the size"
     assert judge.measure == "miou"
     assert judge.loss(Score(0.97, 1.0)) == pytest.approx(3.0)
@@ -61,3 +62,18 @@ def test_a_reference_is_taken_anew(exact: InferenceEngine, pictures: list[U8]) -
     judge.refer(exact)
     judge.refer(exact)
     assert judge.score(exact).agreement == 1.0
+
+
+def test_labels_of_other_classes_are_refused_and_those_in_another_order_are_not(
+    exact: InferenceEngine, pictures: list[U8], tmp_path: Path
+) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    cv2.imwrite(str(tmp_path / "images/0.png"), pictures[0][..., ::-1])
+    cv2.imwrite(str(tmp_path / "labels/0.png"), 4 - labels_of(exact, pictures[0]))
+    names = [f"class{i}" for i in range(5)]
+    (tmp_path / "classes.txt").write_text("\n".join(names[::-1]))
+    assert by_labels(find_dataset(tmp_path), names).refer(exact) == Score(1.0, 1.0)
+    (tmp_path / "classes.txt").write_text("\n".join(["other", *names[1:]]))
+    with pytest.raises(TrainingError, match="of the package only: class0; of the pictures only: other"):
+        by_labels(find_dataset(tmp_path), names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from streamseg.errors import ConfigError, MissingExtraError, TrainingError
+from streamseg.inference.manifest import dump_manifest
 from streamseg.temporal.motion import MotionMode
 from streamseg.training import cli
 from tests.fakes.packages import Tiny, make_package
@@ -41,15 +43,25 @@ def recipe_file(pictures: Path) -> Path:
     return pictures / "tiny.yaml"
 
 
+def named_package(folder: Path, *classes: str, name: str = "tiny", seed: int = 0) -> Path:
+    package = make_package(folder, Tiny(classes=len(classes), seed=seed), name=name)
+    named = tuple(
+        one.model_copy(update={"name": said})
+        for one, said in zip(package.manifest.classes, classes, strict=True)
+    )
+    dump_manifest(package.manifest.model_copy(update={"classes": named}), package.path / "model.yaml")
+    return package.path
+
+
 @pytest.fixture
 def package(tmp_path: Path) -> str:
-    return str(make_package(tmp_path / "engines", Tiny(classes=3)).path)
+    return str(named_package(tmp_path / "engines", "ground", "disc", "bar"))
 
 
 def test_everything_wanted_is_in_one_file(
     package: str, recipe_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = make_package(tmp_path / "others", Tiny(classes=3, seed=1), name="other").path
+    other = named_package(tmp_path / "others", "ground", "disc", "bar", name="other", seed=1)
     wanted = cli.Wanted((str(other),), stress=True, ablation=True, baselines=True)
     figures = tmp_path / "figures.json"
     cli.evaluate_package(package, recipe_file, precision="f32", json_path=figures, wanted=wanted)
@@ -126,9 +138,9 @@ def test_explain_says_that_there_is_no_discriminator(
 def test_explain_says_what_it_cannot_do(package: str, pictures: Path) -> None:
     picture = pictures / "val/images/00.png"
     with pytest.raises(
-        TrainingError, match=r"no class 'clas1'; did you mean 'class1'\? \(known: class0, class1"
+        TrainingError, match=r"no class 'dics'; did you mean 'disc'\? \(known: ground, disc, bar"
     ):
-        cli.explain_picture(package, picture, "clas1")
+        cli.explain_picture(package, picture, "dics")
     with pytest.raises(TrainingError, match=r"gone\.png: no such picture"):
         cli.explain_picture(package, pictures / "gone.png")
     (pictures / "full").mkdir()
@@ -140,3 +152,48 @@ def test_explain_names_its_extra(package: str, pictures: Path, monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "streamseg.training.explain", None)
     with pytest.raises(MissingExtraError, match=r"explain needs the 'train' extra"):
         cli.explain_picture(package, pictures / "val/images/00.png")
+
+
+def test_classes_are_compared_by_name_and_not_by_id(
+    recipe_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = tmp_path / "figures.json"
+    measured = {}
+    for classes in (("ground", "disc", "bar"), ("bar", "ground", "disc")):
+        package = named_package(tmp_path / classes[0], *classes)
+        cli.evaluate_package(str(package), recipe_file, precision="f32", json_path=figures)
+        measured[classes[0]] = json.loads(figures.read_text())["none"]["iou"]
+    assert set(measured["bar"]) == {"ground", "disc", "bar"}
+    assert measured["bar"] != measured["ground"], "the same channels mean other classes"
+
+    other = str(named_package(tmp_path / "other", "floor", "disc", "bar"))
+    with pytest.raises(TrainingError, match=r"of the package only: floor; of the pictures only: ground\)"):
+        cli.evaluate_package(other, recipe_file, json_path=figures)
+    wanted = cli.Wanted(class_map=("floor=ground",))
+    cli.evaluate_package(other, recipe_file, precision="f32", json_path=figures, wanted=wanted)
+    renamed = json.loads(figures.read_text())["none"]["iou"]
+    assert list(renamed.values()) == list(measured["ground"].values())
+    assert list(renamed) == ["floor", "disc", "bar"]
+
+    all_others = cli.Wanted(class_map=("*=ground", "=disc", "bar="))
+    with pytest.raises(TrainingError, match="of the pictures only: bar"):
+        cli.evaluate_package(other, recipe_file, wanted=all_others)
+    capsys.readouterr()
+
+
+def test_labels_without_names_are_told_and_ids_beyond_the_package(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = str(named_package(tmp_path / "engines", "ground", "disc"))
+    cli.evaluate_package(package, pictures / "val", precision="f32")
+    told = " ".join(capsys.readouterr().err.split())
+    assert "val does not say what its classes are, so its ids were taken for the package's own" in told
+    assert re.search(r"label ids that are no class: 2 \([\d,]+ pixels\), 9 \(48 pixels\) in 3 labels", told)
+    (pictures / "val/classes.txt").write_text("ground\ndisc\nbar\n")
+    with pytest.raises(TrainingError, match=r"do not fit \(of the pictures only: bar\).*--map PACKAGE=DATA"):
+        cli.evaluate_package(package, pictures / "val")
+    wanted = cli.Wanted(class_map=("=bar",))
+    cli.evaluate_package(package, pictures / "val", precision="f32", wanted=wanted)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "label ids that are no class: 9 (48 pixels) in 3 labels" in told
+    assert "does not say" not in told
