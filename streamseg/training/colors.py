@@ -15,6 +15,9 @@ Color = tuple[int, int, int]  # r g b, 0…255
 Packed = NDArray[np.int32]  # r·65536 + g·256 + b
 
 
+MOST_PROBLEMS = 10  # that are told of one table
+
+
 def read_color_table(path: Path) -> dict[Color, int]:
     """Read `id r g b name` lines; empty ones and those that begin with # are passed over.
 
@@ -33,6 +36,8 @@ def read_color_table(path: Path) -> dict[Color, int]:
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
             problems += [f"{path}:{number}: {fault}" for fault in _enter(line, table)]
+    if len(problems) > MOST_PROBLEMS:
+        problems[MOST_PROBLEMS:] = [f"and {len(problems) - MOST_PROBLEMS:,} more like these"]
     if problems or not table:
         raise TrainingError("\n".join(problems) or f"data.colors: {path}: no line `id r g b name` in it")
     return table

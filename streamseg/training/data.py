@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -13,11 +14,12 @@ from numpy.typing import NDArray
 
 from streamseg.errors import TrainingError
 from streamseg.training.colors import Color, ids_of, pack, read_color_table
+from streamseg.training.label_file import decode_label, label_path, missing_labels
 from streamseg.training.recipe import Recipe, SplitRecipe
 from streamseg.types import U8
 
 IGNORE = 255
-PICTURES = {".png", ".jpg", ".jpeg", ".bmp"}
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,14 @@ class Labelling:
         void: Ids in the files that are ignored, besides 255.
         remap: Id in the files → class or 255; empty: the ids are those of the classes.
         colors: Colour → id in the files, for labels of three channels.
+        color_table: The recipe names a table of colours: files with a palette are colours too, not ids.
     """
 
     classes: int
     void: tuple[int, ...] = ()
     remap: Mapping[int, int] = field(default_factory=dict)
     colors: Mapping[Color, int] = field(default_factory=dict)
+    color_table: bool = False
 
     @property
     def known(self) -> set[int]:
@@ -66,7 +70,9 @@ def labelling_of(recipe: Recipe) -> Labelling:
     data = recipe.data
     own = {c.color: index for index, c in enumerate(recipe.classes)}
     colors = own if data.colors is None else read_color_table(data.colors)
-    return Labelling(len(recipe.classes), tuple(data.void), data.remap, colors)
+    return Labelling(
+        len(recipe.classes), tuple(data.void), data.remap, colors, color_table=data.colors is not None
+    )
 
 
 def find_pairs(split: SplitRecipe) -> list[Pair]:
@@ -89,15 +95,22 @@ def split_problems(split: SplitRecipe) -> list[str]:
     pairs = pictures(split)
     missing = [pair.image.name for pair in pairs if not pair.label.is_file()]
     if missing:
-        return [f"{len(missing)} pictures in {split.images} have no label PNG: {few(missing)}"]
-    return [] if pairs else [f"no pictures in {split.images}"]
+        return [f"{missing_labels(split.labels, missing, split.images)}: {few(missing)}"]
+    return [] if pairs else [f"no pictures in {split.images}{unread_files(split)}"]
+
+
+def unread_files(split: SplitRecipe) -> str:
+    """What else is in the folder of pictures, in words; empty where there is nothing."""
+    others = Counter(p.suffix.lower() for p in split.images.iterdir() if p.is_file())
+    told = [f"{n:,} {suffix or 'without a suffix'}" for suffix, n in others.items() if suffix not in PICTURES]
+    return f" ({few(told)}; read are {', '.join(sorted(PICTURES))}: convert them)" if told else ""
 
 
 def pictures(split: SplitRecipe) -> list[Pair]:
     """The pictures a split takes, by name, each with the path its label should have."""
     images = sorted(p for p in split.images.iterdir() if p.suffix.lower() in PICTURES)
     images = [p for p in images if not named_like(p, split.exclude)]
-    return [Pair(p, split.labels / f"{p.stem}.png") for p in images[:: split.every]]
+    return [Pair(p, label_path(split.labels, p.stem)) for p in images[:: split.every]]
 
 
 def named_like(path: Path, patterns: Sequence[str]) -> bool:
@@ -138,14 +151,13 @@ def read_label(path: Path, labelling: Labelling) -> U8:
     Raises:
         TrainingError: The file cannot be decoded or is no label map.
     """
-    label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    label = decode_label(path, by_index=not labelling.color_table)
     fault = "cannot be decoded" if label is None else label_fault(label, labelling)
     if label is None or fault is not None:
         raise TrainingError(f"data: {path}: {fault}")
     if label.ndim == 2:
-        plain: U8 = cv2.LUT(label, labelling.table())
-        return plain
-    ids, known = ids_of(pack(label[..., ::-1]), labelling.colors)
+        return labelling.table()[label]
+    ids, known = ids_of(pack(label[..., ::-1].astype(np.uint8)), labelling.colors)
     return np.where(known, labelling.table()[ids], np.uint8(IGNORE))
 
 
@@ -155,6 +167,8 @@ def label_fault(label: NDArray[np.generic], labelling: Labelling) -> str | None:
         return f"a label must have 8 bits a channel, this has {label.dtype.itemsize * 8}"
     if label.ndim == 2 or (label.shape[2] == 3 and labelling.colors):
         return None
+    if label.shape[2] == 4:
+        return "a label must not be transparent: save it without an alpha channel"
     return f"a label must be one channel of ids, or three of colours a recipe names: found {label.shape}"
 
 
@@ -169,5 +183,5 @@ def class_shares(pairs: Sequence[Pair], labelling: Labelling) -> NDArray[np.floa
 
 
 def few(names: Sequence[str]) -> str:
-    """The first five, and that there are more."""
-    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    """The first five, and how many more there are."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

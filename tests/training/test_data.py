@@ -92,7 +92,7 @@ def test_a_recipe_takes_the_colours_of_its_classes_or_a_table(recipe: Recipe, tm
     table.write_text("4 1 2 3 disc\n")
     data = recipe.data.model_copy(update={"colors": table, "remap": {4: 1}})
     labelling = labelling_of(recipe.model_copy(update={"data": data}))
-    assert labelling == Labelling(3, (9,), {4: 1}, {(1, 2, 3): 4})
+    assert labelling == Labelling(3, (9,), {4: 1}, {(1, 2, 3): 4}, color_table=True)
 
 
 @pytest.mark.parametrize(
