@@ -40,7 +40,7 @@ LADDER: dict[str, set[str]] = {
     "__main__": {"cli"},
     "": set(),  # streamseg/__init__.py
     "models": set(),
-    "training": {"models", "inference", "temporal", "client"},
+    "training": {"config", "models", "inference", "temporal", "client"},
     "quantise": {"flow", "config", "capture", "inference", "training"},
 }
 # What may be imported inside a function, so that it loads only when it is asked for.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import time
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +14,7 @@ import typer
 
 from streamseg.cli.choices import one_of
 from streamseg.errors import MissingExtraError, PackageError
+from streamseg.inference.package import find_packages
 from streamseg.types import NAME
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from streamseg.inference.wrap.package import Wrapped
 
 _RUNS = 5  # of which the fastest is told
+_SOURCE = "lavfi:testsrc=duration=10"  # a picture to try it with, which every machine has
 
 
 def wrap(
@@ -87,8 +91,15 @@ def _tell(model: Path, asked: Asked, wrapped: Wrapped, package: Package) -> None
         typer.echo(
             f"runs     {engine.info.backend} {engine.info.precision}: {_timed_ms(engine):.1f} ms a mask"
         )
-    place = package.path if package.path.parent != Path("engines") else package.path.name
-    typer.echo(f"use it   streamseg run --engine {place} --temporal ema --source …")
+    typer.echo(f"use it   streamseg run --engine {_named(package.path)} --temporal ema --source {_SOURCE}")
+
+
+def _named(folder: Path) -> str:
+    """A package as `--engine` takes it: by name where a name finds it, else by a path, which has a slash."""
+    if any(found.path.resolve() == folder.resolve() for found in find_packages()):
+        return shlex.quote(folder.name)
+    path = str(folder)
+    return shlex.quote(path if os.sep in path else f"{os.curdir}{os.sep}{path}")
 
 
 def _timed_ms(engine: InferenceEngine) -> float:

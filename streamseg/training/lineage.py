@@ -83,7 +83,8 @@ def _read(relation: Relation, path: Path) -> tuple[Parent, Sequence[Parent]]:
         return parent, manifest.lineage or ()
     if not (path / CHECKPOINT_NAME).exists():
         raise TrainingError(
-            f"{relation}: {path} holds no checkpoint and no package: train that stage first, or name another"
+            f"{relation}: {path} holds no checkpoint and no package: train that stage first, or name another "
+            f"(relative paths begin at the working folder, {Path.cwd()})"
         )
     record = _record(path)
     parent = Parent(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from streamseg.errors import ConfigError
+from streamseg.training.recipe_source import RecipeSource, complaints, read_source
 from streamseg.training.stage_recipes import (
     Adversarial,
     AdversarialRecipe,
@@ -24,8 +22,6 @@ from streamseg.training.stage_recipes import (
 from streamseg.types import NAME
 
 LabelId = Annotated[int, Field(ge=0, le=255)]
-
-_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 class ClassRecipe(Strict):
@@ -102,7 +98,7 @@ class Recipe(Strict):
     start: Path | list[Path] | None = Field(
         default=None,
         description="folder of a package or of a finished stage (runs/<name>/<stage>) to go on from; of "
-        "several the mean of their weights",
+        "several the mean of their weights; relative to the working folder, as --runs is",
     )
     checkpoint_every_s: float = Field(
         default=120.0,
@@ -210,40 +206,21 @@ def load_recipe(path: Path) -> Recipe:
     `extends: other.yaml`, a path beside it, takes over all of another recipe but what this one says itself.
 
     Raises:
-        ConfigError: Unreadable, not YAML, or invalid; every problem with its key.
+        ConfigError: Unreadable, not YAML, or invalid; every problem with file, line and key.
     """
-    return parse_recipe(_read(path, ()), str(path))
-
-
-def _read(path: Path, heirs: tuple[Path, ...]) -> Any:
-    if path.resolve() in heirs:
-        raise ConfigError([f"{path}: extends: goes round in a circle"])
-    try:
-        raw = yaml.safe_load(_expand(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError([f"{path}: cannot read the recipe: {' '.join(str(error).split())}"]) from error
-    if not isinstance(raw, dict) or "extends" not in raw:
-        return raw
-    base = _read(path.parent / str(raw.pop("extends")), (*heirs, path.resolve()))
-    return _merged(base, raw)
-
-
-def _merged(base: Any, changes: Any) -> Any:
-    if not isinstance(base, dict) or not isinstance(changes, dict):
-        return changes
-    return {**base, **{key: _merged(base.get(key), value) for key, value in changes.items()}}
+    return _checked(read_source(path))
 
 
 def parse_recipe(raw: Any, origin: str) -> Recipe:
     """Check a recipe already read; `origin` is named in errors."""
+    return _checked(RecipeSource(raw, [(origin, None)]))
+
+
+def _checked(source: RecipeSource) -> Recipe:
     try:
-        return Recipe.model_validate(raw)
+        recipe = Recipe.model_validate(source.document)
     except ValidationError as error:
-        problems = [
-            f"{origin}: {'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors()
-        ]
-        raise ConfigError(problems) from error
-
-
-def _expand(text: str) -> str:
-    return _VARIABLE.sub(lambda m: os.environ.get(m[1], m[2] or ""), text)
+        raise ConfigError([*source.problems, *complaints(error, source, Recipe)]) from error
+    if source.problems:
+        raise ConfigError(source.problems)
+    return recipe

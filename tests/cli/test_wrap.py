@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,12 +32,29 @@ def test_it_becomes_a_package_that_can_be_named(network: str, capsys: pytest.Cap
         "classes  0 background, 1 person\n",
         "package  engines/some-network: 64x48\n",
         "ms a mask\n",
-        "streamseg run --engine some-network --temporal ema",
+        "streamseg run --engine some-network --temporal ema --source lavfi:",
     ):
         assert part in told
     manifest = open_package("some-network").manifest
     assert (manifest.name, manifest.license, manifest.data) == ("some-network", "Apache-2.0", "not stated")
     assert main(["engine", "verify", "some-network"]) == 0
+
+
+@pytest.mark.parametrize("out", ["", "mine", "a folder/mine", "engines/other"])
+def test_what_it_prints_runs(
+    network: str, out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--out", out] if out else []
+    assert main(["engine", "wrap", network, *TWO, *options]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("use it")]
+    program, *command = shlex.split(line.removeprefix("use it"))
+    assert program == "streamseg"
+    here = ["--no-pace", "--bind", f"ipc://{tmp_path}/seg"]  # at once, and beside whatever uses the port
+    done = subprocess.run(
+        [sys.executable, "-m", "streamseg", *command, *here],
+        cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_all_that_can_be_said(network: str, capsys: pytest.CaptureFixture[str]) -> None:

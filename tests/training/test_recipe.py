@@ -144,7 +144,7 @@ def test_recipes_that_extend_each_other_are_refused(tmp_path: Path) -> None:
         (["segment", "segment"], "each at most once"),
         (["adversarial", "segment"], "segment, which begins from nothing, can only be the first"),
         (["segment", "semi"], r"semi learns from data\.unlabelled, and there is none"),
-        (["segment", "polish"], "Input should be 'segment', 'adversarial', 'semi' or 'stabilise'"),
+        (["segment", "polish"], "stages.1: must be 'segment', 'adversarial', 'semi' or 'stabilise'"),
     ],
 )
 def test_stages_in_no_order_are_refused(pictures: Path, stages: list[str], said: str) -> None:
@@ -157,3 +157,23 @@ def test_a_single_stage_needs_a_start(pictures: Path) -> None:
     assert parse_recipe(document, "r.yaml").starts == [Path("runs/tiny/segment")]
     document["start"] = ["runs/tiny/segment", "engines/tiny"]
     assert parse_recipe(document, "r.yaml").starts == [Path("runs/tiny/segment"), Path("engines/tiny")]
+
+
+def test_every_nth_picture_is_no_clip(pictures: Path) -> None:
+    document = recipe_document(pictures)
+    document["data"]["val"]["every"] = 7
+    with pytest.raises(ConfigError, match=r"data.val_is_clip: of val every 7 pictures one is taken"):
+        parse_recipe(document, "r.yaml")
+    document["data"]["val_is_clip"] = False
+    assert parse_recipe(document, "r.yaml").data.val.every == 7
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_name_must_be_a_folder(pictures: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="name: it names a folder too"):
+        parse_recipe(recipe_document(pictures) | {"name": name}, "r.yaml")
+
+
+def test_no_two_shipped_recipes_share_a_run() -> None:
+    names = {path.stem: load_recipe(path).name for path in SHIPPED}
+    assert len(set(names.values())) == len(names), names
