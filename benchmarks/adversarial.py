@@ -19,6 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.failures import told_in_lines
 from streamseg.training.data import find_pairs
 from streamseg.training.folders import Folders
 from streamseg.training.processes import new_fabric
@@ -118,8 +119,9 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     given = parser.parse_args()
     table = Table("labels", "training", *(title for title, _ in FIGURES.values()))
-    for row in rows(load_recipe(given.recipe), given.runs, given.seeds):
-        table.add_row(*row)
+    with told_in_lines():
+        for row in rows(load_recipe(given.recipe), given.runs, given.seeds):
+            table.add_row(*row)
     Console().print(table)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from torch import Tensor
 
+from benchmarks.failures import told_in_lines
 from benchmarks.machine import describe
 from streamseg.training.fit import Run
 from streamseg.training.processes import described
@@ -61,7 +62,9 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--steps", type=int, default=20)
     given = parser.parse_args()
-    print(json.dumps({"machine": describe(), **measure(load_recipe(given.recipe), given.steps)}, indent=1))
+    with told_in_lines():
+        figures = measure(load_recipe(given.recipe), given.steps)
+    print(json.dumps({"machine": describe(), **figures}, indent=1))
 
 
 if __name__ == "__main__":

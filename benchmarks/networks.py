@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.failures import told_in_lines
 from streamseg.inference.package import open_package
 from streamseg.inference.select import load_engine
 from streamseg.models.decoder import DECODERS
@@ -63,9 +64,12 @@ def main() -> None:
     parser.add_argument("recipe", nargs="?", type=Path, default=Path("configs/training/camvid.yaml"))
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     given = parser.parse_args()
-    recipe = load_recipe(given.recipe)
-    rows: dict[str, Measures] = dict(measured(recipe, given.recipe, given.runs, name) for name in DECODERS)
-    rows |= baselines(recipe, given.recipe)
+    with told_in_lines():
+        recipe = load_recipe(given.recipe)
+        rows: dict[str, Measures] = dict(
+            measured(recipe, given.recipe, given.runs, name) for name in DECODERS
+        )
+        rows |= baselines(recipe, given.recipe)
     Console().print(tables.by_result(("network",), {(k,): m for k, m in rows.items()}, FIGURES))
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.failures import told_in_lines
 from streamseg.errors import TrainingError
 from streamseg.training.data import Pair, find_pairs, labelling_of, named_like
 from streamseg.training.folders import Folders
@@ -90,14 +91,12 @@ def main() -> None:
     parser.add_argument("--without", nargs="+", action="append", required=True, metavar="PATTERN")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     given = parser.parse_args()
-    recipe = load_recipe(given.recipe)
-    try:
+    with told_in_lines():
+        recipe = load_recipe(given.recipe)
         for place in given.without:  # what cannot be done is told before the first hour
             without(recipe, place)
             pictures_of(recipe, place)
         found = {" ".join(place): measured(recipe, place, given.runs) for place in given.without}
-    except TrainingError as error:
-        raise SystemExit(str(error)) from error
     Console().print(table(recipe, found))
 
 
