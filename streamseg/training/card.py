@@ -110,11 +110,15 @@ def lineage_markdown(parents: Sequence[Parent]) -> str:
 
 
 def reading(manifest: Manifest, measures: Mapping[str, Measures]) -> list[str]:
-    """How to read the figures, in sentences: what was not measured, and what the package cannot do."""
+    """How to read the figures, in sentences."""
+    truth = "`truth` is what the labels themselves score: steadiness beyond it is smearing."
+    return [*([truth] if "truth" in measures else []), *cautions(manifest, measures)]
+
+
+def cautions(manifest: Manifest, measures: Mapping[str, Measures]) -> list[str]:
+    """What was not measured, and what the package cannot do, in sentences."""
     sentences = []
-    if "truth" in measures:
-        sentences.append("`truth` is what the labels themselves score: steadiness beyond it is smearing.")
-    else:
+    if "truth" not in measures:
         sentences.append("The val pictures are no clip, so steadiness was not measured.")
         if manifest.memory is not None:
             sentences.append(

@@ -11,7 +11,7 @@ from streamseg.inference.lineage import Parent
 from streamseg.inference.manifest import Manifest, dump_manifest, load_manifest
 from streamseg.inference.package import open_package
 from streamseg.inference.select import load_engine
-from streamseg.training.card import card, networks_text, parity_text, reading, weak_classes
+from streamseg.training.card import card, cautions, networks_text, parity_text, weak_classes
 from streamseg.training.data import find_pairs, labelling_of, pictures
 from streamseg.training.dataset import Dataset, shots
 from streamseg.training.evaluate import evaluate
@@ -55,11 +55,11 @@ def finish(
     (folders.package / CARD_NAME).write_text(text, encoding="utf-8")
     if weak := weak_classes(measures):
         say(f"warning: hardly ever found on val: {weak}")
-    notes = " ".join(reading(manifest, measures)).replace("`", "")
+    notes = " ".join(cautions(manifest, measures))
     write_report(
         folders.report,
         recipe,
-        {**_facts(recipe, manifest, engine.info, data), "to note": notes},
+        {**_facts(recipe, manifest, engine.info, data), **({"to note": notes} if notes else {})},
         _stages(recipe, folders),
         measures,
         manifest.class_infos(),

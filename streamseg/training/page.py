@@ -13,19 +13,26 @@ from streamseg.types import U8, ClassInfo
 
 _STYLE = """
 :root{color-scheme:light dark}
-body{font:16px/1.55 system-ui,sans-serif;max-width:72rem;margin:0 auto;padding:1rem 1rem 4rem}
+body{font:16px/1.55 system-ui,sans-serif;max-width:72rem;margin:0 auto;padding:1rem 1rem 4rem;
+overflow-wrap:anywhere}
 h1{margin:.5rem 0}
 h2{margin:2.5rem 0 .5rem;padding-top:1rem;border-top:1px solid #8886}h3{margin:1.5rem 0 .3rem}
 p,dd,li{max-width:46rem}small,figcaption{opacity:.75;font-size:.875rem}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem}dt{opacity:.75}dd{margin:0}
-@media(max-width:34rem){dl{display:block}dd{margin-bottom:.5rem}}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.2rem 1.2rem}dt{opacity:.75}dd{margin:0}
+.wide{overflow-x:auto;background:linear-gradient(90deg,Canvas 30%,transparent) 0 0/2rem 100%,
+linear-gradient(270deg,Canvas 30%,transparent) 100% 0/2rem 100%,
+linear-gradient(90deg,#8886,transparent) 0 0/.6rem 100%,
+linear-gradient(270deg,#8886,transparent) 100% 0/.6rem 100%;background-repeat:no-repeat;
+background-attachment:local,local,scroll,scroll}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 td,th{padding:.25rem .7rem;text-align:right;font-weight:inherit;white-space:nowrap}
 tr+tr>*{border-top:1px solid #8884}tr>:first-child{text-align:left}
 tr:first-child>*{opacity:.75;vertical-align:bottom}i{display:inline-block;width:.8em;height:.8em;border-radius:.2em}
+@media(max-width:34rem){dl{display:block}dd{margin-bottom:.5rem}td,th{padding:.25rem .4rem}
+.plain tr:first-child>*,th{white-space:normal;overflow-wrap:normal}
+.plain th:first-child{min-width:6rem;overflow-wrap:anywhere}}
 .matrix td{padding:.25rem;min-width:2.2rem;text-align:center}.matrix tr:first-child>:not(:first-child){
 writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;padding:.4rem}
-.key span{margin-right:1.1rem;white-space:nowrap}pre{overflow-x:auto;font-size:.8rem}
+.key span{display:inline-block;max-width:100%;margin-right:1.1rem}pre{overflow-x:auto;font-size:.8rem}
 figure{margin:1.2rem 0}img{display:block;max-width:100%;height:auto;border-radius:.25rem}
 .charts,.panels{display:grid;gap:.4rem;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr))}
 .panels{grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr))}.charts img{width:100%;max-width:34rem}

@@ -27,7 +27,7 @@ def test_train(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls: list[Any] = []
     monkeypatch.setattr(cli, "train", lambda *a, **k: calls.append((a, k)))
     assert main(["train", "r.yaml", "--runs", str(tmp_path), "--fresh"]) == 0
-    assert calls == [((Path("r.yaml"), tmp_path), {"fresh": True})]
+    assert calls == [((Path("r.yaml"), tmp_path), {"fresh": True, "fresh_from": None})]
 
 
 def test_evaluate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,3 +119,36 @@ def test_explaining_needs_no_torch(tmp_path: Path) -> None:
 def test_missing_data_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "/nowhere", str(tmp_path)]) == 78
     assert capsys.readouterr().err.startswith("streamseg: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fresh", "first"),
+    [
+        (["r.yaml"], False, None),
+        (["r.yaml", "--fresh"], True, None),
+        (["--fresh", "r.yaml"], True, None),
+        (["r.yaml", "--fresh", "stabilise"], True, "stabilise"),
+        (["--fresh", "stabilise", "r.yaml"], True, "stabilise"),
+    ],
+)
+def test_fresh_is_for_all_stages_or_from_one_on(
+    arguments: list[str], fresh: bool, first: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+    monkeypatch.setattr(cli, "train", lambda *a, **more: given.append((a[0], more)))
+    assert main(["train", *arguments]) == 0
+    assert given == [(Path("r.yaml"), {"fresh": fresh, "fresh_from": first})]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["r.yaml", "stabilise"], "a stage is named with --fresh alone"),
+        (["r.yaml", "--fresh", "polish"], "polish is none of segment, adversarial, semi, stabilise"),
+    ],
+)
+def test_a_stage_that_is_none_is_told(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *arguments]) == 2
+    assert said in " ".join(capsys.readouterr().err.replace("│", "").split())

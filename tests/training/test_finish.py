@@ -28,6 +28,7 @@ def test_a_package_is_measured_and_described(recipe: Recipe, tmp_path: Path) -> 
     export(recipe, trained.need_segmenter(), trained.stabiliser, folders.package)
     measures = finish(recipe, folders, trained, said.append)
     assert said[0].startswith("the package says what was trained on ")
+    assert said[-1].startswith("warning: hardly ever found on val: "), "it learnt nothing"
     written = load_manifest(folders.package / "model.yaml").metrics
     assert written["none"]["miou"] == round(measures["none"].miou, 4)
     assert f"{measures['none'].miou:.1%}" in (folders.package / "README.md").read_text()
@@ -49,3 +50,15 @@ def test_pictures_of_another_size_than_the_networks_are_shown_too(recipe: Recipe
     finish(recipe, folders, Networks(segmenter), lambda _: None)
     page = folders.report.read_text()
     assert all(f"<figcaption>{name}: mIoU" in page for name in ("00.png", "01.png", "02.png"))
+
+
+def test_of_stills_the_report_says_what_was_not_measured(recipe: Recipe, tmp_path: Path) -> None:
+    folders = Folders(tmp_path, recipe.name)
+    stills = recipe.model_copy(update={"data": recipe.data.model_copy(update={"val_is_clip": False})})
+    trained = Networks(new_segmenter(recipe, pretrained=False).eval(), None, new_stabiliser(recipe).eval())
+    export(stills, trained.need_segmenter(), trained.stabiliser, folders.package)
+    finish(stills, folders, trained, lambda _: None)
+    page, card = folders.report.read_text(), (folders.package / "README.md").read_text()
+    for text in (page, card):
+        assert "Nor was the ConvGRU, which the daemon uses unless told otherwise" in text
+    assert "nan" not in card

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from streamseg.training.gallery import Gallery
 from streamseg.training.recipe import Recipe
 from streamseg.training.report import write_report
 from streamseg.training.strip import Stretch
+from tests.parts.browser import DESKTOP, MISSING, PHONE, chromium
 from tests.training.moments import CLASSES, labels, moment
 from tests.training.test_card import MEASURES
 
@@ -94,3 +96,33 @@ def test_nothing_is_asked_of_others(page: str) -> None:
     assert sources
     assert all(source.startswith("data:image/") for source in sources)
     assert not re.search(r"<script|<link|@import|url\(", page)
+
+
+OUTSIDE = """() => [...document.body.querySelectorAll('*')]
+    .filter(e => !e.closest('.wide') || e.matches('.wide'))
+    .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+    .map(e => e.outerHTML.slice(0, 80))"""
+
+
+@pytest.mark.real
+@pytest.mark.skipif(bool(MISSING), reason=MISSING or "-")
+@pytest.mark.parametrize("size_wh", [PHONE, DESKTOP])
+def test_nothing_is_cut_off(recipe: Recipe, tmp_path: Path, size_wh: tuple[int, int]) -> None:
+    long = "a-name-without-a-space_" * 5
+    classes = [replace(one, name=f"{one.name}-{long}"[:60]) for one in CLASSES]
+    iou = {one.name: 0.5 for one in classes}
+    gallery, stretch = Gallery([f"{i}-{long}.png" for i in range(3)], 3, count=1), Stretch()
+    for index, pixels in enumerate((16, 40, 0)):
+        seen = moment(index, labels(pixels), labels(0))
+        gallery.add(seen)
+        stretch.add(seen)
+    named, facts = recipe.model_copy(update={"name": long[:64]}), {"data": long, "networks": long}
+    stages = {"segment": log_of(tmp_path / "segment", {"remark": {"step": 8, "text": long}})}
+    path = tmp_path / "report.html"
+    figures = {mode: replace(MEASURES, iou=iou) for mode in ("none", "ema", "convgru", "truth")}
+    write_report(path, named, facts, stages, figures, classes, gallery, stretch)
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": size_wh[0], "height": size_wh[1]})
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= size_wh[0]
+        assert page.evaluate(OUTSIDE) == []
