@@ -156,7 +156,8 @@ def read_label(path: Path, labelling: Labelling) -> U8:
     if label is None or fault is not None:
         raise TrainingError(f"data: {path}: {fault}")
     if label.ndim == 2:
-        return labelling.table()[label]
+        plain: U8 = labelling.table()[label]
+        return plain
     ids, known = ids_of(pack(label[..., ::-1].astype(np.uint8)), labelling.colors)
     return np.where(known, labelling.table()[ids], np.uint8(IGNORE))
 

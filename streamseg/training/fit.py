@@ -141,7 +141,8 @@ class Run(Generic[M]):
     def _agree_to_stop(self) -> bool:
         """Whether any process was asked to; the same in all of them."""
         asked = torch.tensor(float(self.request.number > 0), device=self.fabric.device)
-        return float(self.fabric.all_reduce(asked, reduce_op="sum")) > 0
+        total: Any = self.fabric.all_reduce(asked, reduce_op="sum")
+        return float(total) > 0
 
     def _stopped(self) -> TrainingStoppedError:
         return TrainingStoppedError(

@@ -30,7 +30,7 @@ def began(recipe: Recipe, root: Path, *stages: StageName, origin: Origin = NOTHI
     return folders
 
 
-def changed(pictures: Path, **changes: dict[str, Any]) -> Recipe:
+def changed(pictures: Path, **changes: Any) -> Recipe:
     document = recipe_document(pictures)
     for key, change in changes.items():
         document[key] = {**document.get(key, {}), **change} if isinstance(change, dict) else change
