@@ -81,11 +81,10 @@ def train(
         raise MissingExtraError("training", "train") from error
     discarded = stages_to_discard(wanted, fresh_from) if fresh else ()
     try:
-        folders = run(wanted, runs, partial(console.print, markup=False), fresh=discarded)
+        run(wanted, runs, partial(console.print, markup=False), fresh=discarded)
     except KeyboardInterrupt:
         message = f"{wanted.name}: stopped; the same command goes on from the last checkpoint"
         raise TrainingStoppedError(message, signal.SIGINT) from None
-    console.print(f"package: {folders.package}\nreport:  {folders.report}")
 
 
 def evaluate_package(

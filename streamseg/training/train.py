@@ -84,6 +84,7 @@ def train(recipe: Recipe, root: Path, say: Say, *, fresh: Sequence[StageName] = 
             segmenter, stabiliser = networks.need_segmenter(), networks.stabiliser
             export(recipe, segmenter, stabiliser, folders.package, networks.critic, origin)
             finish(recipe, folders, networks, say)
+            say(f"package: {folders.package}\nreport:  {folders.report}")
         fabric.barrier()
     return folders
 

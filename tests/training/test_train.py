@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streamseg.errors import TrainingError
 from streamseg.inference.manifest import load_manifest, sha256_file
 from streamseg.inference.package import open_package
+from streamseg.training.fit import Run
 from streamseg.training.folders import Folders
 from streamseg.training.fresh import stages_to_discard
+from streamseg.training.processes import new_fabric
 from streamseg.training.recipe import Recipe
 from streamseg.training.run_lock import run_lock
 from streamseg.training.stage_recipes import CriticRecipe
 from streamseg.training.step_log import read_log
-from streamseg.training.train import check_data, train
+from streamseg.training.train import check_data, train, train_stages
 
 
 def test_pictures_in_package_out(recipe: Recipe, tmp_path: Path) -> None:
@@ -136,3 +139,23 @@ def test_one_stage_anew_keeps_those_before_it(recipe: Recipe, tmp_path: Path) ->
     assert not any("segment had" in line for line in said)
     assert (folders.stage("segment") / "checkpoint.safetensors").stat().st_ino == kept
     assert [e["step"] for e in read_log(folders.stage("stabilise")) if "loss" in e] == [1, 2]
+
+
+def test_how_often_is_saved_is_the_recipes(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seldom = recipe.model_copy(update={"stages": ["segment"], "checkpoint_every_s": 1e9})
+    saved: dict[float, list[int]] = {}
+    save = Run.save
+    for every_s in (0.0, 1e9):
+        steps = saved[every_s] = []
+
+        def note(run: Run[Any], steps: list[int] = steps) -> None:
+            steps.append(run.step)
+            save(run)
+
+        monkeypatch.setattr(Run, "save", note)
+        often = seldom.model_copy(update={"checkpoint_every_s": every_s, "name": f"run-{every_s:g}"})
+        train_stages(often, Folders(tmp_path, often.name), new_fabric(), lambda _: None)
+    assert set(saved[0.0]) == set(range(1, 9))
+    assert set(saved[1e9]) == {4, 8}, "at each measurement and at the end"
