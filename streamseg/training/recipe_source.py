@@ -66,7 +66,10 @@ def read_source(path: Path, heirs: tuple[Path, ...] = ()) -> RecipeSource:
     raw, unset = expand(written, os.environ)
     own = RecipeSource(raw, [(str(path), lines)])
     own.problems += [own.problem(*twin) for twin in lines.twins]
-    own.problems += [own.problem(where, f"{what}; give it, or write a default") for where, what in unset]
+    own.problems += [
+        own.problem(where, f"${{{name}}} is not set in the environment; give it, or write a default")
+        for where, name in unset
+    ]
     if not isinstance(raw, dict) or "extends" not in raw:
         return own
     base = read_source(path.parent / str(raw.pop("extends")), (*heirs, path.resolve()))
