@@ -12,11 +12,13 @@ import zmq
 
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.stage import Stage
+from streamseg.publish.descriptors import most_peers, raise_limit
 from streamseg.publish.notices import Notices
 from streamseg.publish.outbox import Outbox
+from streamseg.publish.peers import Peers
 from streamseg.publish.sender import Manner, Sender, unheard
 from streamseg.publish.socketfile import SocketFile
-from streamseg.publish.sockets import open_xpub
+from streamseg.publish.sockets import close_xpub, open_xpub
 from streamseg.publish.subscriptions import Subscriptions
 from streamseg.publish.wakeup import Wakeup
 from streamseg.types import ModelInfo, Segmentation, StateChange
@@ -41,6 +43,7 @@ class Publisher:
         insecure: Allow addresses that other machines reach.
         pictures: Offer `pic/1/<stream>/jpeg` too.
         hwm: Messages that may wait for a subscriber.
+        max_peers: Connections allowed at once; by default 256, or a quarter of the files the process may open.
         jpeg_quality: 1…100, of the pictures.
         epoch: Names this run of the daemon; random unless given.
         on_crash: Told on the publishing thread what ended it unasked.
@@ -60,6 +63,7 @@ class Publisher:
         insecure: bool = False,
         pictures: bool = False,
         hwm: int = 4,
+        max_peers: int | None = None,
         jpeg_quality: int = 85,
         epoch: str | None = None,
         on_crash: Callable[[BaseException], None] | None = None,
@@ -72,6 +76,7 @@ class Publisher:
         self._bind = tuple(bind)
         self._insecure = insecure
         self._hwm = hwm
+        self._max_peers = max_peers
         self._manner = Manner(self.epoch, pictures, jpeg_quality, on_sent, clock, wall)
         self._outbox = Outbox()
         self._notices = Notices(self.epoch, self._outbox.newest, clock, wall)
@@ -79,6 +84,7 @@ class Publisher:
         self._wakeup = Wakeup()
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._xpub: zmq.Socket[bytes] | None = None
+        self._monitor: zmq.Socket[bytes] | None = None
         self._files: list[SocketFile] = []
         self._stage = Stage("publisher", self._body, on_crash)
         self._stopped = False
@@ -102,12 +108,13 @@ class Publisher:
         """
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            xpub, addresses = open_xpub(context, self._bind, insecure=self._insecure, hwm=self._hwm)
+            xpub, monitor, addresses = open_xpub(context, self._bind, insecure=self._insecure, hwm=self._hwm)
         except BaseException:
             context.term()
             self._wakeup.close()
             raise
-        self._context, self._xpub, self.addresses = context, xpub, tuple(addresses)
+        self._context, self._xpub, self._monitor = context, xpub, monitor
+        self.addresses = tuple(addresses)
         self._files = [file for address in addresses if (file := SocketFile.of(address))]
         self._stage.start()  # from here on the socket is that thread's
 
@@ -199,26 +206,33 @@ class Publisher:
         return self._stage.join(deadline)
 
     def _body(self, stop: threading.Event) -> None:
-        if self._context is None or self._xpub is None:
+        if self._context is None or self._xpub is None or self._monitor is None:
             raise RuntimeError("the thread was started before the socket was opened")
         linger_ms = 0
         try:
-            sender = Sender(self._xpub, self._outbox, self._notices, self._subscriptions, self._manner)
-            poller = self._poller(self._xpub)
+            sender = self._sender(self._xpub, self._monitor)
+            poller = self._poller(self._xpub, self._monitor)
             while not stop.is_set():
                 self._turn(sender, poller, self._wait_ms(sender))
             self._last_words(sender, poller)
             linger_ms = math.ceil(LAST_WORDS_S * 1e3)
         finally:
             self._wakeup.close()
-            self._xpub.close(linger_ms)
+            close_xpub(self._xpub, self._monitor, linger_ms=linger_ms)
             self._context.term()  # waits for the linger, no longer
             for file in self._files:
                 file.remove()
 
-    def _poller(self, xpub: zmq.Socket[bytes]) -> zmq.Poller:
+    def _sender(self, xpub: zmq.Socket[bytes], monitor: zmq.Socket[bytes]) -> Sender:
+        most = most_peers(raise_limit()) if self._max_peers is None else self._max_peers
+        clock = self._manner.clock
+        peers = Peers(xpub, monitor, self.addresses, self._subscriptions, most, clock)
+        return Sender(xpub, self._outbox, self._notices, peers, self._subscriptions, self._manner)
+
+    def _poller(self, xpub: zmq.Socket[bytes], monitor: zmq.Socket[bytes]) -> zmq.Poller:
         poller = zmq.Poller()
         poller.register(xpub, zmq.POLLIN)
+        poller.register(monitor, zmq.POLLIN)
         poller.register(self._wakeup.fileno(), zmq.POLLIN)
         return poller
 

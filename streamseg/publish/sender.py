@@ -13,11 +13,11 @@ from streamseg.errors import WireError
 from streamseg.publish.compose import compose_mask, compose_picture
 from streamseg.publish.notices import Notice, Notices
 from streamseg.publish.outbox import Outbox, Pending
+from streamseg.publish.peers import Peers
 from streamseg.publish.subscriptions import Subscriptions
 from streamseg.wire.message import Header, pack
 from streamseg.wire.topics import Kind, topic
 
-HEARD_AT_ONCE = 64  # whoever sends more subscriptions than that does not keep masks waiting
 PATIENCE_S = 0.05  # a notice waits that long for full queues; then those who are slow go without it
 IMPATIENCE_S = 1.0  # and that long nobody is waited for again
 
@@ -58,12 +58,14 @@ class Sender:
         xpub: zmq.Socket[bytes],
         outbox: Outbox,
         notices: Notices,
+        peers: Peers,
         subscriptions: Subscriptions,
         manner: Manner,
     ) -> None:
         self._xpub = xpub
         self._outbox = outbox
         self._notices = notices
+        self._peers = peers
         self._subscriptions = subscriptions
         self._manner = manner
         self._unfit: set[str] = set()  # streams whose masks cannot be sent; said once
@@ -78,14 +80,8 @@ class Sender:
 
     def hear(self) -> None:
         """Take in who has subscribed to what; newcomers are told what they need to know."""
-        for _ in range(HEARD_AT_ONCE):
-            try:
-                message = self._xpub.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            wanted = self._subscriptions.take(message[0])
-            if wanted is not None:
-                self._notices.greet(wanted)
+        for wanted in self._peers.hear():
+            self._notices.greet(wanted)
 
     def speak(self) -> None:
         """Send one mask and one notice of what waits. Masks go first: a stream's end comes after them."""

@@ -5,6 +5,7 @@ ZeroMQ subscriptions match by prefix: the `/` after the stream's name keeps `cam
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from streamseg.errors import WireError
@@ -23,6 +24,13 @@ class Kind(StrEnum):
     STATUS = "status"
     BEAT = "beat"
     PICTURE = "jpeg"  # opt-in, below `pic/1/`: who subscribes to masks never gets it
+
+
+_NAME_BEGUN = re.compile(rb"[A-Za-z0-9_.-]{0,64}")  # of `types.NAME`, the first letters
+_KINDS = {
+    b"seg/1/": tuple(kind.encode() for kind in Kind if kind is not Kind.PICTURE),
+    b"pic/1/": (Kind.PICTURE.encode(),),
+}
 
 
 def topic(stream: str, kind: Kind) -> bytes:
@@ -45,6 +53,17 @@ def prefix(stream: str, family: str = "seg") -> bytes:
             f"not a stream's name: {stream!r:.80} (letters, digits, _ . - and at most 64 of them)"
         )
     return f"{family}/{VERSION}/{stream}/".encode()
+
+
+def may_match(wanted: bytes) -> bool:
+    """Whether some topic, of whatever stream, begins with the subscription `wanted`."""
+    family, rest = wanted[:6], wanted[6:]
+    if family not in _KINDS:
+        return any(known.startswith(family) for known in _KINDS) and not rest
+    name, slash, kind = rest.partition(b"/")
+    if not _NAME_BEGUN.fullmatch(name) or (slash and not name):
+        return False
+    return not slash or any(known.startswith(kind) for known in _KINDS[family])
 
 
 def parse_topic(raw: bytes) -> tuple[str, Kind]:

@@ -101,7 +101,8 @@ def test_masks_nobody_wants_are_numbered_and_not_encoded(publisher: Publisher, s
 def test_before_the_start_the_newest_waits_and_losses_are_counted(subscribe: Subscribe) -> None:
     """What happens whenever the thread is slower than the streams, here made certain."""
     publisher = Publisher(["tcp://127.0.0.1:0"])
-    publisher._subscriptions.take(b"\x01seg/1/gate/mask")
+    publisher._subscriptions.join(0)
+    publisher._subscriptions.take(b"\x01seg/1/gate/mask", 0)
     for seq in range(5):
         publisher.offer(make_segmentation(seq), "raw")
     assert (publisher.sequence("gate"), publisher.drops("gate")) == (3, 4)

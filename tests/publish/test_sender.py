@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, cast
 
 import pytest
@@ -10,7 +9,8 @@ import zmq
 
 from streamseg.publish.notices import Notices
 from streamseg.publish.outbox import Outbox
-from streamseg.publish.sender import HEARD_AT_ONCE, Manner, Sender
+from streamseg.publish.peers import Peers
+from streamseg.publish.sender import Manner, Sender
 from streamseg.publish.subscriptions import Subscriptions
 from streamseg.wire.message import unpack
 from streamseg.wire.notices import InfoHeader, StatusHeader
@@ -18,19 +18,12 @@ from tests.publish.conftest import MODEL, make_segmentation
 
 
 class PaperSocket:
-    """Gives the subscriptions it was made with; keeps what is sent."""
+    """Keeps what is sent."""
 
     def __init__(self) -> None:
-        self.arriving: deque[bytes] = deque()
         self.sent: list[list[bytes]] = []
         self.full = False
         self._drops = True
-
-    def recv_multipart(self, flags: int) -> list[bytes]:
-        assert flags == zmq.NOBLOCK
-        if not self.arriving:
-            raise zmq.Again
-        return [self.arriving.popleft()]
 
     def send_multipart(self, parts: list[bytes], flags: int) -> None:
         assert flags == zmq.NOBLOCK
@@ -44,21 +37,37 @@ class PaperSocket:
         self._drops = not value
 
 
+class PaperPeers:
+    """What peers just subscribed to."""
+
+    def __init__(self) -> None:
+        self.wanted: list[bytes] = []
+
+    def hear(self) -> list[bytes]:
+        heard, self.wanted = self.wanted, []
+        return heard
+
+
 class Rig:
     """A sender with all it works on."""
 
     def __init__(self, pictures: bool = True) -> None:
         self.socket = PaperSocket()
         self.outbox = Outbox()
-        self.notices = Notices("e1", self.outbox.newest)
-        self.subscriptions = Subscriptions()
-        socket = cast("zmq.Socket[bytes]", cast("Any", self.socket))
         self.now_s = 1000.0
+        self.notices = Notices("e1", self.outbox.newest, lambda: self.now_s)
+        self.peers = PaperPeers()
+        self.subscriptions = Subscriptions()
+        self.subscriptions.join(1)
+        socket = cast("zmq.Socket[bytes]", cast("Any", self.socket))
         manner = Manner("e1", pictures, clock=lambda: self.now_s)
-        self.sender = Sender(socket, self.outbox, self.notices, self.subscriptions, manner)
+        peers = cast("Peers", self.peers)
+        self.sender = Sender(socket, self.outbox, self.notices, peers, self.subscriptions, manner)
 
     def hear(self, *wanted: bytes) -> None:
-        self.socket.arriving.extend(b"\x01" + one for one in wanted)
+        for one in wanted:
+            self.subscriptions.take(b"\x01" + one, 1)
+        self.peers.wanted.extend(wanted)
         self.sender.hear()
 
     def offer(self, encoding: str = "raw") -> list[str]:
@@ -149,12 +158,6 @@ def test_the_end_of_a_stream_comes_after_its_last_mask() -> None:
     rig.hear(b"seg/1/")
     rig.notices.report(StatusHeader("gate", "e1", "ended", 1.0))
     assert rig.offer() == ["seg/1/gate/mask", "seg/1/gate/status"]
-
-
-def test_a_flood_of_subscriptions_does_not_hold_up_a_turn() -> None:
-    rig = Rig()
-    rig.hear(*[b"seg/1/x"] * (HEARD_AT_ONCE + 5))
-    assert len(rig.socket.arriving) == 5
 
 
 def test_an_unfit_mask_is_logged_once_until_one_is_fit_again(caplog: pytest.LogCaptureFixture) -> None:

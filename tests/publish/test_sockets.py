@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from streamseg.errors import PublishError
-from streamseg.publish.sockets import INBOUND_BYTES, SEND_BUFFER_BYTES, open_xpub
+from streamseg.publish.sockets import INBOUND_BYTES, SEND_BUFFER_BYTES, close_xpub, open_xpub
 
 Context = zmq.Context[zmq.Socket[bytes]]
 
@@ -23,7 +23,7 @@ def context() -> Iterator[Context]:
 
 
 def test_the_rules_of_the_socket(context: Context) -> None:
-    xpub, addresses = open_xpub(context, ["tcp://127.0.0.1:0"], insecure=False, hwm=3)
+    xpub, monitor, addresses = open_xpub(context, ["tcp://127.0.0.1:0"], insecure=False, hwm=3)
     assert addresses[0].startswith("tcp://127.0.0.1:")
     assert not addresses[0].endswith(":0")
     rules = {
@@ -35,15 +35,15 @@ def test_the_rules_of_the_socket(context: Context) -> None:
     }
     assert {rule: xpub.getsockopt(rule) for rule in rules} == rules
     assert xpub.getsockopt(zmq.HEARTBEAT_IVL)
-    xpub.close()
+    close_xpub(xpub, monitor, linger_ms=0)
 
 
 def test_several_addresses_at_once(context: Context, tmp_path: Path) -> None:
     bind = [f"ipc://{tmp_path}/masks", "tcp://localhost:0", "tcp://127.0.0.1:*"]
-    xpub, addresses = open_xpub(context, bind, insecure=False, hwm=4)
+    xpub, monitor, addresses = open_xpub(context, bind, insecure=False, hwm=4)
     assert addresses[0] == bind[0]
     assert len(set(addresses)) == 3
-    xpub.close()
+    close_xpub(xpub, monitor, linger_ms=0)
 
 
 def test_nothing_to_bind_is_an_error(context: Context) -> None:
@@ -66,7 +66,7 @@ def test_what_cannot_be_bound_is_an_error_with_a_hint(context: Context, address:
 
 
 def test_the_same_address_twice_is_in_use(context: Context) -> None:
-    first, addresses = open_xpub(context, ["tcp://127.0.0.1:0"], insecure=False, hwm=4)
+    first, monitor, addresses = open_xpub(context, ["tcp://127.0.0.1:0"], insecure=False, hwm=4)
     with pytest.raises(PublishError, match="listens there already"):
         open_xpub(context, addresses, insecure=False, hwm=4)
-    first.close()
+    close_xpub(first, monitor, linger_ms=0)
