@@ -6,7 +6,8 @@
     ├── PackageError            a model package: missing, malformed, wrong hash       (exit code 78)
     ├── EngineError             a backend failed to load or to run a graph
     ├── WireError               bytes on the socket that are not `seg/1`
-    ├── PublishError            the socket could not be opened (port in use, refused bind; exit code 78)
+    ├── PublishError            the socket could not be opened: port in use, no such address (yet)
+    │   └── AddressError        an address that can never be bound: malformed, not allowed  (exit code 78)
     ├── TrainingError           data or a run of the trainer
     └── MissingExtraError       an optional dependency is not installed; names the extra (exit code 78)
 
@@ -86,7 +87,11 @@ class WireError(StreamsegError):
 
 
 class PublishError(StreamsegError):
-    """The publishing socket could not be opened."""
+    """The publishing socket could not be opened; another try may succeed."""
+
+
+class AddressError(PublishError):
+    """An address to bind is malformed, or not allowed: the configuration must change."""
 
     exit_code = EXIT_CONFIG
 

@@ -8,6 +8,7 @@ from streamseg import errors
 from streamseg.errors import (
     EXIT_CONFIG,
     EXIT_UNEXPECTED,
+    AddressError,
     ConfigError,
     EngineError,
     MissingExtraError,
@@ -23,16 +24,16 @@ from streamseg.errors import (
 
 def test_every_error_is_a_streamseg_error() -> None:
     ours = [word for word in vars(errors).values() if isinstance(word, type) and issubclass(word, Exception)]
-    assert len(ours) == 9
+    assert len(ours) == 10
     assert all(issubclass(word, StreamsegError) for word in ours)
 
 
-@pytest.mark.parametrize("error", [ConfigError, PackageError, PublishError, MissingExtraError])
+@pytest.mark.parametrize("error", [ConfigError, PackageError, AddressError, MissingExtraError])
 def test_what_only_the_user_can_mend_exits_with_ex_config(error: type[StreamsegError]) -> None:
     assert error.exit_code == EXIT_CONFIG == 78
 
 
-@pytest.mark.parametrize("error", [SourceError, EngineError, WireError, TrainingError])
+@pytest.mark.parametrize("error", [SourceError, EngineError, WireError, PublishError, TrainingError])
 def test_everything_else_exits_with_one(error: type[StreamsegError]) -> None:
     assert error.exit_code == EXIT_UNEXPECTED == 1
 

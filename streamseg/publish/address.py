@@ -9,7 +9,7 @@ import socket
 import stat
 from pathlib import Path
 
-from streamseg.errors import PublishError
+from streamseg.errors import EXIT_CONFIG, AddressError, PublishError
 from streamseg.hosts import is_loopback
 
 EXAMPLES = "such as tcp://127.0.0.1:5555 or ipc:///run/streamseg/masks"
@@ -25,12 +25,27 @@ _HINTS = {
 }
 
 
+# Another try may succeed: ports become free, interfaces come up, folders are made.
+_MAY_PASS = {
+    errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENOENT,
+    errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM,
+}  # fmt: skip
+
+
 class BindError(PublishError):
-    """This machine does not let an address be bound; `code` is the `errno`."""
+    """This machine does not let an address be bound.
+
+    Attributes:
+        code: The `errno`.
+        may_pass: Whether another try may succeed; where not, the exit code is 78.
+    """
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
+        self.may_pass = code in _MAY_PASS
+        if not self.may_pass:
+            self.exit_code = EXIT_CONFIG
 
 
 def check_address(address: str, *, insecure: bool) -> str:
@@ -41,7 +56,8 @@ def check_address(address: str, *, insecure: bool) -> str:
         insecure: See `check_form`.
 
     Raises:
-        PublishError: See `check_form`; or a socket file cannot be put there.
+        AddressError: See `check_form`; or a file lies there that is no socket.
+        BindError: Somebody listens there already, or the folder cannot be looked into.
     """
     address = check_form(address, insecure=insecure)
     if address.startswith("ipc://"):
@@ -57,18 +73,18 @@ def check_form(address: str, *, insecure: bool) -> str:
         insecure: Whether addresses that other machines reach are allowed.
 
     Raises:
-        PublishError: It is malformed, or reaches further than allowed.
+        AddressError: It is malformed, or reaches further than allowed.
     """
     if address.startswith("ipc://"):
         path = address.removeprefix("ipc://").encode(errors="surrogateescape")
         if not 1 <= len(path) <= UNIX_PATH_BYTES or b"\0" in path:
-            raise PublishError(f"cannot bind {address!r}: a path of 1 to {UNIX_PATH_BYTES} bytes is needed")
+            raise AddressError(f"cannot bind {address!r}: a path of 1 to {UNIX_PATH_BYTES} bytes is needed")
         return address
     match = _TCP.fullmatch(address)
     if match is None or (match["port"] != "*" and int(match["port"]) > 65535):
-        raise PublishError(f"cannot bind {address!r}: not an address {EXAMPLES}")
+        raise AddressError(f"cannot bind {address!r}: not an address {EXAMPLES}")
     if not (insecure or match["host"] == "lo" or is_loopback(match["host"])):
-        raise PublishError(
+        raise AddressError(
             f"cannot bind {address}: other machines could read the masks, which are not encrypted; bind "
             "127.0.0.1 or an ipc:// path, or write `insecure: true` below `publish` (--insecure)"
         )
@@ -98,7 +114,7 @@ def _check_path(address: str, path: str) -> None:
     except OSError as error:
         raise bind_error(address, error.errno or errno.EIO) from None
     if not stat.S_ISSOCK(mode):
-        raise PublishError(
+        raise AddressError(
             f"cannot bind {address}: that is no socket but a file of somebody's; choose another path"
         )
     if _somebody_answers(path):

@@ -69,6 +69,8 @@ class Connections:
         self._most = most
         self._joined, self._left, self._refused = joined, left, refused
         self._open: set[int] = set()
+        # to close a connection where the process has no file left to open
+        self._null, self._spare = (os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC) for _ in range(2))
 
     def __len__(self) -> int:
         return len(self._open)
@@ -88,24 +90,30 @@ class Connections:
                 self._left(fd)
         return False
 
-    def close(self, fd: int) -> None:
-        """End a connection; libzmq tells of its end as if the peer had gone. Does nothing where it has ended."""
-        try:
-            ours = os.dup(fd)  # whatever becomes of the number meanwhile
-        except OSError:
-            return
-        try:
-            connection = socket.socket(fileno=ours)
-        except OSError:  # by now the number is a plain file's
-            os.close(ours)
-            return
-        with connection, contextlib.suppress(OSError):
-            if self._is_peer(connection):
-                _cut(connection)
+    def cut(self, fd: int) -> None:
+        """End a connection; libzmq tells of it as if the peer had gone. Idempotent."""
+        with contextlib.suppress(
+            OSError
+        ):  # it has ended, and by now the number is nothing's or a plain file's
+            os.dup2(
+                fd, self._spare, inheritable=False
+            )  # the same from here on, whatever becomes of the number
+            connection = socket.socket(fileno=self._spare)
+            try:
+                if self._is_peer(connection):
+                    _cut(connection)
+            finally:
+                connection.detach()
+        os.dup2(self._null, self._spare, inheritable=False)
+
+    def close(self) -> None:
+        """Let go of what is held; no connection is closed."""
+        os.close(self._null)
+        os.close(self._spare)
 
     def _accept(self, fd: int) -> None:
         if len(self._open) >= self._most:
-            self.close(fd)
+            self.cut(fd)
             self._refused()
             return
         self._open.add(fd)

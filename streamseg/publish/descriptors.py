@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import resource
 
-DESCRIPTORS = 65536  # enough for whatever we do; some systems allow a billion, which some libraries count through
+DESCRIPTORS = (
+    65536  # enough for whatever we do; some systems allow a billion, which some libraries count through
+)
 MOST_PEERS = 256
 PEERS_SHARE = 4  # at most one descriptor in so many is a peer's: cameras and files must find one free
 

@@ -50,7 +50,12 @@ class Peers:
         self._subscriptions = subscriptions
         self._most = most
         self._connections = Connections(
-            monitor, addresses, most, joined=subscriptions.join, left=subscriptions.leave, refused=self._refuse
+            monitor,
+            addresses,
+            most,
+            joined=subscriptions.join,
+            left=subscriptions.leave,
+            refused=self._refuse,
         )
         self._heard: list[tuple[bytes, int]] = []
         self._warn_refused, self._warn_closed = Throttle(WARN_EVERY_S, clock), Throttle(WARN_EVERY_S, clock)
@@ -70,6 +75,10 @@ class Peers:
         heard, self._heard = self._heard, []
         return [wanted for message, peer in heard if (wanted := self._take(message, peer)) is not None]
 
+    def close(self) -> None:
+        """Let go of what is held; no connection is closed."""
+        self._connections.close()
+
     def __len__(self) -> int:
         return len(self._connections)
 
@@ -88,15 +97,15 @@ class Peers:
     def _take(self, message: bytes, peer: int) -> bytes | None:
         wanted = self._subscriptions.take(message, peer)
         if self._subscriptions.cost_of(peer) > PEER_COST:
-            self._close(peer)
+            self._cut(peer)
             return None
         if self._subscriptions.cost > ALL_COST and (worst := self._subscriptions.costliest()) is not None:
-            self._close(worst)
+            self._cut(worst)
         return wanted
 
-    def _close(self, peer: int) -> None:
+    def _cut(self, peer: int) -> None:
         self._subscriptions.leave(peer)
-        self._connections.close(peer)
+        self._connections.cut(peer)
         if (before := self._warn_closed.pass_on()) is not None:
             _LOG.warning(
                 "a subscriber with more filters than are allowed was disconnected (%d others lately); "

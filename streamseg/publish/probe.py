@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import zmq
 
 from streamseg.publish.socketfile import SocketFile
-from streamseg.publish.sockets import open_xpub
+from streamseg.publish.sockets import close_xpub, open_xpub
 
 
 def check_bindable(addresses: Sequence[str], *, insecure: bool) -> None:
@@ -20,9 +20,9 @@ def check_bindable(addresses: Sequence[str], *, insecure: bool) -> None:
         return
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
-        xpub, bound = open_xpub(context, addresses, insecure=insecure, hwm=1)
+        xpub, monitor, bound = open_xpub(context, addresses, insecure=insecure, hwm=1)
         files = [file for address in bound if (file := SocketFile.of(address))]
-        xpub.close(linger=0)
+        close_xpub(xpub, monitor, linger_ms=0)
         for file in files:
             file.remove()
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import secrets
 import threading
@@ -13,6 +15,7 @@ import zmq
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.stage import Stage
 from streamseg.publish.descriptors import most_peers, raise_limit
+from streamseg.publish.fit import fit_info, fit_status
 from streamseg.publish.notices import Notices
 from streamseg.publish.outbox import Outbox
 from streamseg.publish.peers import Peers
@@ -22,13 +25,13 @@ from streamseg.publish.sockets import close_xpub, open_xpub
 from streamseg.publish.subscriptions import Subscriptions
 from streamseg.publish.wakeup import Wakeup
 from streamseg.types import ModelInfo, Segmentation, StateChange
-from streamseg.wire.message import dump_header
-from streamseg.wire.notices import InfoHeader, StatusHeader
+from streamseg.wire.notices import InfoHeader
 from streamseg.wire.topics import Kind, topic
 
 LAST_WORDS_S = 0.2  # on stop: for what is pending to be sent, and as much again for it to leave the socket
-MESSAGE_CHARS = 500  # of a status; one line for a person
 PACE_MS = 1  # between notices: time for the short queues to empty
+
+_LOG = logging.getLogger(__name__)
 
 
 class Publisher:
@@ -43,7 +46,7 @@ class Publisher:
         insecure: Allow addresses that other machines reach.
         pictures: Offer `pic/1/<stream>/jpeg` too.
         hwm: Messages that may wait for a subscriber.
-        max_peers: Connections allowed at once; by default 256, or a quarter of the files the process may open.
+        max_peers: Connections allowed at once; by default 256, or fewer where the process may open few files.
         jpeg_quality: 1…100, of the pictures.
         epoch: Names this run of the daemon; random unless given.
         on_crash: Told on the publishing thread what ended it unasked.
@@ -88,6 +91,7 @@ class Publisher:
         self._files: list[SocketFile] = []
         self._stage = Stage("publisher", self._body, on_crash)
         self._stopped = False
+        self._unfit: dict[str, ModelInfo] = {}  # by stream, what the log has said does not fit
 
     @property
     def alive(self) -> bool:
@@ -138,43 +142,45 @@ class Publisher:
     def set_info(self, stream: str, model: ModelInfo) -> None:
         """Say what makes a stream's masks; told on change, to newcomers, and every 5 s.
 
+        What is too long for a subscriber to read is cut, and the log says so once.
+
         Raises:
-            WireError: It does not fit a header, or `stream` is not a stream's name.
+            WireError: `stream` is not a stream's name.
         """
         topic(stream, Kind.INFO)
-        info = InfoHeader(stream, self.epoch, model)
-        dump_header(info)
-        self._notices.inform(info)
-        self._wakeup.set()
+        whole = InfoHeader(stream, self.epoch, model)
+        info = fit_info(whole)
+        if info is not whole and self._unfit.get(stream) != model:
+            how = "cannot be told to subscribers" if info is None else "is told to subscribers shortened"
+            _LOG.error(
+                "what package %.100r says of itself does not fit the wire and %s",
+                model.name,
+                how,
+                extra={"stream": stream},
+            )
+            self._unfit[stream] = model
+        if info is not None:
+            self._notices.inform(info)
+            self._wakeup.set()
 
     def status(self, change: StateChange, fps: float | None = None) -> None:
         """Tell that a stream entered a state; the latest is told again to newcomers.
 
         Args:
-            change: The state and why.
+            change: The state and why; texts that are too long are cut, numbers that are not finite left out.
             fps: Masks a second lately, where known.
 
         Raises:
-            WireError: Its stream has no proper name, or a number in it is not finite.
+            WireError: Its stream has no proper name.
         """
         topic(change.stream, Kind.STATUS)
-        status = StatusHeader(
-            stream=change.stream,
-            epoch=self.epoch,
-            state=change.state.value,
-            since=change.since_unix_s,
-            reason=change.reason,
-            message=change.message[:MESSAGE_CHARS],
-            retry_in_s=change.retry_in_s,
-            fps=fps,
-        )
-        dump_header(status)
-        self._notices.report(status)
+        self._notices.report(fit_status(change, self.epoch, fps))
         self._wakeup.set()
 
     def remove(self, stream: str) -> None:
         """Say no more of a stream, once what is already due has gone out. Its numbers go on if it returns."""
         self._notices.forget(stream)
+        self._unfit.pop(stream, None)
 
     def wanted(self, stream: str) -> bool:
         """Whether anybody subscribes to a stream's masks, or to its pictures where they are offered."""
@@ -210,11 +216,8 @@ class Publisher:
             raise RuntimeError("the thread was started before the socket was opened")
         linger_ms = 0
         try:
-            sender = self._sender(self._xpub, self._monitor)
-            poller = self._poller(self._xpub, self._monitor)
-            while not stop.is_set():
-                self._turn(sender, poller, self._wait_ms(sender))
-            self._last_words(sender, poller)
+            with contextlib.closing(self._peers(self._xpub, self._monitor)) as peers:
+                self._serve(stop, self._xpub, self._monitor, peers)
             linger_ms = math.ceil(LAST_WORDS_S * 1e3)
         finally:
             self._wakeup.close()
@@ -223,11 +226,18 @@ class Publisher:
             for file in self._files:
                 file.remove()
 
-    def _sender(self, xpub: zmq.Socket[bytes], monitor: zmq.Socket[bytes]) -> Sender:
+    def _peers(self, xpub: zmq.Socket[bytes], monitor: zmq.Socket[bytes]) -> Peers:
         most = most_peers(raise_limit()) if self._max_peers is None else self._max_peers
-        clock = self._manner.clock
-        peers = Peers(xpub, monitor, self.addresses, self._subscriptions, most, clock)
-        return Sender(xpub, self._outbox, self._notices, peers, self._subscriptions, self._manner)
+        return Peers(xpub, monitor, self.addresses, self._subscriptions, most, self._manner.clock)
+
+    def _serve(
+        self, stop: threading.Event, xpub: zmq.Socket[bytes], monitor: zmq.Socket[bytes], peers: Peers
+    ) -> None:
+        sender = Sender(xpub, self._outbox, self._notices, peers, self._subscriptions, self._manner)
+        poller = self._poller(xpub, monitor)
+        while not stop.is_set():
+            self._turn(sender, poller, self._wait_ms(sender))
+        self._last_words(sender, poller)
 
     def _poller(self, xpub: zmq.Socket[bytes], monitor: zmq.Socket[bytes]) -> zmq.Poller:
         poller = zmq.Poller()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import zmq
 
 from streamseg.errors import WireError
+from streamseg.flow.throttle import Throttle
 from streamseg.publish.compose import compose_mask, compose_picture
 from streamseg.publish.notices import Notice, Notices
 from streamseg.publish.outbox import Outbox, Pending
@@ -20,6 +21,7 @@ from streamseg.wire.topics import Kind, topic
 
 PATIENCE_S = 0.05  # a notice waits that long for full queues; then those who are slow go without it
 IMPATIENCE_S = 1.0  # and that long nobody is waited for again
+WARN_EVERY_S = 60.0
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,6 +72,7 @@ class Sender:
         self._manner = manner
         self._unfit: set[str] = set()  # streams whose masks cannot be sent; said once
         self._held: Notice | None = None  # one that found a queue full
+        self._warn_sent = Throttle(WARN_EVERY_S, manner.clock)
         self._patient_from_s = manner.clock()
         self._held_since_s = 0.0
 
@@ -135,12 +138,22 @@ class Sender:
         if self._subscriptions.want(topic(stream, Kind.MASK)):
             header, body = compose_mask(pending, epoch=manner.epoch, wall=manner.wall, clock=manner.clock)
             self._send(header, body)
-            manner.sent(stream, header.ms["encode"], pending.dropped)
+            self._tell_sent(stream, header.ms["encode"], pending.dropped)
         if manner.pictures and self._subscriptions.want(topic(stream, Kind.PICTURE)):
             picture = compose_picture(
                 pending, epoch=manner.epoch, quality=manner.jpeg_quality, wall=manner.wall
             )
             self._send(*picture)
+
+    def _tell_sent(self, stream: str, encode_ms: float, dropped: int) -> None:
+        """Whoever counts masks must not end the thread that sends them."""
+        try:
+            self._manner.sent(stream, encode_ms, dropped)
+        except Exception:  # noqa: BLE001 whatever it is, masks go on
+            if (before := self._warn_sent.pass_on()) is not None:
+                _LOG.exception(
+                    "counting a mask that was sent failed (%d times before)", before, extra={"stream": stream}
+                )
 
     def _send(self, header: Header, body: bytes = b"") -> None:
         # XPUB does not wait: it drops the message for those whose queue is full

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import zmq
 
-from streamseg.errors import PublishError
+from streamseg.errors import AddressError
 from streamseg.publish.address import bind_error, check_address, is_ipv6
 from streamseg.publish.connections import open_monitor
 
@@ -24,14 +24,15 @@ def open_xpub(
     """Make the socket and bind it everywhere.
 
     Returns:
-        The socket, the one that tells of its connections, and the addresses it is bound to, with the ports that
-        were chosen.
+        The socket, the one that tells of its connections, and the addresses it is bound to, with the ports
+        that were chosen.
 
     Raises:
-        PublishError: There is no address, or one of them cannot be bound; no socket is left behind.
+        AddressError: There is no address, or one that can never be bound; no socket is left behind.
+        PublishError: An address cannot be bound now; no socket is left behind.
     """
     if not bind:
-        raise PublishError("nothing to bind: name at least one address in publish.bind")
+        raise AddressError("nothing to bind: name at least one address in publish.bind")
     addresses = [check_address(address, insecure=insecure) for address in bind]
     xpub = context.socket(zmq.XPUB)
     monitor = open_monitor(xpub)
@@ -46,7 +47,7 @@ def open_xpub(
 
 def close_xpub(xpub: zmq.Socket[bytes], monitor: zmq.Socket[bytes], *, linger_ms: int) -> None:
     """Close both; what was sent has `linger_ms` milliseconds to leave, in the background."""
-    xpub.disable_monitor()  # first: an event for a monitor that is closed would stop libzmq's I/O thread for ever
+    xpub.disable_monitor()  # first: an event for a closed monitor would stop libzmq's I/O thread for ever
     monitor.close()
     xpub.close(linger_ms)
 

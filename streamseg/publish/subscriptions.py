@@ -21,9 +21,9 @@ class _Peer:
 class Subscriptions:
     """The filters in force. Changed by one thread, read by any.
 
-    A peer is a number, unique among the connections that are open. XPUB_VERBOSER passes every subscription and
-    unsubscription on; that a peer left is told with `leave`. A pair of peer and filter counts once however often
-    the peer subscribes, as in libzmq: so everything is gone when the peer is.
+    A peer is a number, unique among the connections that are open. XPUB_VERBOSER passes every subscription
+    and unsubscription on; that a peer left is told with `leave`. A pair of peer and filter counts once
+    however often the peer subscribes, as in libzmq: so everything is gone when the peer is.
 
     Attributes:
         cost: What all peers' filters cost, in bytes of filters; see `cost_of`.
@@ -51,7 +51,7 @@ class Subscriptions:
         """Take in what XPUB received: a byte 1 (subscribe) or 0 (unsubscribe), then the filter.
 
         Returns:
-            The filter that the peer has just subscribed to, where a topic of ours can match it; None for all else.
+            The filter that the peer has just subscribed to, where it can match a topic; None for all else.
         """
         known = self._peers.get(peer)
         if known is None or not message or message[0] not in (_ADD, _DROP):

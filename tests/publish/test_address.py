@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.errors import PublishError
+from streamseg.errors import AddressError, PublishError
 from streamseg.publish.address import bind_error, check_address, is_ipv6
 
 NEAR = [
@@ -28,7 +28,7 @@ def test_addresses_of_this_machine_alone_are_allowed(address: str) -> None:
 
 @pytest.mark.parametrize("address", FAR)
 def test_addresses_others_reach_need_a_word_in_the_configuration(address: str) -> None:
-    with pytest.raises(PublishError, match="insecure: true"):
+    with pytest.raises(AddressError, match="insecure: true"):
         check_address(address, insecure=False)
     assert check_address(address, insecure=True) == address
 
@@ -54,13 +54,27 @@ def test_localhost_is_looked_up_for_libzmq() -> None:
 )
 @pytest.mark.parametrize("insecure", [False, True])
 def test_what_is_no_address_is_answered_with_one(address: str, insecure: bool) -> None:
-    with pytest.raises(PublishError, match=r"such as tcp://127\.0\.0\.1:5555"):
+    with pytest.raises(AddressError, match=r"such as tcp://127\.0\.0\.1:5555"):
         check_address(address, insecure=insecure)
 
 
 def test_only_ipv6_needs_ipv6() -> None:
     assert is_ipv6("tcp://[::1]:5555")
     assert not is_ipv6("tcp://127.0.0.1:5555")
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [
+        (errno.EADDRINUSE, 1),
+        (errno.EADDRNOTAVAIL, 1),
+        (errno.ENODEV, 1),
+        (errno.EMFILE, 1),
+        (errno.EACCES, 78),
+    ],
+)
+def test_what_may_pass_is_worth_another_try(code: int, exit_code: int) -> None:
+    assert bind_error("tcp://127.0.0.1:80", code).exit_code == exit_code
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import zmq
 
-from streamseg.publish.connections import EVENTS_AT_ONCE, Connections
 from streamseg.publish.connections import _EVENT as EVENT
+from streamseg.publish.connections import EVENTS_AT_ONCE, Connections
 
 
 class PaperMonitor:
@@ -27,9 +28,19 @@ class PaperMonitor:
         return [EVENT.pack(*self.events.pop(0)), b"tcp://127.0.0.1:1"]
 
 
-def connections(*events: tuple[zmq.Event, int], addresses: tuple[str, ...] = (), most: int = 2) -> tuple[
-    Connections, list[str]
-]:
+MADE: list[Connections] = []
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    while MADE:
+        MADE.pop().close()
+
+
+def connections(
+    *events: tuple[zmq.Event, int], addresses: tuple[str, ...] = (), most: int = 2
+) -> tuple[Connections, list[str]]:
     """What there is to test, and what it tells of."""
     told: list[str] = []
     monitor = cast("zmq.Socket[bytes]", cast("Any", PaperMonitor(*events)))
@@ -41,6 +52,7 @@ def connections(*events: tuple[zmq.Event, int], addresses: tuple[str, ...] = (),
         left=lambda fd: told.append(f"left {fd}"),
         refused=lambda: told.append("refused"),
     )
+    MADE.append(made)
     return made, told
 
 
@@ -82,10 +94,10 @@ def test_only_what_was_accepted_at_our_addresses_is_closed(family: int, tmp_path
         with accepted:
             peer.sendall(b"a subscription")
             for other in ("tcp://127.0.0.1:1", f"ipc://{tmp_path}/other"):
-                connections(addresses=(other,))[0].close(accepted.fileno())
-            connections(addresses=(ours,))[0].close(peer.fileno())
+                connections(addresses=(other,))[0].cut(accepted.fileno())
+            connections(addresses=(ours,))[0].cut(peer.fileno())
             assert accepted.recv(2) == b"a ", "others' connections are left alone"
-            connections(addresses=(ours,))[0].close(accepted.fileno())
+            connections(addresses=(ours,))[0].cut(accepted.fileno())
             assert accepted.recv(100) == b"", "what had come is thrown away"
             assert peer.recv(100) == b""
 
@@ -93,6 +105,6 @@ def test_only_what_was_accepted_at_our_addresses_is_closed(family: int, tmp_path
 def test_a_number_that_is_a_file_by_now_is_left_alone(tmp_path: Path) -> None:
     made, _ = connections(addresses=("tcp://127.0.0.1:1",))
     with (tmp_path / "file").open("w") as file:
-        made.close(file.fileno())
+        made.cut(file.fileno())
         os.fstat(file.fileno())
-    made.close(NO_FD)
+    made.cut(NO_FD)

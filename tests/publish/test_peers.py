@@ -1,4 +1,4 @@
-"""What peers can do to the publishing socket, with libzmq itself at both ends or a peer that makes its own rules."""
+"""What peers can do to the publishing socket: libzmq itself, and a peer that makes its own rules."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     made = Rig(context, f"ipc://{tmp_path}/masks" if request.param == "ipc" else request.param)
     yield made
+    made.peers.close()
     close_xpub(made.xpub, made.monitor, linger_ms=0)
     context.term()
 
@@ -70,7 +71,9 @@ def connect(rig: Rig) -> Iterator[Callable[[int], zmq.Socket[bytes]]]:
         yield make
 
 
-def test_three_subscriptions_and_one_end_of_them(rig: Rig, connect: Callable[[int], zmq.Socket[bytes]]) -> None:
+def test_three_subscriptions_and_one_end_of_them(
+    rig: Rig, connect: Callable[[int], zmq.Socket[bytes]]
+) -> None:
     subscriber = connect(zmq.SUB)
     for _ in range(3):
         subscriber.subscribe(MASK)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from streamseg.errors import PublishError, WireError
+from streamseg.errors import EXIT_UNEXPECTED, PublishError, WireError
 from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.types import ClassInfo, StateChange, StreamState
@@ -247,18 +249,34 @@ def test_a_stream_needs_a_proper_name(name: str) -> None:
     publisher.stop()
 
 
-def test_an_info_that_fits_no_header_is_refused_at_once() -> None:
-    publisher = Publisher(["tcp://127.0.0.1:0"])
+def test_an_info_that_fits_no_header_is_told_shortened(
+    publisher: Publisher, subscribe: Subscribe, caplog: pytest.LogCaptureFixture
+) -> None:
     classes = tuple(ClassInfo(i, "long" * 200, (0, 0, 0)) for i in range(256))
-    with pytest.raises(WireError, match="a header of"):
+    for _ in range(2):
         publisher.set_info("gate", replace(MODEL, classes=classes))
-    publisher.stop()
+    header = subscribe(publisher.addresses[0], "seg/1/gate/info").next(Kind.INFO).header
+    assert isinstance(header, InfoHeader)
+    assert len(header.model.classes) == 256
+    told = [record for record in caplog.records if "does not fit the wire" in record.message]
+    assert [vars(record)["stream"] for record in told] == ["gate"]
+    assert "shortened" in told[0].message
+
+
+def test_an_info_that_cannot_be_made_to_fit_costs_no_more_than_itself(
+    publisher: Publisher, subscribe: Subscribe, caplog: pytest.LogCaptureFixture
+) -> None:
+    publisher.set_info("gate", replace(MODEL, classes=(ClassInfo(1000, "x", (0, 0, 0)),)))
+    assert "cannot be told" in caplog.text
+    publisher.set_info("yard", MODEL)
+    assert subscribe(publisher.addresses[0], "seg/1/").next(Kind.INFO).header.stream == "yard"
 
 
 def test_a_port_in_use_is_an_error_with_its_address(publisher: Publisher) -> None:
     other = Publisher([publisher.addresses[0]])
-    with pytest.raises(PublishError, match=rf"{publisher.addresses[0]}: .*another port"):
+    with pytest.raises(PublishError, match=rf"{publisher.addresses[0]}: .*another port") as caught:
         other.start()
+    assert caught.value.exit_code == EXIT_UNEXPECTED, "the port may be free in a moment: systemd tries again"
     assert not other.alive
     other.stop()
     assert other.join(Deadline(0.0))
@@ -276,3 +294,62 @@ def test_sockets_in_files_leave_nothing_behind(tmp_path: Path, subscribe: Subscr
     publisher.stop()
     assert publisher.join(Deadline(SOON_S))
     assert not path.exists()
+
+
+FEW_FILES = """
+import logging, os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80))
+from streamseg.flow.deadline import Deadline
+from streamseg.publish.publisher import Publisher
+from tests.publish.conftest import make_segmentation
+
+def free():
+    try:
+        os.close(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        return "full"
+    return "free"
+
+logging.basicConfig(stream=sys.stderr)
+publisher = Publisher(["tcp://127.0.0.1:0"])
+publisher.start()
+print(publisher.addresses[0], flush=True)
+for line in sys.stdin:
+    publisher.offer(make_segmentation(), "raw")
+    print(free(), publisher.wanted("gate"), flush=True)
+publisher.stop()
+assert publisher.join(Deadline(60))
+"""
+
+
+def test_a_crowd_of_peers_leaves_file_descriptors_for_others(subscribe: Subscribe, tmp_path: Path) -> None:
+    """All of them would be more than the 80 files there may be; they come again and again, as libzmq does."""
+    log = tmp_path / "log"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-c", FEW_FILES],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+
+        def told() -> str:
+            """Whether a file can be opened there, and whether masks are wanted."""
+            print(file=process.stdin, flush=True)
+            return process.stdout.readline().strip()  # type: ignore[union-attr]
+
+        subscriber = subscribe(address, "seg/1/gate/mask")
+        wait_for(lambda: told() == "free True", what="a subscription")
+        for number in range(100):
+            subscribe(address, f"seg/1/crowd{number}/")
+        wait_for(lambda: "20 are connected, and no more" in log.read_text(), what="the first to be refused")
+        wait_for(lambda: told() == "free True", what="a free descriptor")
+        assert subscriber.next(Kind.MASK).header.stream == "gate"
+        process.stdin.close()
+        assert process.wait(60) == 0

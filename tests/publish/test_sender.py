@@ -168,3 +168,21 @@ def test_an_unfit_mask_is_logged_once_until_one_is_fit_again(caplog: pytest.LogC
     assert [vars(record)["stream"] for record in caplog.records] == ["gate", "gate"]
     assert "mask 0 cannot be published" in caplog.text
     assert "mask 3 cannot be published" in caplog.text
+
+
+def test_whoever_counts_masks_cannot_stop_them(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    rig = Rig()
+    rig.sender = Sender(
+        cast("zmq.Socket[bytes]", cast("Any", rig.socket)),
+        rig.outbox,
+        rig.notices,
+        cast("Peers", rig.peers),
+        rig.subscriptions,
+        Manner("e1", sent=fail, clock=lambda: rig.now_s),
+    )
+    rig.hear(b"seg/1/")
+    assert [rig.offer(), rig.offer()] == [["seg/1/gate/mask"]] * 2
+    assert caplog.text.count("counting a mask that was sent failed") == 1, "told once in a while"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streamseg.errors import WireError
 from streamseg.types import NAME
-from streamseg.wire.topics import TOPIC_BYTES, Kind, parse_topic, prefix, topic
+from streamseg.wire.topics import TOPIC_BYTES, Kind, may_match, parse_topic, prefix, topic
 
 
 @given(st.from_regex(NAME, fullmatch=True), st.sampled_from(list(Kind)))
@@ -66,3 +66,19 @@ def test_any_bytes_are_a_topic_or_a_wire_error(raw: bytes) -> None:
     except WireError:
         return
     assert topic(stream, kind) == raw
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_whatever_a_topic_begins_with_may_match(kind: Kind) -> None:
+    whole = topic("cam-1.a_B", kind)
+    assert all(may_match(whole[:end]) for end in range(len(whole) + 1))
+    assert may_match(topic("a" * 64, kind))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [b"seg/2/", b"segment", b"x", b"seg/1//", b"seg/1/a b", b"seg/1/gate/masks", b"seg/1/gate/jpeg"]
+    + [b"pic/1/gate/mask", b"seg/1/gate/mask/", b"seg/1/" + b"a" * 65, b"seg/1/\xff", b"seg/1/gate\n"],
+)
+def test_what_no_topic_begins_with_never_matches(wanted: bytes) -> None:
+    assert not may_match(wanted)
