@@ -92,12 +92,8 @@ class Connections:
 
     def cut(self, fd: int) -> None:
         """End a connection; libzmq tells of it as if the peer had gone. Idempotent."""
-        with contextlib.suppress(
-            OSError
-        ):  # it has ended, and by now the number is nothing's or a plain file's
-            os.dup2(
-                fd, self._spare, inheritable=False
-            )  # the same from here on, whatever becomes of the number
+        with contextlib.suppress(OSError):  # it has ended, and the number is nobody's or a plain file's
+            os.dup2(fd, self._spare, inheritable=False)  # whatever becomes of the number from here on
             connection = socket.socket(fileno=self._spare)
             try:
                 if self._is_peer(connection):

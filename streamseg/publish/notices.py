@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from streamseg.types import ModelInfo
 from streamseg.wire.notices import BeatHeader, InfoHeader, StatusHeader
@@ -14,6 +15,8 @@ from streamseg.wire.topics import Kind, topic
 
 INFO_EVERY_S = 5.0
 BEAT_EVERY_S = 1.0
+GREET_EVERY_S = 0.25  # newcomers wait so long for what has just been told: whoever subscribes ever again
+# would have everybody sent infos as fast as can be
 MOST_DUE = 1024  # no number of streams comes near; past it the oldest gives way
 
 Notice: TypeAlias = InfoHeader | StatusHeader | BeatHeader
@@ -21,8 +24,16 @@ Notice: TypeAlias = InfoHeader | StatusHeader | BeatHeader
 
 @dataclass(slots=True)
 class _Known:
+    info_topic: bytes
+    status_topic: bytes
     info: InfoHeader | None = None
     status: StatusHeader | None = None
+    info_told_s: float = -math.inf
+    status_told_s: float = -math.inf
+
+    @classmethod
+    def of(cls, stream: str) -> Self:
+        return cls(topic(stream, Kind.INFO), topic(stream, Kind.STATUS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,7 @@ class Notices:
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
         self._due: dict[_Due, None] = {}  # a set that keeps its order
+        self._later: dict[tuple[str, Kind], float] = {}  # for newcomers, when it will be due
         self._info_at_s = clock() + INFO_EVERY_S
         self._beat_at_s = clock() + BEAT_EVERY_S
         self.dropped = 0
@@ -69,7 +81,7 @@ class Notices:
     def inform(self, info: InfoHeader) -> None:
         """Keep a stream's info; it is due if it is news."""
         with self._lock:
-            known = self._known.setdefault(info.stream, _Known())
+            known = self._know(info.stream)
             if known.info != info:
                 known.info = info
                 self._add(_Due(info.stream, Kind.INFO))
@@ -77,7 +89,7 @@ class Notices:
     def report(self, status: StatusHeader) -> None:
         """Keep a stream's status; it is due."""
         with self._lock:
-            self._known.setdefault(status.stream, _Known()).status = status
+            self._know(status.stream).status = status
             self._add(_Due(status.stream, Kind.STATUS, status))
 
     def forget(self, stream: str) -> None:
@@ -92,24 +104,29 @@ class Notices:
         return known.info.model if known and known.info else None
 
     def greet(self, wanted: bytes) -> None:
-        """Make due what a new subscription to `wanted` can see: infos and the latest statuses."""
+        """Make due what a new subscription to `wanted` can see: infos and the latest statuses.
+
+        What was told less than `GREET_EVERY_S` ago is due when that has passed.
+        """
         with self._lock:
             for stream, known in self._known.items():
-                if known.info and topic(stream, Kind.INFO).startswith(wanted):
-                    self._add(_Due(stream, Kind.INFO))
-                if known.status and topic(stream, Kind.STATUS).startswith(wanted):
-                    self._add(_Due(stream, Kind.STATUS, known.status))
+                if known.info and known.info_topic.startswith(wanted):
+                    self._later.setdefault((stream, Kind.INFO), known.info_told_s + GREET_EVERY_S)
+                if known.status and known.status_topic.startswith(wanted):
+                    self._later.setdefault((stream, Kind.STATUS), known.status_told_s + GREET_EVERY_S)
+            self._greet_later()
 
     @property
     def wait_s(self) -> float:
         """Seconds until `tick` has something to do."""
         with self._lock:
-            return max(0.0, min(self._info_at_s, self._beat_at_s) - self._clock())
+            return max(0.0, min(self._info_at_s, self._beat_at_s, *self._later.values()) - self._clock())
 
     def tick(self) -> None:
         """Make due what the clock says."""
         with self._lock:
             now_s = self._clock()
+            self._greet_later()
             if now_s >= self._info_at_s:
                 self._info_at_s = now_s + INFO_EVERY_S
                 self._add_all(Kind.INFO)
@@ -127,13 +144,31 @@ class Notices:
                     return notice
         return None
 
+    def _know(self, stream: str) -> _Known:
+        if (known := self._known.get(stream)) is None:
+            known = self._known[stream] = _Known.of(stream)
+        return known
+
+    def _greet_later(self) -> None:
+        now_s = self._clock()
+        for stream, kind in [key for key, at_s in self._later.items() if at_s <= now_s]:
+            del self._later[stream, kind]
+            known = self._known.get(stream)
+            if known is not None and kind is Kind.INFO:
+                self._add(_Due(stream, kind))
+            elif known is not None and known.status is not None:
+                self._add(_Due(stream, kind, known.status))
+
     def _compose(self, due: _Due) -> Notice | None:
-        if due.status is not None:
-            return due.status
         known = self._known.get(due.stream)
+        if due.status is not None:
+            if known is not None:
+                known.status_told_s = self._clock()
+            return due.status
         if known is None:
             return None  # forgotten meanwhile
         if due.kind is Kind.INFO:
+            known.info_told_s = self._clock()
             return known.info
         return BeatHeader(due.stream, self._epoch, self._newest(due.stream), self._wall())
 

@@ -12,7 +12,9 @@ from streamseg.publish.connections import open_monitor
 
 SEND_BUFFER_BYTES = 2**18  # more would hide a slow subscriber behind seconds of old masks
 INBOUND_BYTES = 128  # subscribers send subscriptions and nothing else; who sends more is disconnected
-INBOUND_HWM = 64  # messages of a peer that may wait for us: libzmq takes in all that wait before masks go on
+INBOUND_HWM = (
+    4  # messages of a peer that may wait: libzmq goes on taking them in for as long as there are more
+)
 HEARTBEAT_MS = 2000
 HEARTBEAT_TIMEOUT_MS = 6000
 HANDSHAKE_MS = 5000

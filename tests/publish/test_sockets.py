@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from streamseg.errors import PublishError
-from streamseg.publish.sockets import INBOUND_BYTES, SEND_BUFFER_BYTES, close_xpub, open_xpub
+from streamseg.publish.sockets import INBOUND_BYTES, INBOUND_HWM, SEND_BUFFER_BYTES, close_xpub, open_xpub
 
 Context = zmq.Context[zmq.Socket[bytes]]
 
@@ -28,6 +28,7 @@ def test_the_rules_of_the_socket(context: Context) -> None:
     assert not addresses[0].endswith(":0")
     rules = {
         zmq.SNDHWM: 3,
+        zmq.RCVHWM: INBOUND_HWM,
         zmq.SNDBUF: SEND_BUFFER_BYTES,
         zmq.LINGER: 0,
         zmq.MAXMSGSIZE: INBOUND_BYTES,
