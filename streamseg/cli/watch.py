@@ -16,16 +16,22 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from streamseg.client.access import denied
+from streamseg.client.bounded import Bounded
 from streamseg.client.record import save_mask
 from streamseg.client.subscription import Mask, Subscription, subscribe
 from streamseg.errors import StreamsegError
 from streamseg.flow.meters import Quantiles, RateMeter
 from streamseg.flow.throttle import Throttle
+from streamseg.wire.fields import printable
 
 _LOOK_S = 1.0  # how long to wait for a mask before saying that none came
 _TELL_S = 1.0  # between two lines about a stream
 _RATE_S = 3.0  # window of the rate
 _SAMPLES = 200  # of the ages
+_MOST_STREAMS = 256  # followed at once; those heard of longest ago give way
+_MOST_LINES = 64  # kept in place on a terminal
+_MOST_STATES = 20  # of streams without a mask, told in one line
 
 
 def watch(
@@ -68,9 +74,9 @@ def arriving(masks: Subscription, address: str, timeout_s: float) -> Iterator[Ma
             mask = next(masks, None)
         except TimeoutError:
             if timeout_s and time.monotonic() - since_s >= timeout_s:
-                text = f"no mask from {address} within {timeout_s:g} s{_known(masks)}"
+                text = f"no mask from {address} within {timeout_s:g} s{_known(masks, address)}"
                 raise StreamsegError(text) from None
-            news = f"waiting for masks from {address}{_known(masks) or '; is the daemon running?'}"
+            news = f"waiting for masks from {address}{_known(masks, address)}"
             if news != said:
                 said = news
                 typer.echo(news, err=True)
@@ -81,31 +87,34 @@ def arriving(masks: Subscription, address: str, timeout_s: float) -> Iterator[Ma
         since_s, said = time.monotonic(), ""
 
 
-def _known(masks: Subscription) -> str:
-    """What the daemon said of the streams, and what could not be read, if anything."""
-    states = masks.statuses.values()
-    told = [f"{s.stream} is {s.state}{f' ({s.message})' if s.message else ''}" for s in states]
+def _known(masks: Subscription, address: str) -> str:
+    """What the daemon said of the streams, and what could not be read; or why nothing may have come."""
+    states = list(masks.statuses.values())
+    told = [
+        f"{s.stream} is {s.state}{f' ({s.message})' if s.message else ''}" for s in states[-_MOST_STATES:]
+    ]
+    if len(states) > _MOST_STATES:
+        told.append(f"{len(states) - _MOST_STATES} more streams")
     refused, why = masks.refused
     if refused:
         told.append(f"{refused} messages could not be read: {why}")
-    return f": {_printable('; '.join(told))}" if told else ""
-
-
-def _printable(text: str) -> str:
-    """What a daemon says must not steer the terminal it is shown on."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    if told:
+        return f": {printable('; '.join(told))}"
+    return f": {why}" if (why := denied(address)) else "; is the daemon running?"
 
 
 class Display:
     """One line a stream: kept in place on a terminal, written one after the other elsewhere."""
 
     def __init__(self, out: TextIO) -> None:
-        self._lines: dict[str, str] = {}
+        self._lines: dict[str, str] = {}  # in the order of the screen
         self._out = out
         self._live = Live(console=Console(file=out), auto_refresh=False) if out.isatty() else None
 
     def tell(self, stream: str, line: str) -> None:
         """Show a stream's newest line."""
+        if stream not in self._lines and len(self._lines) >= _MOST_LINES:
+            del self._lines[next(iter(self._lines))]
         self._lines[stream] = line
         if self._live is None:
             typer.echo(line, file=self._out)
@@ -123,10 +132,11 @@ class Display:
 
 @dataclass
 class _Seen:
-    """What was seen of one stream."""
+    """What was seen of one stream, from its first mask on; the rate counts those after it."""
 
     rate: RateMeter = field(default_factory=lambda: RateMeter(_RATE_S))
     ages_ms: Quantiles = field(default_factory=lambda: Quantiles(_SAMPLES))
+    rate_known: bool = False
     gaps: int = 0
     due: Throttle = field(default_factory=lambda: Throttle(_TELL_S))
 
@@ -136,7 +146,7 @@ class Viewer:
 
     def __init__(self, masks: Subscription, display: Display, *, as_json: bool, save: Path | None) -> None:
         self._masks, self._display, self._as_json, self._save = masks, display, as_json, save
-        self._seen: dict[str, _Seen] = {}
+        self._seen: Bounded[_Seen] = Bounded(_MOST_STREAMS)
 
     def show(self, mask: Mask) -> None:
         """Take one mask in.
@@ -144,8 +154,13 @@ class Viewer:
         Raises:
             StreamsegError: It cannot be saved.
         """
-        seen = self._seen.setdefault(mask.stream, _Seen())
-        seen.rate.tick()
+        seen = self._seen.get(mask.stream)
+        if seen is None:
+            seen = _Seen()
+        else:
+            seen.rate.tick()
+            seen.rate_known = True
+        self._seen.keep(mask.stream, seen)
         seen.ages_ms.add(mask.age_s * 1e3)
         seen.gaps += mask.gaps
         if self._save is not None:
@@ -167,8 +182,8 @@ def _line(mask: Mask, seen: _Seen) -> str:
     drops = mask.header.drops.capture + mask.header.drops.publish
     ages = f"age p50 {seen.ages_ms.quantile(0.5):3.0f} p95 {seen.ages_ms.quantile(0.95):3.0f} ms"
     classes = ", ".join(found.name for found in mask.classes)
-    rate = f"{seen.rate.per_s:4.1f} fps"
-    return _printable(f"{mask.stream}  {rate}  {ages}  gaps {seen.gaps}  drops {drops}  {classes}")
+    rate = f"{seen.rate.per_s:4.1f} fps" if seen.rate_known else "   - fps"
+    return printable(f"{mask.stream}  {rate}  {ages}  gaps {seen.gaps}  drops {drops}  {classes}")
 
 
 def as_line(mask: Mask) -> str:

@@ -5,21 +5,31 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import zmq
 
+from streamseg.client.access import denied
+from streamseg.client.bounded import Bounded
+from streamseg.client.gaps import Gaps
 from streamseg.errors import WireError
 from streamseg.types import U8, ClassInfo, ModelInfo
+from streamseg.wire.fields import printable
 from streamseg.wire.header import Affine, MaskHeader
 from streamseg.wire.message import Message, unpack
 from streamseg.wire.notices import InfoHeader, StatusHeader
 from streamseg.wire.topics import EVERYTHING, prefix
 
 MAX_BYTES = 64 << 20  # of one part; the largest label map of the protocol fits
-HWM = 64  # messages that may wait here; beyond it libzmq drops, and the gap is reported
+HWM = 64  # messages that may wait in libzmq; beyond it the publisher drops, and the gap is reported
+QUEUE_BYTES = 32 << 20  # of large messages fewer may wait
+WAITING_BYTES = 32 << 20  # of bodies that wait for `next`, those of all streams together
+MOST_STREAMS = 1024  # of so many is kept what the daemon said; those heard of longest ago give way
+INFO_BYTES, STATUS_BYTES = 4 << 20, 1 << 20  # of what is kept of all streams together, as it came
+REASON_CHARS = 300
+LARGEST_FADES = 0.98  # a message: a large one is forgotten some hundred messages later
 _TCP_PORT = re.compile(r"tcp://.+:(\d+)")
 _LOOK_MS = 100  # how often a wait looks whether `close` was called
 
@@ -77,7 +87,7 @@ class Subscription:
     """An iterator of `Mask`s; also a context manager. For one thread, but for `close`.
 
     Attributes:
-        infos: What the daemon said of the model of each stream.
+        infos: What the daemon said of the model of each stream; of 1024 streams and 4 MiB at most.
         statuses: The newest state of each stream; of a newer daemon also states unknown here.
         refused: Messages that could not be read, and why the last one could not.
     """
@@ -85,13 +95,16 @@ class Subscription:
     def __init__(
         self, address: str, stream: str | None = None, *, latest: bool = True, timeout_s: float | None = None
     ) -> None:
-        self.infos: dict[str, ModelInfo] = {}
-        self.statuses: dict[str, StatusHeader] = {}
+        self.infos: Mapping[str, ModelInfo]
+        self.statuses: Mapping[str, StatusHeader]
+        self.infos = self._infos = Bounded[ModelInfo](MOST_STREAMS, INFO_BYTES)
+        self.statuses = self._statuses = Bounded[StatusHeader](MOST_STREAMS, STATUS_BYTES)
         self.refused: tuple[int, str] = (0, "")
         self._latest, self._timeout_s = latest, timeout_s
-        self._last: dict[str, tuple[str, int]] = {}
-        self._lost: dict[str, int] = {}
-        self._waiting: dict[str, tuple[MaskHeader, Message, float]] = {}
+        self._gaps = Gaps()
+        self._waiting: Bounded[tuple[MaskHeader, Message, float]] = Bounded(MOST_STREAMS, WAITING_BYTES)
+        self._address = address
+        self._largest, self._hwm = 0.0, HWM
         self._closed = threading.Event()
         self._busy = threading.Lock()
         self._socket = _open(address, EVERYTHING if stream is None else prefix(stream))
@@ -133,7 +146,8 @@ class Subscription:
             if self._waiting:
                 return self._take()
             if deadline_s is not None and time.monotonic() >= deadline_s:
-                raise TimeoutError(f"no mask within {self._timeout_s:g} s")
+                why = denied(self._address)
+                raise TimeoutError(f"no mask within {self._timeout_s:g} s{f' ({why})' if why else ''}")
             self._wait(deadline_s)
         raise StopIteration
 
@@ -161,35 +175,45 @@ class Subscription:
                 return
 
     def _read(self, parts: list[bytes]) -> None:
+        size = sum(map(len, parts))
+        self._limit_queue(size)
         try:
             message = unpack(parts)
         except WireError as error:
-            self.refused = (self.refused[0] + 1, str(error))
+            self.refused = (self.refused[0] + 1, printable(str(error))[:REASON_CHARS])
             return
         match message.header:
             case MaskHeader() as header:
-                self._count(header)
-                self._waiting.pop(header.stream, None)
-                self._waiting[header.stream] = (header, message, time.time())
+                self._gaps.arrived(header.stream, header.epoch, header.seq)
+                for stream, _ in self._waiting.keep(header.stream, (header, message, time.time()), size):
+                    self._gaps.lose(stream)
             case InfoHeader() as header:
-                self.infos[header.stream] = header.model
+                self._infos.keep(header.stream, header.model, size)
             case StatusHeader() as header:
-                self.statuses[header.stream] = header
+                self._statuses.keep(header.stream, header, size)
             case _:
                 pass
 
-    def _count(self, header: MaskHeader) -> None:
-        """Find gaps; the numbers of another epoch (the daemon was restarted) do not compare."""
-        epoch, seq = self._last.get(header.stream, (header.epoch, header.seq - 1))
-        if epoch == header.epoch:
-            self._lost[header.stream] = self._lost.get(header.stream, 0) + max(header.seq - seq - 1, 0)
-        self._last[header.stream] = (header.epoch, header.seq)
+    def _limit_queue(self, size: int) -> None:
+        """Let fewer messages wait in libzmq while they are large: it bounds their number alone."""
+        self._largest = max(size, self._largest * LARGEST_FADES)
+        hwm = min(HWM, max(1, int(QUEUE_BYTES / self._largest))) if self._largest else HWM
+        if hwm != self._hwm:
+            self._hwm = hwm
+            self._socket.setsockopt(zmq.RCVHWM, hwm)
 
     def _take(self) -> Mask:
         stream = next(iter(self._waiting))
-        header, message, received_s = self._waiting.pop(stream)
-        gaps = self._lost.pop(stream, 0)
-        return Mask(message.labels(), header, self._present(header), gaps, received_s)
+        waiting = self._waiting.pop(stream)
+        if waiting is None:
+            raise RuntimeError("a subscription was read by two threads at once")
+        header, message, received_s = waiting
+        try:
+            labels = message.labels()
+        except WireError:
+            self._gaps.lose(stream)  # told with the next mask, and so are those lost before it
+            raise
+        return Mask(labels, header, self._present(header), self._gaps.take(stream), received_s)
 
     def _present(self, header: MaskHeader) -> tuple[ClassInfo, ...]:
         info = self.infos.get(header.stream)

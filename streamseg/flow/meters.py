@@ -8,9 +8,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+LEAST_S = 0.1  # over less, a rate says how fast one event followed another, at best
+_PARTS = 256  # of a window: events closer together than that are remembered as one
+
 
 class RateMeter:
-    """Events a second over the last `window_s` seconds."""
+    """Events a second over the last `window_s` seconds, in bounded memory however many there are.
+
+    Make it where the time begins that is to count: an event at that moment is one too many, so a meter that
+    is made by the first of a series of events should tick from the second on.
+    """
 
     def __init__(self, window_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._window_s = window_s
@@ -22,16 +29,23 @@ class RateMeter:
     def tick(self, n: int = 1) -> None:
         """Count `n` events, now."""
         with self._lock:
-            self._ticks.append((self._clock(), n))
+            now_s = self._clock()
+            if self._ticks and now_s - self._ticks[-1][0] < self._window_s / _PARTS:
+                now_s, before = self._ticks.pop()
+                n += before
+            self._ticks.append((now_s, n))
             self._forget()
 
     @property
     def per_s(self) -> float:
-        """Events a second; in the first `window_s` seconds over the time since the meter was made."""
+        """Events a second; in the first `window_s` seconds over the time since the meter was made.
+
+        In the first `LEAST_S` seconds it is not known, and 0.
+        """
         with self._lock:
             self._forget()
             span_s = min(self._clock() - self._began_s, self._window_s)
-            return sum(n for _, n in self._ticks) / span_s if span_s > 0 else 0.0
+            return sum(n for _, n in self._ticks) / span_s if span_s >= LEAST_S else 0.0
 
     def _forget(self) -> None:
         oldest_s = self._clock() - self._window_s

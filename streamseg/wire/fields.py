@@ -142,7 +142,12 @@ class Fields:
         return float(value)
 
     def _wrong(self, key: str, wanted: str, value: object) -> WireError:
-        return WireError(f"{self._where}.{key}: {wanted} is wanted, not {value!r:.40}")
+        return WireError(f"{self._where}.{printable(key):.40}: {wanted} is wanted, not {value!r:.40}")
+
+
+def printable(text: str) -> str:
+    """Text of another's that is to be shown: what would steer a terminal becomes `?`."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _is_unicode(text: str) -> bool:

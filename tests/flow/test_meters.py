@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamseg.flow.meters import Quantiles, RateMeter
+from streamseg.flow.meters import LEAST_S, Quantiles, RateMeter
 
 
 class Clock:
@@ -42,6 +42,27 @@ def test_silence_brings_the_rate_to_zero() -> None:
     assert meter.per_s == 30.0
     clock.now_s += 2.0
     assert meter.per_s == 0.0
+
+
+def test_two_events_in_a_moment_are_no_rate() -> None:
+    clock = Clock()
+    meter = RateMeter(3.0, clock)
+    meter.tick()
+    clock.now_s += 60e-6
+    meter.tick()
+    assert meter.per_s == 0.0
+    clock.now_s += LEAST_S
+    assert meter.per_s == pytest.approx(2 / LEAST_S, rel=1e-3)
+
+
+def test_a_flood_of_events_takes_no_more_memory_than_a_few() -> None:
+    clock = Clock()
+    meter = RateMeter(2.0, clock)
+    for _ in range(100_000):
+        clock.now_s += 1e-4
+        meter.tick()
+    assert len(meter._ticks) <= 300
+    assert meter.per_s == pytest.approx(10_000, rel=0.01)
 
 
 @given(values=st.lists(st.floats(-1e6, 1e6), min_size=1), q=st.floats(0, 1), window=st.integers(1, 20))
