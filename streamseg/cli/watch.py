@@ -31,6 +31,7 @@ _RATE_S = 3.0  # window of the rate
 _SAMPLES = 200  # of the ages
 _MOST_STREAMS = 256  # followed at once; those heard of longest ago give way
 _MOST_LINES = 64  # kept in place on a terminal
+_CREDIBLE_MS = 1e9
 _MOST_STATES = 20  # of streams without a mask, told in one line
 
 
@@ -180,10 +181,15 @@ class Viewer:
 
 def _line(mask: Mask, seen: _Seen) -> str:
     drops = mask.header.drops.capture + mask.header.drops.publish
-    ages = f"age p50 {seen.ages_ms.quantile(0.5):3.0f} p95 {seen.ages_ms.quantile(0.95):3.0f} ms"
+    ages = f"age p50 {_ms(seen.ages_ms.quantile(0.5))} p95 {_ms(seen.ages_ms.quantile(0.95))} ms"
     classes = ", ".join(found.name for found in mask.classes)
     rate = f"{seen.rate.per_s:4.1f} fps" if seen.rate_known else "   - fps"
     return printable(f"{mask.stream}  {rate}  {ages}  gaps {seen.gaps}  drops {drops}  {classes}")
+
+
+def _ms(value: float) -> str:
+    """Milliseconds; of clocks that lie it need not be every digit."""
+    return f"{value:3.0f}" if abs(value) < _CREDIBLE_MS else f"{value:.0e}"
 
 
 def as_line(mask: Mask) -> str:

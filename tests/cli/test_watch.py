@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -19,10 +21,12 @@ from streamseg.cli import main, watch
 from streamseg.client.record import indexed_png
 from streamseg.client.subscription import Mask, Subscription
 from streamseg.flow.deadline import Deadline
+from streamseg.flow.meters import RateMeter
+from streamseg.flow.throttle import Throttle
 from streamseg.publish.compose import compose_mask
 from streamseg.publish.outbox import Pending
 from streamseg.publish.publisher import Publisher
-from streamseg.types import StateChange, StreamState
+from streamseg.types import ClassInfo, StateChange, StreamState
 from streamseg.wire.notices import StatusHeader
 from tests.publish.conftest import make_segmentation
 
@@ -133,6 +137,115 @@ def test_a_folder_that_fills_up_or_goes(
     assert "a mask cannot be saved: No space left on device" in capsys.readouterr().err
 
 
+def masks_of(*streams: str, names: str = "sky") -> Iterator[Mask]:
+    """One mask after the other, as they come."""
+    for seq, stream in enumerate(streams):
+        pending = Pending(make_segmentation(seq, stream), "raw", "ab", seq, 0)
+        header, _ = compose_mask(pending, epoch="e", wall=lambda: 1.0, clock=lambda: 1.0)
+        classes = (ClassInfo(0, names, (0, 0, 0)),)
+        yield Mask(pending.segmentation.labels, header, classes, 0, header.time.capture + 0.25)
+
+
+class Silent:
+    """A subscription without a mask; the daemon has news before the n-th look, and then it is closed."""
+
+    def __init__(self, *news: StatusHeader | None) -> None:
+        self.statuses: dict[str, StatusHeader] = {}
+        self.refused = (0, "")
+        self._news = list(news)
+
+    def __next__(self) -> Mask:
+        if not self._news:
+            raise StopIteration
+        if change := self._news.pop(0):
+            self.statuses[change.stream] = change
+        raise TimeoutError
+
+
+def viewer_on(out: io.StringIO, *, as_json: bool = False) -> watch.Viewer:
+    return watch.Viewer(cast("Subscription", Silent()), watch.Display(out), as_json=as_json, save=None)
+
+
+def test_one_mask_makes_no_rate() -> None:
+    out = io.StringIO()
+    viewer = viewer_on(out)
+    for mask in masks_of("gate"):
+        viewer.show(mask)
+    assert out.getvalue().startswith("gate     - fps  age p50")
+
+
+def test_the_rate_is_that_of_the_masks_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 100.0
+    monkeypatch.setattr(watch, "RateMeter", partial(RateMeter, clock=lambda: now_s))
+    monkeypatch.setattr(watch, "Throttle", partial(Throttle, clock=lambda: now_s))
+    out = io.StringIO()
+    viewer = viewer_on(out)
+    for mask in masks_of(*["gate"] * 23):
+        viewer.show(mask)
+        now_s += 0.1
+    assert [line.split()[1] for line in out.getvalue().splitlines()] == ["-", "10.0", "10.0"]
+
+
+def test_an_age_that_cannot_be_is_short() -> None:
+    out = io.StringIO()
+    for mask in masks_of("gate"):
+        viewer_on(out).show(replace(mask, received_unix_s=-1e299))
+    assert "age p50 -1e+302 p95 -1e+302 ms" in out.getvalue()
+
+
+STRANGE = "\x1b[2J\x1b]0;title\x07\u202e\r\n\x9b31m"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_nothing_that_a_mask_says_steers_the_terminal(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = io.StringIO()
+    viewer = viewer_on(out, as_json=as_json)
+    for mask in masks_of("gate", names=STRANGE):
+        strange = replace(mask.header, mode=STRANGE, model=STRANGE, ms={STRANGE: 1.0})
+        viewer.show(replace(mask, header=strange))
+    told = (out.getvalue() + capsys.readouterr().out).removesuffix("\n")
+    assert told
+    assert told.isprintable()
+
+
+def test_nothing_that_a_status_says_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    silent = Silent(StatusHeader("gate", "e", STRANGE, 1.0, STRANGE, STRANGE))
+    silent.refused = (1, STRANGE)
+    assert list(watch.arriving(cast("Subscription", silent), "here", 0)) == []
+    told = capsys.readouterr().err.removesuffix("\n")
+    assert told.isprintable()
+    assert "gate is ?[2J" in told
+
+
+def test_streams_without_end_are_not_all_followed() -> None:
+    viewer = viewer_on(io.StringIO())
+    for mask in masks_of(*(f"x{number}" for number in range(1000))):
+        viewer.show(mask)
+    assert len(viewer._seen) == 256
+    assert len(viewer._display._lines) == 64
+    assert "x999" in viewer._display._lines
+
+
+def test_of_many_silent_streams_some_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    silent = Silent(None)
+    silent.statuses = {f"x{number}": StatusHeader(f"x{number}", "e", "stalled", 1.0) for number in range(500)}
+    assert list(watch.arriving(cast("Subscription", silent), "here", 0)) == []
+    told = capsys.readouterr().err
+    assert "x499 is stalled; 480 more streams" in told
+    assert told.count("stalled") == 20
+
+
+def test_a_socket_that_may_not_be_used_is_told_as_that(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(watch, "denied", lambda address: f"permission denied: {address}")
+    assert list(watch.arriving(cast("Subscription", Silent(None)), "ipc:///run/masks", 0)) == []
+    told = capsys.readouterr().err
+    assert told == "waiting for masks from ipc:///run/masks: permission denied: ipc:///run/masks\n"
+
+
 class Terminal(io.StringIO):
     """What a terminal would be sent."""
 
@@ -158,22 +271,6 @@ def test_a_terminal_without_a_mask_is_left_alone() -> None:
     terminal = Terminal()
     watch.Display(terminal).close()
     assert terminal.getvalue() == ""
-
-
-class Silent:
-    """A subscription without a mask; the daemon has news before the n-th look, and then it is closed."""
-
-    def __init__(self, *news: StatusHeader | None) -> None:
-        self.statuses: dict[str, StatusHeader] = {}
-        self.refused = (0, "")
-        self._news = list(news)
-
-    def __next__(self) -> Mask:
-        if not self._news:
-            raise StopIteration
-        if change := self._news.pop(0):
-            self.statuses[change.stream] = change
-        raise TimeoutError
 
 
 def test_news_of_a_silent_stream_is_told_once_each(capsys: pytest.CaptureFixture[str]) -> None:
