@@ -24,12 +24,12 @@ from streamseg.wire.topics import EVERYTHING, prefix
 
 MAX_BYTES = 64 << 20  # of one part; the largest label map of the protocol fits
 HWM = 64  # messages that may wait in libzmq; beyond it the publisher drops, and the gap is reported
-QUEUE_BYTES = 32 << 20  # of large messages fewer may wait
+FEWER = (16, 4, 1)  # of large messages, so that libzmq, which bounds their number alone, holds no more than
+QUEUE_BYTES = 64 << 20  # this
 WAITING_BYTES = 32 << 20  # of bodies that wait for `next`, those of all streams together
 MOST_STREAMS = 1024  # of so many is kept what the daemon said; those heard of longest ago give way
 INFO_BYTES, STATUS_BYTES = 4 << 20, 1 << 20  # of what is kept of all streams together, as it came
 REASON_CHARS = 300
-LARGEST_FADES = 0.98  # a message: a large one is forgotten some hundred messages later
 _TCP_PORT = re.compile(r"tcp://.+:(\d+)")
 _LOOK_MS = 100  # how often a wait looks whether `close` was called
 
@@ -103,11 +103,11 @@ class Subscription:
         self._latest, self._timeout_s = latest, timeout_s
         self._gaps = Gaps()
         self._waiting: Bounded[tuple[MaskHeader, Message, float]] = Bounded(MOST_STREAMS, WAITING_BYTES)
-        self._address = address
-        self._largest, self._hwm = 0.0, HWM
+        self._address, self._topic = address, EVERYTHING if stream is None else prefix(stream)
+        self._hwm = HWM
         self._closed = threading.Event()
         self._busy = threading.Lock()
-        self._socket = _open(address, EVERYTHING if stream is None else prefix(stream))
+        self._socket = _open(address, self._topic, self._hwm)
 
     @property
     def info(self) -> ModelInfo | None:
@@ -195,12 +195,16 @@ class Subscription:
                 pass
 
     def _limit_queue(self, size: int) -> None:
-        """Let fewer messages wait in libzmq while they are large: it bounds their number alone."""
-        self._largest = max(size, self._largest * LARGEST_FADES)
-        hwm = min(HWM, max(1, int(QUEUE_BYTES / self._largest))) if self._largest else HWM
-        if hwm != self._hwm:
-            self._hwm = hwm
-            self._socket.setsockopt(zmq.RCVHWM, hwm)
+        """Connect anew with a shorter queue after the first large message.
+
+        What waited in the old one is lost, and told as a gap. The limit of an open connection must not be
+        lowered: libzmq may then wait for ever for messages to be read that are not there.
+        """
+        if size * self._hwm <= QUEUE_BYTES or self._hwm == FEWER[-1]:
+            return
+        self._hwm = next((few for few in FEWER if size * few <= QUEUE_BYTES), FEWER[-1])
+        self._socket.close()
+        self._socket = _open(self._address, self._topic, self._hwm)
 
     def _take(self) -> Mask:
         stream = next(iter(self._waiting))
@@ -239,14 +243,14 @@ def subscribe(
     return Subscription(address, stream, latest=latest, timeout_s=timeout_s)
 
 
-def _open(address: str, topic: bytes) -> zmq.Socket[bytes]:
+def _open(address: str, topic: bytes, hwm: int) -> zmq.Socket[bytes]:
     # libzmq takes any port here and then never connects
     port = _TCP_PORT.fullmatch(address)
     if port and (len(port[1]) > 5 or not 0 < int(port[1]) < 2**16):
         raise WireError(f"{address!r:.200}: not an address to subscribe to (a port is 1 to 65535)")
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
     for option, value in (
-        (zmq.LINGER, 0), (zmq.RCVHWM, HWM), (zmq.MAXMSGSIZE, MAX_BYTES),
+        (zmq.LINGER, 0), (zmq.RCVHWM, hwm), (zmq.MAXMSGSIZE, MAX_BYTES),
         (zmq.HEARTBEAT_IVL, 2000), (zmq.HEARTBEAT_TIMEOUT, 6000),
         (zmq.RECONNECT_IVL, 100), (zmq.RECONNECT_IVL_MAX, 2000),
         # only where asked for: with it, a name such as localhost would mean ::1 first

@@ -9,32 +9,23 @@ import zmq
 
 from streamseg.client import subscription
 from streamseg.client.subscription import HWM, QUEUE_BYTES, Subscription, subscribe
+from streamseg.flow.deadline import Deadline
+from streamseg.publish.publisher import Publisher
 from streamseg.wire.message import pack
 from streamseg.wire.notices import InfoHeader, StatusHeader
 from tests.client.test_gaps import Feed, message
 from tests.publish.conftest import MODEL, make_segmentation
+from tests.waiting import wait_for
 
 
-class Recording(Feed):
-    """A socket that remembers what it was set to."""
-
-    def __init__(self, messages: list[list[bytes]]) -> None:
-        super().__init__(messages)
-        self.hwm: list[int] = []
-
-    def setsockopt(self, option: int, value: int) -> None:
-        assert option == zmq.RCVHWM
-        self.hwm.append(value)
-
-
-def read(messages: list[list[bytes]], *, latest: bool = True) -> tuple[Subscription, Recording]:
-    """A subscription that has read all of it, and the socket it read from."""
-    masks, socket = subscribe("tcp://127.0.0.1:9", latest=latest, timeout_s=0.0), Recording(messages)
+def read(messages: list[list[bytes]], *, latest: bool = True) -> Subscription:
+    """A subscription that has read all of it."""
+    masks, socket = subscribe("tcp://127.0.0.1:9", latest=latest, timeout_s=0.0), Feed(messages)
     masks._socket.close()
     masks._socket = cast("zmq.Socket[bytes]", socket)
     while socket.poll(0):
         masks._drain()
-    return masks, socket
+    return masks
 
 
 def renamed(parts: list[bytes], stream: str) -> list[bytes]:
@@ -56,7 +47,7 @@ def test_streams_without_end_are_forgotten(latest: bool) -> None:
     names = [f"x{number}" for number in range(200)]
     status = pack(StatusHeader("gate", "e1", "running", 1.0))
     info = pack(InfoHeader("gate", "e1", MODEL))
-    masks, _ = read([renamed(parts, name) for name in names for parts in (status, info)], latest=latest)
+    masks = read([renamed(parts, name) for name in names for parts in (status, info)], latest=latest)
     assert len(masks.statuses) <= 20
     assert len(masks.infos) <= 20
     assert "x199" in masks.statuses
@@ -67,7 +58,7 @@ def test_streams_without_end_are_forgotten(latest: bool) -> None:
 
 def test_long_texts_leave_room_for_fewer_streams() -> None:
     long = pack(StatusHeader("gate", "e1", "running", 1.0, "", "m" * 900))
-    masks, _ = read([renamed(long, f"x{number}") for number in range(20)])
+    masks = read([renamed(long, f"x{number}") for number in range(20)])
     assert list(masks.statuses) == ["x15", "x16", "x17", "x18", "x19"][-len(masks.statuses) :]
     assert 1 <= len(masks.statuses) <= 5
     masks.close()
@@ -75,7 +66,7 @@ def test_long_texts_leave_room_for_fewer_streams() -> None:
 
 def test_bodies_that_wait_are_bounded_and_what_gave_way_is_a_gap() -> None:
     messages = [renamed(message("e1", 0, "good"), f"x{number}") for number in range(100)]
-    masks, _ = read([*messages, renamed(message("e1", 1, "good"), "x0")])
+    masks = read([*messages, renamed(message("e1", 1, "good"), "x0")])
     assert sum(len(waiting[1].body) for waiting in masks._waiting.values()) <= 5000
     found = []
     while masks._waiting:
@@ -85,28 +76,59 @@ def test_bodies_that_wait_are_bounded_and_what_gave_way_is_a_gap() -> None:
     masks.close()
 
 
-def test_large_messages_shorten_the_queue_and_small_ones_lengthen_it_again() -> None:
+@pytest.mark.parametrize(
+    ("sizes", "queues"),
+    [
+        ([1000, QUEUE_BYTES // HWM - 1000, 1000], []),
+        ([QUEUE_BYTES // 32, 1000, QUEUE_BYTES // 32, QUEUE_BYTES // 10], [16, 4]),
+        ([QUEUE_BYTES // 2, QUEUE_BYTES + 1], [1]),
+    ],
+)
+def test_large_messages_shorten_the_queue(
+    sizes: list[int], queues: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     topic, head, _ = message("e1", 0, "good")
-    large = [topic, head, bytes(QUEUE_BYTES // 4)]
-    masks, socket = read([large, *[[topic, head, b""]] * 1000])
-    assert socket.hwm[0] == 3
-    assert socket.hwm == sorted(socket.hwm)
-    assert socket.hwm[-1] == HWM
-    masks.close()
+    feed = Feed([[topic, head, bytes(size)] for size in sizes])
+    opened: list[int] = []
+
+    def reopen(address: str, wanted: bytes, hwm: int) -> Feed:
+        assert (address, wanted) == ("tcp://127.0.0.1:9", b"seg/1/")
+        opened.append(hwm)
+        return feed
+
+    monkeypatch.setattr(subscription, "_open", reopen)
+    masks = subscribe("tcp://127.0.0.1:9", timeout_s=0.0)
+    while feed.poll(0):
+        masks._drain()
+    assert opened == [HWM, *queues]
 
 
-def test_one_message_of_the_largest_may_wait() -> None:
-    topic, head, _ = message("e1", 0, "good")
-    masks, socket = read([[topic, head, bytes(QUEUE_BYTES + 1)]])
-    assert socket.hwm == [1]
-    masks.close()
+def test_masks_go_on_after_the_first_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscription, "QUEUE_BYTES", 1000)
+    publisher = Publisher(["tcp://127.0.0.1:0"])
+    publisher.start()
+    with subscribe(publisher.addresses[0], "gate", latest=False, timeout_s=0.2) as masks:
+        seen: list[int] = []
+
+        def offered() -> bool:
+            publisher.offer(make_segmentation(), "raw")
+            try:
+                seen.append(next(masks).seq)
+            except TimeoutError:
+                return False
+            return len(seen) >= 5
+
+        wait_for(offered, what="masks by the shorter queue")
+        assert masks._hwm == 1
+    publisher.stop()
+    assert publisher.join(Deadline(20))
 
 
 def test_why_a_message_could_not_be_read_is_short_and_printable() -> None:
     topic, head, _ = message("e1", 0, "good")
     key = rb"\u001b[31m\u202e" + b"k" * 2000
     strange = head.replace(b'"ms":{', b'"ms":{"' + key + b'":"x",')
-    masks, _ = read([[topic, strange, b""]])
+    masks = read([[topic, strange, b""]])
     count, why = masks.refused
     assert count == 1
     assert len(why) <= 300

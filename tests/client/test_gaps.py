@@ -87,9 +87,6 @@ class Feed:
     def recv_multipart(self) -> list[bytes]:
         return self._messages.popleft()
 
-    def setsockopt(self, _option: int, _value: int) -> None:
-        pass
-
     def close(self) -> None:
         pass
 
