@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self, TypeAlias
 
 from streamseg.types import ModelInfo
@@ -15,8 +14,8 @@ from streamseg.wire.topics import Kind, topic
 
 INFO_EVERY_S = 5.0
 BEAT_EVERY_S = 1.0
-GREET_EVERY_S = 0.25  # newcomers wait so long for what has just been told: whoever subscribes ever again
-# would have everybody sent infos as fast as can be
+GREET_EVERY_S = 0.25  # whoever subscribes ever again must not have everybody sent infos as fast as can be
+GREET_AT_ONCE = 8  # newcomers in a row who need not wait
 MOST_DUE = 1024  # no number of streams comes near; past it the oldest gives way
 
 Notice: TypeAlias = InfoHeader | StatusHeader | BeatHeader
@@ -28,8 +27,7 @@ class _Known:
     status_topic: bytes
     info: InfoHeader | None = None
     status: StatusHeader | None = None
-    info_told_s: float = -math.inf
-    status_told_s: float = -math.inf
+    greeted_s: dict[Kind, float] = field(default_factory=dict)  # runs ahead of the clock with each newcomer
 
     @classmethod
     def of(cls, stream: str) -> Self:
@@ -106,15 +104,14 @@ class Notices:
     def greet(self, wanted: bytes) -> None:
         """Make due what a new subscription to `wanted` can see: infos and the latest statuses.
 
-        What was told less than `GREET_EVERY_S` ago is due when that has passed.
+        After `GREET_AT_ONCE` newcomers in a row it is due once in `GREET_EVERY_S`, for all who came since.
         """
         with self._lock:
             for stream, known in self._known.items():
                 if known.info and known.info_topic.startswith(wanted):
-                    self._later.setdefault((stream, Kind.INFO), known.info_told_s + GREET_EVERY_S)
+                    self._greet(stream, Kind.INFO, known)
                 if known.status and known.status_topic.startswith(wanted):
-                    self._later.setdefault((stream, Kind.STATUS), known.status_told_s + GREET_EVERY_S)
-            self._greet_later()
+                    self._greet(stream, Kind.STATUS, known)
 
     @property
     def wait_s(self) -> float:
@@ -149,6 +146,16 @@ class Notices:
             known = self._known[stream] = _Known.of(stream)
         return known
 
+    def _greet(self, stream: str, kind: Kind, known: _Known) -> None:
+        """A leaky bucket (GCRA of ATM's traffic management): steady at one in `GREET_EVERY_S`."""
+        now_s = self._clock()
+        ahead_s = max(known.greeted_s.get(kind, 0.0) - now_s, 0.0)
+        if ahead_s > (GREET_AT_ONCE - 1) * GREET_EVERY_S:
+            self._later.setdefault((stream, kind), now_s + GREET_EVERY_S)
+            return
+        known.greeted_s[kind] = now_s + ahead_s + GREET_EVERY_S
+        self._add(_Due(stream, kind, known.status if kind is Kind.STATUS else None))
+
     def _greet_later(self) -> None:
         now_s = self._clock()
         for stream, kind in [key for key, at_s in self._later.items() if at_s <= now_s]:
@@ -160,15 +167,12 @@ class Notices:
                 self._add(_Due(stream, kind, known.status))
 
     def _compose(self, due: _Due) -> Notice | None:
-        known = self._known.get(due.stream)
         if due.status is not None:
-            if known is not None:
-                known.status_told_s = self._clock()
             return due.status
+        known = self._known.get(due.stream)
         if known is None:
             return None  # forgotten meanwhile
         if due.kind is Kind.INFO:
-            known.info_told_s = self._clock()
             return known.info
         return BeatHeader(due.stream, self._epoch, self._newest(due.stream), self._wall())
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 import zmq
 
-from streamseg.publish.notices import GREET_EVERY_S, Notices
+from streamseg.publish.notices import Notices
 from streamseg.publish.outbox import Outbox
 from streamseg.publish.peers import Peers
 from streamseg.publish.sender import Manner, Sender
@@ -107,7 +107,6 @@ def test_newcomers_are_greeted_one_notice_a_turn() -> None:
     rig.sender.speak()
     rig.sender.speak()
     rig.socket.sent.clear()
-    rig.now_s += GREET_EVERY_S
     rig.hear(b"seg/1/gate/")
     for turn in (1, 2, 2):
         rig.sender.speak()
