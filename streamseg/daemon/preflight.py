@@ -168,7 +168,7 @@ def _try_address(draft: Draft, machine: Machine, where: Location, address: str) 
         check_bindable([address], insecure=draft.config.publish.insecure)
     except BindError as error:
         if machine.free:
-            draft.add(where, str(error), may_pass=error.code == errno.EADDRINUSE)
+            draft.add(where, str(error), may_pass=error.may_pass)
         elif error.code == errno.EADDRINUSE:
             draft.warn(where, f"{address} is {_IN_USE}")
         elif error.code == errno.ENOENT and Path(address.removeprefix("ipc://")).is_relative_to(_RUNTIME):

@@ -187,6 +187,13 @@ def test_a_port_in_use_is_fatal_only_for_who_is_about_to_start(tiny: Path, taken
     assert preflight(drafted(text), Machine({}, free=True, bound=(address,))).warnings == ()
 
 
+def test_an_address_that_may_come_up_late_is_worth_another_try(tiny: Path) -> None:
+    text = stream(tiny, "publish: {insecure: true, bind: 'tcp://192.0.2.1:5555'}\n")  # RFC 5737: nobody's
+    error = refused(text, Machine({}, free=True))
+    assert "this machine has no such address" in error.problems[0]
+    assert error.exit_code == EXIT_UNEXPECTED
+
+
 def test_without_its_page_the_daemon_runs(tiny: Path, taken: int) -> None:
     (warning,) = decided(stream(tiny, f"{FREE}status: {{bind: '127.0.0.1:{taken}'}}\n"), free=True).warnings
     assert warning.startswith(f"c.yaml:3: status.bind: 127.0.0.1:{taken} is in use")

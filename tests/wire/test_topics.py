@@ -77,8 +77,10 @@ def test_whatever_a_topic_begins_with_may_match(kind: Kind) -> None:
 
 @pytest.mark.parametrize(
     "wanted",
-    [b"seg/2/", b"segment", b"x", b"seg/1//", b"seg/1/a b", b"seg/1/gate/masks", b"seg/1/gate/jpeg"]
-    + [b"pic/1/gate/mask", b"seg/1/gate/mask/", b"seg/1/" + b"a" * 65, b"seg/1/\xff", b"seg/1/gate\n"],
+    [
+        *(b"x", b"segment", b"seg/2/", b"seg/1//", b"seg/1/a b", b"seg/1/gate/masks", b"seg/1/gate/jpeg"),
+        *(b"pic/1/gate/mask", b"seg/1/gate/mask/", b"seg/1/" + b"a" * 65, b"seg/1/\xff", b"seg/1/gate\n"),
+    ],
 )
 def test_what_no_topic_begins_with_never_matches(wanted: bytes) -> None:
     assert not may_match(wanted)
