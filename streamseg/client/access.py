@@ -34,7 +34,7 @@ def _closed(path: Path) -> Path | None:
 def _cure(place: Path) -> str:
     found = place.stat()
     right = stat.S_IXGRP if stat.S_ISDIR(found.st_mode) else stat.S_IWGRP
-    if not found.st_mode & right:
+    if not found.st_mode & right or found.st_gid == 0:  # nobody should be told to join root's
         return "; only its owner may use it"
     group = _group(found.st_gid)
     return f" is for members of the group {group} (`sudo usermod -aG {group} $USER`, then log in again)"

@@ -45,7 +45,15 @@ def listener(folder: Path) -> Iterator[Path]:
     path = folder / "masks"
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(path))
+        give_to_a_group(folder, path)
         yield path
+
+
+def give_to_a_group(*paths: Path) -> None:
+    """What root makes is root's group's, which nobody should join."""
+    if os.getuid() == 0:
+        for path in paths:
+            os.chown(path, 0, 1)
 
 
 def asked_by_another(path: Path) -> list[str]:
@@ -75,6 +83,14 @@ def test_what_only_its_owner_may_use_names_no_group(listener: Path) -> None:
     listener.chmod(0)
     told, _ = asked_by_another(listener)
     assert told == f"permission denied: {listener}; only its owner may use it"
+
+
+def test_nobody_is_told_to_join_the_group_of_root(listener: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root may give a file to root's group")
+    os.chown(listener, 0, 0)
+    listener.chmod(0o060)
+    assert asked_by_another(listener)[0] == f"permission denied: {listener}; only its owner may use it"
 
 
 def test_a_socket_that_may_be_used_or_is_not_there_is_not_denied(listener: Path) -> None:
