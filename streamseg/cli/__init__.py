@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from streamseg import __version__
-from streamseg.cli import config, doctor, engine, offline, run, watch
+from streamseg.cli import config, doctor, engine, offline, reload, run, watch
 from streamseg.daemon import logs
 from streamseg.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNEXPECTED, StreamsegError
 from streamseg.redact import redact_credentials
@@ -25,7 +25,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run.run, watch.watch, doctor.doctor, offline.train, offline.evaluate, offline.explain):
+for command in (
+    run.run,
+    reload.reload,
+    watch.watch,
+    doctor.doctor,
+    offline.train,
+    offline.evaluate,
+    offline.explain,
+):
     app.command()(command)
 app.add_typer(engine.engine_app, name="engine", help="Model packages: which, what, and whether whole.")
 app.add_typer(config.config_app, name="config", help="Configuration files.")

@@ -71,7 +71,7 @@ class DaemonConfig(Section):
     """The process."""
 
     stop_timeout_s: Annotated[float, Reload.LIVE, Unit("s")] = Field(
-        default=2.0, gt=0, le=60, description="longest orderly stop"
+        default=5.0, gt=0, le=60, description="longest orderly stop; what has not ended by then is left"
     )
     ready_timeout_s: Annotated[float, Reload.LIVE, Unit("s")] = Field(
         default=30.0, gt=0, le=3600, description="no mask for so long after the start is said to be degraded"
@@ -92,6 +92,6 @@ class DaemonConfig(Section):
         default="info", description="least severity"
     )
     log_format: Annotated[Literal["auto", "text", "json"], Reload.LIVE] = Field(
-        default="auto", description="auto: text on a terminal"
+        default="auto", description="auto: text on a terminal and in the journal, JSON elsewhere"
     )
     trace: TraceConfig = Field(default=TraceConfig(), description="OpenTelemetry")

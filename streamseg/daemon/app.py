@@ -2,10 +2,11 @@
 
     start   packages checked → publisher → status → engine workers → cameras, while engines compile → files
     reload  configuration and packages checked → what differs, and nothing else
-    stop    streams → engine workers → publisher and status → engines, under one deadline
+    stop    status, streams → engine workers → publisher → engines, under one deadline
 
 Files wait for their engine, so that none of their frames is lost to it. Exit codes: 0 clean, 1 unexpected (a
-thread died, or did not end in time; no engine is left), 78 bad configuration.
+thread died; no engine is left; an address is taken), 78 what the process was started with is wrong. Once it
+has served, it never ends with 78, after which systemd would leave it dead.
 """
 
 from __future__ import annotations
@@ -20,27 +21,33 @@ import cv2
 from streamseg import __version__
 from streamseg.config.draft import log_warnings
 from streamseg.config.schema import Config, StreamConfig
-from streamseg.daemon import logs, memory, report
-from streamseg.daemon.assembly import Assembly, Outlets
+from streamseg.daemon import descriptors, logs, memory, report
+from streamseg.daemon.assembly import Assembly
 from streamseg.daemon.desk import Desk
 from streamseg.daemon.ending import abandon, leave
+from streamseg.daemon.events import Events
 from streamseg.daemon.notify import Notifier, watchdog_s
 from streamseg.daemon.packages import open_packages
-from streamseg.daemon.reload import lines, read_plan
+from streamseg.daemon.reload_result import result_file
+from streamseg.daemon.reloader import Reloader
 from streamseg.daemon.service import Service
 from streamseg.daemon.showing import Showing
 from streamseg.daemon.signals import signals_heard
 from streamseg.daemon.stacks import log_stacks
 from streamseg.errors import EXIT_OK, EXIT_UNEXPECTED, StreamFault, StreamsegError
 from streamseg.flow.deadline import Deadline
+from streamseg.publish.descriptors import raise_limit
 from streamseg.publish.publisher import Publisher
+from streamseg.redact import redact_credentials
 from streamseg.status.board import Board
 from streamseg.status.health import fresh_for_s
 from streamseg.status.snapshot import StreamSnapshot, Tally
-from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
+from streamseg.types import Segmentation, StateChange, StreamState
 
 _LOG = logging.getLogger(__name__)
 LOOK_S = 0.5  # how often the main thread looks whether the others live
+_UPSTREAM = 0.7  # of the time for a stop; the rest is the publisher's, to say what became of the streams
+_WATCH = "watch"  # what errors in looking after the daemon are counted as
 REPORT_S = 60.0  # how often each stream is told of in the log
 _WORTH_A_WARNING = {StreamState.STALLED, StreamState.BACKOFF, StreamState.FAILED}
 
@@ -67,28 +74,45 @@ def run(
     logs.set_up(config.daemon.log_level, config.daemon.log_format)
     log_warnings(warnings)
     memory.share_arenas()
+    raise_limit()
     faulthandler.enable()  # a watchdog that loses its patience gets every stack
     cv2.setNumThreads(1)  # pictures are small, and the cores are the engine's
     desk = Desk()
     daemon = Daemon(config, desk, again, once=once)
-    with signals_heard(desk.end, lambda: desk.hand_in(daemon.reload, once=True), log_stacks):
-        try:
-            daemon.start()
-            daemon.watch()
-        finally:
-            if not daemon.stop():
-                abandon(daemon.stop_timeout_s)
-    if daemon.error is not None:
-        raise daemon.error
+    events = daemon.events
+    events.stop_requested.connect(desk.end)
+    events.reload_requested.connect(lambda: desk.hand_in(daemon.reload, once=True))
+    events.stacks_requested.connect(log_stacks)
+    with signals_heard(events.stop_requested, events.reload_requested, events.stacks_requested):
+        error = _live(daemon)
+    if error is not None:
+        raise error
     if daemon.held:
         leave(daemon.exit_code)
     return daemon.exit_code
+
+
+def _live(daemon: Daemon) -> Exception | None:
+    """Start, watch and stop; why it ended, where that was not asked for."""
+    try:
+        daemon.start()
+        daemon.watch()
+        error: Exception | None = daemon.error
+    except Exception as failure:  # noqa: BLE001 - it is raised again once everything is stopped
+        error = failure
+    if daemon.stop():
+        return error
+    if error is not None:
+        _LOG.error("%s", error, exc_info=None if isinstance(error, StreamsegError) else error)
+    code = daemon.exit_code if error is None else getattr(error, "exit_code", EXIT_UNEXPECTED)
+    return abandon(daemon.stop_timeout_s, daemon.running_threads, code)
 
 
 class Daemon:
     """All rooms of one process, on the main thread; `start`, `watch` and `stop` once each.
 
     Attributes:
+        events: What happens in it.
         exit_code: What the process should end with.
         error: Why, where that can be said in a line.
     """
@@ -98,22 +122,27 @@ class Daemon:
     ) -> None:
         self.exit_code = EXIT_OK
         self.error: StreamsegError | None = None
-        self._desk, self._again = desk, again
-        self._board = Board(time.monotonic, time.time)
+        self._desk = desk
+        self.events = events = Events(desk.errors)
+        desk.errors.register(_WATCH)
+        self._board = Board(time.monotonic, time.time, desk.errors.counts)
         self._publisher = Publisher(
             config.publish.bind,
             insecure=config.publish.insecure,
             pictures=config.publish.pictures,
             hwm=config.publish.hwm,
             jpeg_quality=config.publish.jpeg_quality,
-            on_sent=self._board.published,
+            on_sent=events.mask_sent,
         )
-        self._showing = Showing(config, self._board, self._parts)
-        self._assembly = Assembly(config, desk, self._outlets(), self._over, once=once)
+        alive = events.query("parts_alive", self._parts, dict[str, bool])
+        self._showing = Showing(config, self._board, alive)
+        self._assembly = Assembly(config, desk, events, self._over, once=once)
         self._service = Service(Notifier.from_env(), watchdog_s())
         self._shedding = memory.Shedding()
-        self._refused = ""  # why the last reload was
+        self._descriptors = descriptors.DescriptorMonitor()
+        self._reloader = Reloader(self._assembly, again, desk.errors, result_file())
         self._report_s = time.monotonic() + REPORT_S
+        self._connect(events)
 
     @property
     def held(self) -> bool:
@@ -129,7 +158,7 @@ class Daemon:
         """Start everything but what waits for its engine.
 
         Raises:
-            PackageError, PublishError: See `run`; what was started is ended by `stop`.
+            StreamsegError: See `run`; what was started is ended by `stop`.
         """
         packages = open_packages(self._assembly.config)
         self._publisher.start()
@@ -138,50 +167,41 @@ class Daemon:
         self._assembly.start(packages)
 
     def watch(self) -> None:
-        """See to what is handed in, until the end; a thread that died on its own is one."""
+        """See to what is handed in, until the end; a thread that died on its own is one. Never raises."""
         while not self._desk.ended:
             self._desk.work(LOOK_S)
-            self._look()
+            try:
+                self._look()
+            except Exception as error:  # noqa: BLE001 - systemd's watchdog ends what goes on failing
+                self._desk.errors.record(_WATCH, error)
 
     def reload(self) -> None:
         """Let the configuration hold as it now is; one with a mistake changes nothing."""
         self._service.reloading()
-        try:
-            self._refused = ""
-            self._reload()
-        except StreamsegError as error:
-            self._refused = "the last reload was refused, see the log"
-            for line in str(error).splitlines():
-                _LOG.error("reload: %s", line, extra=logs.EVERY)
-            _LOG.error("reload: refused; everything goes on as before")
+        self._reloader.reload()
         self._service.reloaded(self._overview(self._board.snapshots()))
 
     def stop(self) -> bool:
         """End everything, what is upstream first; whether all threads ended in time."""
         self._desk.end()
         self._service.stopping()
-        deadline = Deadline(self.stop_timeout_s)
+        upstream, deadline = Deadline(self.stop_timeout_s * _UPSTREAM), Deadline(self.stop_timeout_s)
+        self._showing.stop()  # pages wait for nothing, and take the longest
         self._assembly.stop()
-        worked = self._assembly.join(deadline)
+        worked = self._assembly.join(upstream)
         self._publisher.stop()
-        self._showing.stop()
         told = [self._publisher.join(deadline), self._showing.join(deadline)]
         self._report()
         return all([worked, *told])
 
-    def _reload(self) -> None:
-        if self._again is None:
-            _LOG.warning("reload: there is no configuration file to read again")
-            return
-        plan = read_plan(self._assembly.config, self._again, self._assembly.models)
-        for line in lines(plan.changes):
-            _LOG.info("reload: %s", line, extra=logs.EVERY)
-        if plan.changes.daemon:
-            keys = ", ".join(plan.changes.daemon)
-            _LOG.warning("reload: not changed before the daemon is started again: %s", keys)
-        self._assembly.apply(plan.config, plan.changes, plan.packages)
-        if plan.changes.live:
-            logs.set_up(plan.config.daemon.log_level, plan.config.daemon.log_format)
+    @property
+    def running_threads(self) -> list[str]:
+        """The names of the threads that have not ended."""
+        readers = [("publisher", self._publisher.join), ("status", self._showing.join)]
+        return [
+            *self._assembly.running_threads,
+            *(name for name, join in readers if not join(Deadline(0.0))),
+        ]
 
     def _look(self) -> None:
         if dead := [part for part, alive in self._parts().items() if not alive]:
@@ -189,6 +209,7 @@ class Daemon:
             self.exit_code = EXIT_UNEXPECTED
             self._desk.end()
         self._shed()
+        self._descriptors.look()
         limits = self._assembly.config.daemon
         seen = self._board.snapshots()
         self._service.look(self._assembly.progress(seen), self._overview(seen), limits.ready_timeout_s)
@@ -215,33 +236,38 @@ class Daemon:
         self._desk.end()
 
     def _overview(self, seen: Mapping[str, StreamSnapshot]) -> str:
-        return report.overview(seen, [*self._assembly.notes, *([self._refused] if self._refused else [])])
+        scarce = self._descriptors.note
+        notes = [*self._assembly.notes, *self._reloader.notes, *([scarce] if scarce else [])]
+        return report.overview(seen, notes)
 
     def _report(self) -> None:
         for name, seen in self._board.snapshots().items():
             logs.stream_logger(__name__, name).info("%s", report.work(seen))
 
-    def _outlets(self) -> Outlets:
-        return Outlets(
-            added=self._added,
-            updated=self._updated,
-            changed=self._changed,
-            served=self._served,
-            made=self._made,
-            failed=self._board.failed,
-            forgotten=self._forgotten,
+    def _connect(self, events: Events) -> None:
+        events.stream_added.connect(self._added)
+        events.stream_updated.connect(self._updated)
+        events.stream_removed.connect(self._publisher.remove)
+        events.stream_removed.connect(self._board.remove)
+        events.stream_state.connect(self._board.changed)
+        events.stream_state.connect(self._publish_state)
+        events.stream_state.connect(_log_state)
+        events.model_served.connect(lambda _, name, model: self._publisher.set_info(name, model))
+        events.model_served.connect(lambda engine, name, model: self._board.serve(name, engine, model))
+        events.mask_made.connect(self._publish_mask)
+        events.mask_made.connect(self._board.mask)
+        events.mask_made.connect(self._showing.offer)
+        events.mask_sent.connect(self._board.published)
+        events.frame_failed.connect(
+            lambda name, error: self._board.failed(name, redact_credentials(str(error)))
         )
 
     def _added(self, name: str, config: StreamConfig) -> None:
-        fresh_s = fresh_for_s(config.max_fps)
-        self._board.add(name, lambda: self._tally(name), required=config.required, fresh_s=fresh_s)
+        counters = self.events.query("stream_counters", lambda: self._tally(name), Tally)
+        self._board.add(name, counters, required=config.required, fresh_s=fresh_for_s(config.max_fps))
 
     def _updated(self, name: str, config: StreamConfig) -> None:
         self._board.require(name, required=config.required, fresh_s=fresh_for_s(config.max_fps))
-
-    def _forgotten(self, name: str) -> None:
-        self._publisher.remove(name)
-        self._board.remove(name)
 
     # on any thread
 
@@ -253,18 +279,14 @@ class Daemon:
         stream = self._assembly.streams.get(name)
         return Tally() if stream is None else stream.tally(self._publisher.subscribers(name))
 
-    def _made(self, segmentation: Segmentation, encoding: str) -> None:
-        self._publisher.offer(segmentation, encoding)
-        self._board.mask(segmentation)
-        self._showing.offer(segmentation)
+    def _publish_mask(self, segmentation: Segmentation) -> None:
+        if stream := self._assembly.streams.get(segmentation.frame.stream):
+            self._publisher.offer(segmentation, stream.config.encoding)
 
-    def _served(self, engine: str, name: str, model: ModelInfo) -> None:
-        self._publisher.set_info(name, model)
-        self._board.serve(name, engine, model)
-
-    def _changed(self, change: StateChange) -> None:
-        """A stream entered a state."""
-        self._board.changed(change)
+    def _publish_state(self, change: StateChange) -> None:
         self._publisher.status(change, round(self._board.snapshot(change.stream).fps, 2))
-        level = logging.WARNING if change.state in _WORTH_A_WARNING else logging.INFO
-        logs.stream_logger(__name__, change.stream).log(level, "%s", report.state(change))
+
+
+def _log_state(change: StateChange) -> None:
+    level = logging.WARNING if change.state in _WORTH_A_WARNING else logging.INFO
+    logs.stream_logger(__name__, change.stream).log(level, "%s", report.state(change))

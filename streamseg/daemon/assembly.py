@@ -7,50 +7,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from streamseg.config.diff import Changes
 from streamseg.config.schema import Config, DaemonConfig, EngineConfig, StreamConfig
 from streamseg.daemon.desk import Desk
-from streamseg.daemon.engine_state import EngineState, KeeperEvents
+from streamseg.daemon.engine_state import EngineState
+from streamseg.daemon.events import Events
 from streamseg.daemon.keeper import Keeper
 from streamseg.daemon.packages import Packages
 from streamseg.daemon.progress import Progress
-from streamseg.daemon.report import failure
+from streamseg.daemon.report import failure, first_line
 from streamseg.daemon.streams import Streams
-from streamseg.errors import StreamFault, StreamsegError
+from streamseg.errors import EngineError, StreamFault, StreamsegError
 from streamseg.flow.deadline import Deadline
 from streamseg.inference.package import Package
-from streamseg.redact import redact_credentials
 from streamseg.status.snapshot import StreamSnapshot
-from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
+from streamseg.types import StreamState
 
 _LOG = logging.getLogger(__name__)
+_ACTION = "reload_step"  # what errors in the steps of a reload are counted as
 FREE_S = 0.5  # between two looks whether an engine that was taken out can be freed
-
-
-@dataclass(frozen=True, slots=True)
-class Outlets:
-    """Where what comes of the streams goes to; must return soon and not raise.
-
-    Attributes:
-        added: A stream begins to be kept; on the main thread, like `forgotten`.
-        updated: It goes on with another configuration; on the main thread.
-        changed: A stream entered a state; on any thread.
-        served: By this engine, this stream is served with this model; on an engine's thread, like the rest.
-        made: A mask, and the encoding it is wanted in.
-        failed: A frame of this stream could not be processed.
-        forgotten: A stream is gone, and nothing more comes from it.
-    """
-
-    added: Callable[[str, StreamConfig], None]
-    updated: Callable[[str, StreamConfig], None]
-    changed: Callable[[StateChange], None]
-    served: Callable[[str, str, ModelInfo], None]
-    made: Callable[[Segmentation, str], None]
-    failed: Callable[[str, str], None]
-    forgotten: Callable[[str], None]
 
 
 class Assembly:
@@ -65,19 +42,30 @@ class Assembly:
         self,
         config: Config,
         desk: Desk,
-        outlets: Outlets,
+        events: Events,
         over: Callable[[StreamsegError | None], None],
         *,
         once: bool,
     ) -> None:
         """`over` is told when there is nothing left to do: no engine, or with `once` no stream."""
         self.config = config
-        self._desk, self._outlets, self._over, self._once = desk, outlets, over, once
+        self._desk, self._events, self._over, self._once = desk, events, over, once
         self._keepers: dict[str, Keeper] = {}
         self._leaving: list[Keeper] = []
-        self.streams = Streams(desk, self._keepers, self._limits, outlets.changed, outlets.forgotten)
+        self.streams = Streams(desk, self._keepers, self._limits, events)
         self._running: set[str] = set()  # what `once` waits for
         self._error: StreamsegError | None = None
+        self._starting = True  # nothing has served yet: what is wrong was wrong from the start
+        desk.errors.register(_ACTION)
+        self._listen(events)
+
+    def _listen(self, events: Events) -> None:
+        hand_in = self._desk.hand_in
+        events.stream_drained.connect(lambda stream: hand_in(partial(self._drained, stream)))
+        events.stream_failing.connect(lambda *failing: hand_in(partial(self._stream_failing, *failing)))
+        events.stream_given_up.connect(self._given_up)
+        events.engine_state.connect(self._engine_changed)
+        events.engine_replaced.connect(self._engine_replaced)
 
     @property
     def compiling(self) -> bool:
@@ -135,27 +123,42 @@ class Assembly:
     def apply(self, config: Config, changes: Changes, packages: Packages) -> None:
         """Let another configuration hold; who does not differ does not notice."""
         failed = [s.name for s in self.streams if s.life.state.state is StreamState.FAILED]
-        self.config = config
+        self.config, self._starting = config, False
         engines, streams = changes.engines, changes.streams
         for name in engines.added:
-            self._add_engine(name, config.engines[name], packages[name])
+            self._attempt(partial(self._add_engine, name, config.engines[name], packages[name]))
         for name in streams.removed:
-            self.streams.remove(name)
+            self._attempt(partial(self.streams.remove, name))
         for name in engines.renewed:
-            self._keepers[name].replace(config.engines[name], packages[name])
+            self._attempt(partial(self._keepers[name].replace, config.engines[name], packages[name]))
         for name in engines.updated:
-            self._keepers[name].tune(config.engines[name])
+            self._attempt(partial(self._keepers[name].tune, config.engines[name]))
         for name in streams.updated:
-            self._outlets.updated(name, config.streams[name])
-            self.streams.update(name, config.streams[name])
+            self._events.stream_updated(name, config.streams[name])
+            self._attempt(partial(self.streams.update, name, config.streams[name]))
         self.streams.stop(streams.renewed)  # all together, so that they are waited for together
         for name in streams.renewed:
-            self._outlets.updated(name, config.streams[name])
-            self.streams.renew(name, config.streams[name])
+            self._events.stream_updated(name, config.streams[name])
+            self.streams.restart(name, config.streams[name])
         for name in streams.added:
-            self._add_stream(name, config.streams[name])
-        self._remove_engines(engines.removed)
+            self._attempt(partial(self._add_stream, name, config.streams[name]))
+        for name in engines.removed:
+            self._attempt(partial(self._remove_engine, name))
         self._try_again(packages, set(failed) - streams.renewed.keys() - set(streams.removed))
+        self._forget_missing()
+
+    def _forget_missing(self) -> None:
+        """What could not be added does not hold either, so that the next reload tries again."""
+        streams = {name: one for name, one in self.config.streams.items() if self.streams.get(name)}
+        engines = {name: one for name, one in self.config.engines.items() if name in self._keepers}
+        self.config = self.config.model_copy(update={"engines": engines, "streams": streams})
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        """What goes wrong in one step of a reload does not keep the others from being done."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - an error of ours costs what it is about, and no more
+            self._desk.errors.record(_ACTION, error)
 
     def stop(self) -> None:
         """Ask all threads to end, what is upstream first; returns at once."""
@@ -172,29 +175,26 @@ class Assembly:
             keeper.close()
         return all([captured, *joined])
 
+    @property
+    def running_threads(self) -> list[str]:
+        """The names of the threads that have not ended."""
+        captures = [f"capture-{name}" for name in self.streams.running]
+        keepers = (*self._keepers.values(), *self._leaving)
+        return [*captures, *(f"engine-{keeper.name}" for keeper in keepers if keeper.alive)]
+
     def _limits(self) -> DaemonConfig:
         return self.config.daemon
 
     def _add_engine(self, name: str, config: EngineConfig, package: Package) -> None:
-        events = KeeperEvents(
-            made=self._made,
-            served=self._outlets.served,
-            failed=lambda stream, error: self._outlets.failed(stream, redact_credentials(str(error))),
-            drained=lambda stream: self._desk.hand_in(partial(self._drained, stream)),
-            stream_broken=self._stream_broken,
-            given_up=self._given_up,
-            changed=self._engine_changed,
-            replaced=self._engine_replaced,
-        )
-        keeper = self._keepers[name] = Keeper(name, config, package, self._desk, self._limits, events)
+        keeper = Keeper(name, config, package, self._desk, self._limits, self._events)
+        self._keepers[name] = keeper
         keeper.start()
 
-    def _remove_engines(self, names: tuple[str, ...]) -> None:
-        for name in names:
-            keeper = self._keepers.pop(name)
-            keeper.stop()
-            self._leaving.append(keeper)
-            self._free(keeper)
+    def _remove_engine(self, name: str) -> None:
+        keeper = self._keepers.pop(name)
+        keeper.stop()
+        self._leaving.append(keeper)
+        self._free(keeper)
 
     def _free(self, keeper: Keeper) -> None:
         """Free an engine that was taken out, once its worker has ended, which may be within a frame."""
@@ -205,38 +205,38 @@ class Assembly:
         self._leaving.remove(keeper)
 
     def _add_stream(self, name: str, config: StreamConfig) -> None:
-        self._outlets.added(name, config)
+        self._events.stream_added(name, config)
         self.streams.add(name, config)
 
     def _try_again(self, packages: Packages, streams: Iterable[str]) -> None:
         """What had failed for good gets another chance: somebody may have mended it."""
         for name, keeper in self._keepers.items():
             if keeper.state is EngineState.FAILED and not keeper.compiling:
-                keeper.replace(self.config.engines[name], packages[name])
+                self._attempt(partial(keeper.replace, self.config.engines[name], packages[name]))
         for name in streams:
-            self.streams.renew(name)
+            self.streams.restart(name)
 
-    def _made(self, segmentation: Segmentation) -> None:
-        if stream := self.streams.get(segmentation.frame.stream):
-            self._outlets.made(segmentation, stream.config.encoding)
-
-    def _stream_broken(self, name: str, what: str) -> None:
+    def _stream_failing(self, name: str, run: int, error: Exception) -> None:
         """Its frames fail, and only its own; where there is no second try, that is the end of it."""
-        message = f"its frames cannot be processed: {what}"
+        message = f"its frames cannot be processed: {first_line(error)}"
         if self._once:
             self._given_up(name, message)
         else:
-            self.streams.broken(name, StreamFault.ENGINE, message)
+            self.streams.broken(name, StreamFault.ENGINE, message, run)
 
     def _given_up(self, name: str, message: str) -> None:
         self.streams.give_up(name, StreamFault.ENGINE, message)
         self._drained(name)
 
-    def _engine_changed(self) -> None:
+    def _engine_changed(self, _: str) -> None:
         self.streams.engine_changed()
         states = [keeper.state for keeper in self._keepers.values()]
+        if EngineState.SERVING in states:
+            self._starting = False
         if all(state is EngineState.FAILED for state in states):
-            self._over(next(keeper.error for keeper in self._keepers.values()))
+            error = next(keeper.error for keeper in self._keepers.values())
+            # a later failure may pass: the process must not end with what says that only a person can help
+            self._over(error if self._starting else EngineError(str(error)))
 
     def _engine_replaced(self, name: str, error: StreamsegError | None) -> None:
         keeper = self._keepers.get(name)
@@ -248,7 +248,8 @@ class Assembly:
         _LOG.error("engine %s: no new one: %s; the old one serves on", name, keeper.refused)
         # what it serves with is what holds, so that the next reload tries again
         engines = {**self.config.engines, name: keeper.config}
-        self.config = self.config.model_copy(update={"engines": engines})
+        streams = {**self.config.streams, **{stream.name: stream.config for stream in self.streams}}
+        self.config = self.config.model_copy(update={"engines": engines, "streams": streams})
 
     def _drained(self, name: str) -> None:
         """A stream has ended for good and its last frame is processed."""

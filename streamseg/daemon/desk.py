@@ -1,7 +1,8 @@
 """Where the main thread sits: it does what other threads hand in and what has come due, until the end.
 
 Whatever starts, ends or replaces something runs there, one thing after the other; so nothing of it needs a
-lock, and none of it can meet the stop half-way.
+lock, and none of it can meet the stop half-way. What one action raises is logged and counted, and the next is
+done: the main thread ends when it is asked to, and for no other reason.
 """
 
 from __future__ import annotations
@@ -14,17 +15,28 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from streamseg.daemon.events import CallbackErrors
+
 Action = Callable[[], None]
 
 MOST_WAITING = 4096  # a few for each stream at the worst; past it the main thread hangs and nothing helps
+_ACTION = "main_thread_action"  # what errors in actions are counted as
 _LOG = logging.getLogger(__name__)
 
 
 class Desk:
-    """Actions in the order they were handed in; `work` is for one thread, the rest for any."""
+    """Actions in the order they were handed in; `work` is for one thread, the rest for any.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    Attributes:
+        errors: What actions raised.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, errors: CallbackErrors | None = None
+    ) -> None:
         self._clock = clock
+        self.errors = errors or CallbackErrors()
+        self.errors.register(_ACTION)
         self._changed = threading.Condition()
         self._waiting: deque[Action] = deque()
         self._later: list[tuple[float, int, Action]] = []
@@ -72,7 +84,10 @@ class Desk:
         with self._changed:
             self._changed.wait_for(lambda: self._ended or self._has_work(), self._patience_s(timeout_s))
         while (action := self._next()) is not None:
-            action()
+            try:
+                action()
+            except Exception as error:  # noqa: BLE001 - the top of the main thread
+                self.errors.record(_ACTION, error)
 
     def _has_work(self) -> bool:
         return bool(self._waiting) or (bool(self._later) and self._later[0][0] <= self._clock())

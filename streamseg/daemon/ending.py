@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import faulthandler
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from typing import NoReturn
 
-from streamseg.errors import EXIT_UNEXPECTED
+from streamseg.daemon.stacks import innermost
 
 _LOG = logging.getLogger(__name__)
 
 
-def abandon(seconds: float) -> NoReturn:
-    """Say which threads did not end within `seconds`, by their stacks, and end the process with code 1.
+def abandon(seconds: float, threads: Iterable[str], code: int) -> NoReturn:
+    """Say in a line which threads did not end within `seconds`, and end the process with `code`.
 
-    At once: a thread that hangs in a C library can hang the interpreter's own end too.
+    At once: a thread that hangs in a C library can hang the interpreter's own end too. The code is that of
+    the stop, which a late thread does not change: nothing a thread holds then is meant to outlive the process
+    (files of the cache are written whole or not at all).
     """
-    _LOG.error("not everything ended within %g s; what each thread is at:", seconds)
-    faulthandler.dump_traceback(sys.stderr)
-    leave(EXIT_UNEXPECTED)
+    _LOG.warning("not ended within %g s, left behind: %s", seconds, innermost(threads))
+    leave(code)
 
 
 def leave(code: int) -> NoReturn:

@@ -1,33 +1,38 @@
-"""Keeps one engine at work: made beside the frames, used by one worker, replaced between two frames.
+"""Keeps one engine at work: made beside the frames, used by one thread, replaced between two frames.
 
-A keeper belongs to the main thread. What the worker's thread uses sits in a `Seat`, changed by errands.
+A keeper belongs to the main thread; the engine's own is an `EngineThread`. Whatever goes wrong in a keeper's
+own work counts as a failure of its engine, which is then made again as the ladder says.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
 from streamseg.config.schema import DaemonConfig, EngineConfig
 from streamseg.daemon.desk import Desk
-from streamseg.daemon.engine_state import EngineState, KeeperEvents
+from streamseg.daemon.engine_state import EngineState
+from streamseg.daemon.engine_thread import EngineThread
+from streamseg.daemon.events import Events
 from streamseg.daemon.ladder import EngineLadder, Rung
+from streamseg.daemon.load_queue import LoadQueue
 from streamseg.daemon.loading import Loading
+from streamseg.daemon.packages import check_publishable
+from streamseg.daemon.pipeline import Pipeline
 from streamseg.daemon.report import first_line
-from streamseg.daemon.seat import Seat, SeatEvents
 from streamseg.daemon.stream import Stream
 from streamseg.daemon.tuning import batching_of, tuned
 from streamseg.errors import EngineError, PackageError, StreamsegError
 from streamseg.flow.deadline import Deadline
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
-from streamseg.inference.worker import EngineWorker, WorkerEvents
 from streamseg.redact import redact_credentials
 
 _LOG = logging.getLogger(__name__)
+_ACTION = "engine_supervision"  # what errors in a keeper's own work are counted as
 
 
 class Keeper:
@@ -50,7 +55,7 @@ class Keeper:
         package: Package,
         desk: Desk,
         limits: Callable[[], DaemonConfig],
-        events: KeeperEvents,
+        events: Events,
     ) -> None:
         self.name, self.config, self.state, self.why = name, config, EngineState.LOADING, ""
         self.error: StreamsegError | None = None
@@ -59,36 +64,25 @@ class Keeper:
         self._streams: dict[str, Stream] = {}
         self._engine: InferenceEngine | None = None  # the one in use
         self._broken = ""  # the backend of the one that failed last
-        self._loading: Loading | None = None
-        self._next: tuple[EngineConfig, Package] | None = None  # wanted while another is being made
         self._stopped = False
         self._ladder = EngineLadder()
-        self._seat = Seat(self._seat_events())
-        told = WorkerEvents(self._seat.failed, events.drained)
-        self._worker = EngineWorker(
-            self._seat.process, events.made, told, f"engine-{name}", self._seat.process_together
+        self._thread = EngineThread(
+            name,
+            events,
+            lambda engine, streams, error: self._hand_in(partial(self._mend, engine, streams, error)),
         )
-
-    def _seat_events(self) -> SeatEvents:
-        events, hand_in = self._events, self._desk.hand_in
-        return SeatEvents(
-            events.made,
-            partial(events.served, self.name),
-            events.failed,
-            lambda stream, error: hand_in(partial(events.stream_broken, stream, first_line(error))),
-            lambda engine, culprits, error: hand_in(partial(self._mend, engine, culprits, first_line(error))),
-            events.drained,
-        )
+        self._loads = LoadQueue(name, events, self._hand_in, self._loaded, self._not_loaded)
+        desk.errors.register(_ACTION)
 
     @property
     def compiling(self) -> bool:
         """Whether an engine is being made, which nothing can interrupt."""
-        return self._loading is not None and self._loading.alive
+        return self._loads.compiling
 
     @property
     def alive(self) -> bool:
-        """Whether the worker's thread runs."""
-        return self._worker.alive
+        """Whether the engine's thread runs."""
+        return self._thread.alive
 
     @property
     def backend(self) -> str:
@@ -102,25 +96,23 @@ class Keeper:
 
     def wake(self) -> None:
         """Say that a mailbox has something; any thread."""
-        self._worker.wake()
+        self._thread.wake()
 
     def start(self) -> None:
         """Start the worker, and begin to make the engine."""
-        self._worker.start()
+        self._thread.start()
         self._load(self.config, self._package)
 
     def stop(self) -> None:
-        """Ask the worker to end after the frame in hand; no other engine is made. Returns at once."""
+        """Ask the engine's thread to end after the frame in hand; no other is made. Returns at once."""
         self._stopped = True
-        self._worker.stop()
-        if self._loading is not None:
-            self._loading.cancel()
+        self._thread.stop()
+        self._loads.stop()
 
     def join(self, deadline: Deadline) -> bool:
-        """Wait for the worker, no longer than `deadline`; return whether it has ended."""
-        if self._loading is not None:
-            self._loading.join_builder(deadline)
-        return self._worker.join(deadline)
+        """Wait for the engine's thread, no longer than `deadline`; return whether it has ended."""
+        self._loads.join_builder(deadline)
+        return self._thread.join(deadline)
 
     def close(self) -> None:
         """Free the engine; for when the worker has ended."""
@@ -132,42 +124,39 @@ class Keeper:
         """Serve a stream, or the new mailbox of one that begins anew."""
         self._streams[stream.name] = stream
         if self._engine is not None:
-            self._admit(stream, self._engine)
+            if (pipeline := self._pipeline(stream, self._engine)) is not None:
+                self._thread.add_stream(stream.name, pipeline, stream.mailbox)
+                stream.mode = stream.config.temporal
         elif self.state is EngineState.MENDING:
             stream.life.hold(self.why)
 
-    def _admit(self, stream: Stream, engine: InferenceEngine) -> None:
+    def _pipeline(self, stream: Stream, engine: InferenceEngine) -> Pipeline | None:
+        """What makes a stream's masks; where this engine cannot, the stream is given up."""
         try:
-            pipeline = stream.pipeline(engine)
+            return stream.pipeline(engine)
         except PackageError as error:  # it waits for a new engine's package, which then did not come
-            self._events.given_up(stream.name, str(error))
-            return
-        self._worker.call(partial(self._seat.admit, stream.name, pipeline))
-        self._worker.add(stream.name, stream.mailbox)
+            self._events.stream_given_up(stream.name, str(error))
+            return None
 
     def remove(self, name: str, then: Callable[[], None] = lambda: None) -> None:
         """Serve a stream no more; `then` is done once none of its masks can come any more."""
         self._streams.pop(name, None)
-        self._worker.remove(name)
-        self._worker.call(partial(self._seat.dismiss, name))
-        self._worker.call(partial(self._desk.hand_in, then))
+        self._thread.remove_stream(name)
+        self._thread.call(partial(self._desk.hand_in, then))
 
     def update(self, stream: Stream) -> None:
         """Make a stream's masks as its configuration now says; what it remembers goes on where it can."""
         if self._engine is None:
             return
         with suppress(PackageError):  # what this engine cannot do, the one that is on its way will
-            stage = stream.stage(self._engine)
-            self._worker.call(partial(self._seat.change, stream.name, stage, stream.view))
+            self._thread.update_stream(stream.name, stream.stage(self._engine), stream.view)
+            stream.mode = stream.config.temporal
 
     def tune(self, config: EngineConfig) -> None:
         """Take over what can change while an engine serves: how long a frame waits, whether to fall back."""
         self.config = tuned(self.config, config)
-        if self._loading is not None:
-            self._loading.wanted = tuned(self._loading.wanted, config)
-        if self._next is not None:
-            self._next = tuned(self._next[0], config), self._next[1]
-        self._worker.call(partial(self._worker.batch, batching_of(self.config, self._package)))
+        self._loads.tune(config)
+        self._thread.set_batching(batching_of(self.config, self._package))
 
     def replace(self, config: EngineConfig, package: Package) -> None:
         """Make another engine beside the one that serves, to take over between two frames."""
@@ -175,39 +164,37 @@ class Keeper:
             self.config, self._package = config, package  # there is none to go back to
         if self.state is EngineState.FAILED:
             self._hold("the engine is made again")
-        if self._loading is None:
-            self._load(config, package)
-        else:
-            # a process that builds can be ended; no compiler here can, and what it makes is thrown away
-            self._next = config, package
-            self._loading.cancel()
+        self._loads.replace(config, package, stopgap=self._engine is None and config.fallback)
 
     def _load(self, config: EngineConfig, package: Package, without: str | None = None) -> None:
-        loading = Loading(
-            self.name,
-            package,
-            config,
-            lambda engine: self._desk.hand_in(lambda: self._loaded(loading, engine)),
-            lambda error: self._desk.hand_in(lambda: self._not_loaded(loading, error)),
-            without=without,
-            stopgap=self._engine is None and config.fallback,
-        )
-        self._loading = loading
-        loading.start()
+        stopgap = self._engine is None and config.fallback
+        self._loads.load(config, package, without=without, stopgap=stopgap)
 
     def _loaded(self, loading: Loading, engine: InferenceEngine) -> None:
-        self._loading = None
-        if self._stopped or self._next is not None:
-            engine.close()
-            self._load_next()
-            return
+        """Let the new engine serve; one that cannot is as good as not loaded."""
+        try:
+            made = [(stream.name, self._pipeline(stream, engine)) for stream in tuple(self._streams.values())]
+            pipelines = {name: pipeline for name, pipeline in made if pipeline is not None}
+            for name, pipeline in pipelines.items():
+                check_publishable(pipeline.model, [name])
+        except Exception as error:  # noqa: BLE001 - whatever it brings, the one in use serves on
+            self._desk.hand_in(engine.close)
+            self._not_loaded(loading, self._desk.errors.explain(_ACTION, error))
+        else:
+            self._take_over(loading, engine, pipelines)
+
+    def _take_over(
+        self, loading: Loading, engine: InferenceEngine, pipelines: Mapping[str, Pipeline]
+    ) -> None:
         old, self._engine, self.refused = self._engine, engine, ""
         self.config, self._package = loading.made_as(engine), loading.package
-        pipelines = {name: stream.pipeline(engine) for name, stream in self._streams.items()}
-        self._worker.call(partial(self._seat.take, engine, pipelines))
-        self._worker.call(partial(self._worker.batch, batching_of(self.config, self._package)))
-        for name, stream in self._streams.items():
-            self._worker.add(name, stream.mailbox)
+        self._thread.set_engine(engine, pipelines)
+        self._thread.set_batching(batching_of(self.config, self._package))
+        for name in pipelines:
+            stream = self._streams[name]
+            self._thread.take_frames(name, stream.mailbox)
+            stream.mode = stream.config.temporal
+            stream.life.note("")
             stream.life.release()
         self.stopgap = loading.until
         what = f"{self._package.manifest.name} on {engine.info.backend}"
@@ -215,49 +202,37 @@ class Keeper:
         if self.stopgap:
             self._load(loading.wanted, loading.package)
         if old is not None:
-            self._worker.call(partial(self._desk.hand_in, old.close))
-            self._events.replaced(self.name, None)
+            self._thread.call(partial(self._desk.hand_in, old.close))
+            self._events.engine_replaced(self.name, None)
 
     def _not_loaded(self, loading: Loading, error: StreamsegError) -> None:
-        self._loading = None
-        if self._stopped or self._next is not None:
-            self._load_next()
-        elif self._engine is not None:
-            self.refused, self.stopgap = redact_credentials(str(error)), ""
-            self._events.replaced(self.name, error)
+        if self._engine is not None:
+            self._refuse(error)
         elif self.state is EngineState.MENDING:
             self._climb(str(error), frozenset(self._streams))
-        elif isinstance(error, EngineError) and (failed := self._failed_backend(loading)):
+        elif isinstance(error, EngineError) and (failed := loading.replaceable_backend):
             _LOG.warning("engine %s: %s; trying another backend", self.name, error)
             self._load(loading.wanted, loading.package, without=failed)
         else:
             self._give_up(error)
 
-    def _load_next(self) -> None:
-        wanted, self._next = self._next, None
-        if wanted is not None and not self._stopped:
-            self._load(*wanted)
+    def _refuse(self, error: StreamsegError) -> None:
+        """Say of each stream that the engine in use stays, and why."""
+        self.refused, self.stopgap = redact_credentials(str(error)), ""
+        for stream in self._streams.values():
+            stream.keep_mode()
+            stream.life.note(f"no new engine: {first_line(error)}; the old one serves on")
+        self._events.engine_replaced(self.name, error)
 
-    def _failed_backend(self, loading: Loading) -> str:
-        """The backend that another one may stand in for; empty where none may, or all have been tried.
-
-        `auto` has tried all that could not load the package, but none behind one that then could not run it.
-        """
-        wanted = loading.wanted
-        if not wanted.fallback or loading.without is not None:
-            return ""
-        return loading.failed_backend or ("" if wanted.backend == "auto" else wanted.backend)
-
-    def _mend(self, broken: InferenceEngine, culprits: frozenset[str], what: str) -> None:
+    def _mend(self, broken: InferenceEngine, culprits: frozenset[str], error: Exception) -> None:
         """The engine is to blame, and gets replaced; meanwhile frames wait."""
+        what = first_line(error)
         if self._stopped or broken is not self._engine:
             return
         self._broken, self._engine = self.backend, None
-        for name in self._streams:
-            self._worker.remove(name)
-        self._worker.call(self._seat.leave)
-        self._worker.call(partial(self._desk.hand_in, broken.close))
-        if self._loading is not None:
+        self._thread.clear_engine(self._streams)
+        self._thread.call(partial(self._desk.hand_in, broken.close))
+        if self._loads.busy:
             self._hold(f"the engine failed ({what}); the new one is on its way")
         else:
             self._climb(what, culprits)
@@ -281,14 +256,14 @@ class Keeper:
             self._give_up(EngineError(f"engine {self.name} failed on every backend: {what}"))
             return
         for name in culprits & self._streams.keys():
-            self._events.given_up(name, f"no engine could process its frames: {what}")
+            self._events.stream_given_up(name, f"no engine could process its frames: {what}")
         self._hold("the engine is made again without the streams that it failed on")
         self._load(self.config, self._package)
 
     def _give_up(self, error: StreamsegError) -> None:
         self.error = error
         for name in tuple(self._streams):
-            self._events.given_up(name, str(error))
+            self._events.stream_given_up(name, str(error))
         self._enter(EngineState.FAILED, str(error))
 
     def _hold(self, why: str) -> None:
@@ -300,4 +275,25 @@ class Keeper:
         self.state, self.why = state, why
         level = logging.INFO if state is EngineState.SERVING else logging.ERROR
         _LOG.log(level, "engine %s: %s: %s", self.name, state.value, why)
-        self._events.changed()
+        self._events.engine_state(self.name)
+
+    def _hand_in(self, action: Callable[[], None]) -> None:
+        """Have something of the keeper's done on the main thread; any thread."""
+        self._desk.hand_in(partial(self._attempt, action))
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        """What goes wrong in it is a failure of the engine, and tried again as one."""
+        try:
+            try:
+                action()
+            except Exception as error:  # noqa: BLE001 - an error of ours must not end the process
+                self._recover(self._desk.errors.explain(_ACTION, error))
+        except Exception as error:  # noqa: BLE001 - nor one in making good for it
+            self._give_up(self._desk.errors.explain(_ACTION, error))
+
+    def _recover(self, error: StreamsegError) -> None:
+        everybody = frozenset(self._streams)
+        if self._engine is not None:
+            self._mend(self._engine, everybody, error)
+        elif not self._loads.busy and not self._stopped:
+            self._climb(first_line(error), everybody)

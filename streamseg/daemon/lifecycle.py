@@ -2,7 +2,7 @@
 
     verdict   the daemon's word: failed (given up), backoff (waits for its restart), ended (taken out)
     held      no engine: a stream that runs is stalled until there is one again
-    source    the capture's word: connecting, running, stalled, backoff, ended, failed
+    source    the capture's word: connecting, running (with a note), stalled, backoff, ended, failed
 
 The uppermost that there is counts. A verdict stands until the stream begins anew; what an earlier capture of
 the stream may still say is no longer heard.
@@ -10,9 +10,10 @@ the stream may still say is no longer heard.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from streamseg.errors import StreamFault
@@ -29,30 +30,36 @@ class Life:
         source: What the capture said last.
         held: What is said while the engine is away.
         verdict: What the daemon decided.
-        run: Counts the captures of the stream; what another than this one says is not heard.
+        run: Which capture of the stream it is, by a number that is never used again; what another says is not
+            heard.
+        note: What a person should know of a stream that runs.
     """
 
     source: StateChange
     held: StateChange | None = None
     verdict: StateChange | None = None
     run: int = 0
+    note: str = ""
 
     @property
     def state(self) -> StateChange:
         """The state as the world is told."""
         if self.verdict is not None:
             return self.verdict
-        running = self.source.state is StreamState.RUNNING
-        return self.held if self.held is not None and running else self.source
+        if self.source.state is not StreamState.RUNNING:
+            return self.source
+        if self.held is not None:
+            return self.held
+        return replace(self.source, message=self.note) if self.note else self.source
 
     @property
     def over(self) -> bool:
         """Whether nothing more comes of it, unless it begins anew."""
         return self.state.state in FINAL
 
-    def begin(self, source: StateChange) -> Life:
+    def begin(self, source: StateChange, run: int) -> Life:
         """A new capture takes over."""
-        return Life(source, self.held, run=self.run + 1)
+        return Life(source, self.held, run=run, note=self.note)
 
     def heard(self, run: int, change: StateChange) -> Life:
         """A capture said something."""
@@ -76,16 +83,23 @@ class Lifecycle:
 
     Args:
         stream: Its name.
-        tell: Takes each state; must return soon and not call back.
+        tell: Takes each state; must return soon, and neither call back nor raise.
         wall: Seconds since 1970.
+        runs: The numbers of its runs. Streams of one daemon share them: a stream that is taken out and added
+            again under its name must not answer to what was meant for the one before.
     """
 
     def __init__(
-        self, stream: str, tell: Callable[[StateChange], None], wall: Callable[[], float] = time.time
+        self,
+        stream: str,
+        tell: Callable[[StateChange], None],
+        wall: Callable[[], float] = time.time,
+        runs: Iterator[int] | None = None,
     ) -> None:
         self._stream, self._tell, self._wall = stream, tell, wall
+        self._runs = itertools.count() if runs is None else runs
         self._lock = threading.Lock()
-        self._life = Life(self._change(StreamState.CONNECTING))
+        self._life = Life(self._change(StreamState.CONNECTING), run=next(self._runs))
         tell(self._life.state)
 
     @property
@@ -110,8 +124,9 @@ class Lifecycle:
 
     def begin(self) -> int:
         """A new capture takes over; returns the number it must speak with."""
-        self._become(lambda life: life.begin(self._change(StreamState.CONNECTING)))
-        return self.run
+        run = next(self._runs)
+        self._become(lambda life: life.begin(self._change(StreamState.CONNECTING), run))
+        return run
 
     def heard(self, run: int, change: StateChange) -> None:
         """A capture said something."""
@@ -125,6 +140,10 @@ class Lifecycle:
     def release(self) -> None:
         """There is an engine again."""
         self._become(Life.release)
+
+    def note(self, text: str) -> None:
+        """What a person should know while it runs; empty: nothing."""
+        self._become(lambda life: replace(life, note=text))
 
     def wait(self, fault: StreamFault, message: str, retry_in_s: float) -> None:
         """It is broken, and begins anew in so many seconds."""

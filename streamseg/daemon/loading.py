@@ -82,6 +82,17 @@ class Loading:
             return ""
         return f"until {', '.join(self.unbuilt)} is built for the backend {self.wanted.backend}"
 
+    @property
+    def replaceable_backend(self) -> str:
+        """The backend that another one may stand in for; empty where none may, or all have been tried.
+
+        `auto` has tried all that could not load the package, but none behind one that then could not run it.
+        """
+        wanted = self.wanted
+        if not wanted.fallback or self.without is not None:
+            return ""
+        return self.failed_backend or ("" if wanted.backend == "auto" else wanted.backend)
+
     def made_as(self, engine: InferenceEngine) -> EngineConfig:
         """What would have to be configured to get the engine that was handed over."""
         if not self.unbuilt:

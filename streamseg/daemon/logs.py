@@ -1,7 +1,7 @@
-"""Log lines: text on a terminal, one JSON object a line elsewhere; never a password, never a flood.
+"""Log lines: text on a terminal and in the journal, JSON elsewhere; never a password, never a flood.
 
 Where the lines go to systemd's journal, each begins with its severity (sd-daemon(3)), which the journal takes
-off again and filters by: `journalctl -u streamseg -p warning`.
+off again and filters by: `journalctl -u streamseg -p warning`. It keeps the time by itself.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ _SEVERITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ER
 def set_up(level: str, form: LogFormat, stream: TextIO | None = None) -> None:
     """Send all log records to `stream` (standard error unless given), in place of earlier handlers."""
     target = sys.stderr if stream is None else stream
-    text = form == "text" or (form == "auto" and target.isatty())
-    handler = Handler(_writer(target), journal=goes_to_journal(target))
-    handler.setFormatter(TextFormatter() if text else JsonFormatter())
+    journal = goes_to_journal(target)
+    text = form == "text" or (form == "auto" and (journal or target.isatty()))
+    handler = Handler(_writer(target), journal=journal)
+    handler.setFormatter(TextFormatter(timed=not journal) if text else JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
@@ -122,10 +123,11 @@ class Handler(logging.Handler):
 
 
 class TextFormatter(logging.Formatter):
-    """`12:03:44 WARNING gate: message (… 7 more like this)`."""
+    """`12:03:44 WARNING gate: message (… 7 more like this)`; the time only if `timed`."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(named)s%(message)s%(aside)s", "%H:%M:%S")
+    def __init__(self, *, timed: bool = True) -> None:
+        time = "%(asctime)s " if timed else ""
+        super().__init__(f"{time}%(levelname)-7s %(named)s%(message)s%(aside)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
         """Redacted, traceback included."""

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from streamseg.config.lines import Location
 from streamseg.config.schema import Config
-from streamseg.errors import PackageError
+from streamseg.errors import PackageError, WireError
 from streamseg.inference.package import Package, open_package
 from streamseg.temporal.stage import check_mode
+from streamseg.types import ModelInfo
+from streamseg.wire.message import dump_header, load_header
+from streamseg.wire.notices import InfoHeader
+from streamseg.wire.topics import Kind
 
 Packages: TypeAlias = Mapping[str, Package]  # by engine
 Report: TypeAlias = Callable[[Location, PackageError], None]
+
+_EPOCH = "000000"  # as long as every other
 
 
 def open_packages(config: Config) -> Packages:
     """The packages of all engines.
 
     Raises:
-        PackageError: One is not there or not whole, or cannot do what a stream wants of it.
+        PackageError: One is not there or not whole, cannot do what a stream wants of it, or says more of
+            itself than subscribers can be told.
     """
     return examine_packages(config, _refuse)
 
@@ -68,3 +75,35 @@ def _check_stream(name: str, config: Config, packages: Packages, report: Report)
         check_mode(stream.temporal, package.manifest)
     except PackageError as error:
         report(("streams", name, "temporal"), error)
+    try:
+        check_publishable(_announced(package), [name])
+    except PackageError as error:
+        report(("engines", stream.engine, "package"), error)
+
+
+def check_publishable(model: ModelInfo, streams: Iterable[str]) -> None:
+    """Check that subscribers of these streams can be told of a model (WIRE.md, kind = info).
+
+    Raises:
+        PackageError: They cannot.
+    """
+    for stream in streams:
+        try:
+            load_header(Kind.INFO, dump_header(InfoHeader(stream, _EPOCH, model)))
+        except WireError as error:
+            raise PackageError(f"{model.name}: subscribers cannot be told what it is: {error}") from error
+
+
+def _announced(package: Package) -> ModelInfo:
+    """What will be said of a package, before it is known what runs it."""
+    manifest = package.manifest
+    return ModelInfo(
+        name=manifest.name,
+        version=manifest.version,
+        sha256=package.sha256,
+        license=manifest.license,
+        classes=manifest.class_infos(),
+        backend="",
+        precision="",
+        mask_wh=manifest.size_wh,
+    )

@@ -61,6 +61,10 @@ class Pipeline:
         dropped: How many frames of the stream were dropped before inference so far.
         view: The part of the pictures that is looked at, and the size of the masks.
         clock: Monotonic seconds, the clock of `Frame.captured_mono_s`.
+        run: The run of its stream (`lifecycle`).
+
+    Attributes:
+        run: As above.
     """
 
     def __init__(
@@ -70,7 +74,9 @@ class Pipeline:
         dropped: Callable[[], int],
         view: View | None = None,
         clock: Callable[[], float] = time.monotonic,
+        run: int = 0,
     ) -> None:
+        self.run = run
         self._engine, self._stage, self._dropped, self._clock = engine, stage, dropped, clock
         self._view = view or View()
         self._size_wh = engine.package.manifest.size_wh

@@ -24,6 +24,7 @@ from streamseg.publish.probe import check_bindable
 from streamseg.status.trace import require_sdk
 
 _RUNTIME = Path("/run")
+_MAY_PASS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.ENODEV}  # the network may be up at the next try
 _IN_USE = "in use; fine where that is the daemon with this configuration, else it cannot start"
 
 
@@ -150,7 +151,7 @@ def _try_addresses(draft: Draft, machine: Machine) -> None:
         if not _is_own(address, machine):
             _try_address(draft, machine, where, address)
     if config.status.bind is not None and not _is_own(config.status.bind, machine):
-        _try_status(draft, config.status.bind)
+        _try_status(draft, machine, config.status.bind)
 
 
 def _is_own(address: str, machine: Machine) -> bool:
@@ -179,12 +180,16 @@ def _try_address(draft: Draft, machine: Machine, where: Location, address: str) 
         draft.add(where, str(error))
 
 
-def _try_status(draft: Draft, bind: str) -> None:
-    """Without its page the daemon runs: what is in its way is no reason not to start."""
+def _try_status(draft: Draft, machine: Machine, bind: str) -> None:
     host, _, port = bind.rpartition(":")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host.strip("[]"), int(port)), family=family).close()
     except (OSError, ValueError, OverflowError) as error:
-        said = _IN_USE if getattr(error, "errno", None) == errno.EADDRINUSE else f"cannot be bound: {error}"
-        draft.warn(("status", "bind"), f"{bind} is {said}")
+        where, code = ("status", "bind"), getattr(error, "errno", None)
+        if machine.free:
+            draft.add(where, f"{bind} cannot be bound: {error}", may_pass=code in _MAY_PASS)
+        elif code == errno.EADDRINUSE:
+            draft.warn(where, f"{bind} is {_IN_USE}")
+        else:
+            draft.warn(where, f"{bind} cannot be bound: {error}")

@@ -33,7 +33,7 @@ def read_plan(running: Config, read: Callable[[], Config], models: Mapping[str, 
     """`make_plan` of what `read` gives. A fault of our own in it refuses the reload too, and no more.
 
     Raises:
-        ConfigError, PackageError: It is refused.
+        StreamsegError: It is refused.
     """
     try:
         return make_plan(running, read(), models)

@@ -7,42 +7,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from streamseg.daemon.blame import Blame, Failures
+from streamseg.daemon.events import Events
 from streamseg.daemon.pipeline import Pipeline, View
 from streamseg.daemon.together import process_together
 from streamseg.inference.engine import InferenceEngine
 from streamseg.temporal.stage import TemporalStage
-from streamseg.types import Frame, ModelInfo, Segmentation
-
-
-@dataclass(frozen=True, slots=True)
-class SeatEvents:
-    """What is told of the frames, on the worker's thread; must return soon and not raise.
-
-    Attributes:
-        made: A mask was made.
-        served: This stream's masks are this model's from now on.
-        failed: A frame of this stream could not be processed.
-        stream_broken: So many of its frames in a row failed, while those of others did not.
-        engine_broken: Every stream fails; which they are, and how. Told once for each engine.
-        drained: The stream's source has ended and its last frame is processed.
-    """
-
-    made: Callable[[Segmentation], None]
-    served: Callable[[str, ModelInfo], None]
-    failed: Callable[[str, Exception], None]
-    stream_broken: Callable[[str, Exception], None]
-    engine_broken: Callable[[InferenceEngine, frozenset[str], Exception], None]
-    drained: Callable[[str], None]
+from streamseg.types import Frame, Segmentation
 
 
 class Seat:
-    """See the module."""
+    """See the module.
 
-    def __init__(self, events: SeatEvents, clock: Callable[[], float] = time.monotonic) -> None:
-        self._events, self._clock = events, clock
+    Args:
+        name: The engine's name in the configuration.
+        events: Who hears of models and of streams that fail.
+        engine_failing: Told the engine whose frames all fail, their streams, and how; once for each engine.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        events: Events,
+        engine_failing: Callable[[InferenceEngine, frozenset[str], Exception], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name, self._events, self._clock = name, events, clock
+        self._engine_failing = engine_failing
         self._engine: InferenceEngine | None = None
         self._pipelines: dict[str, Pipeline] = {}
         self._failures = Failures()
@@ -51,7 +44,7 @@ class Seat:
         """Work with this engine from the next frame on."""
         self._engine, self._pipelines, self._failures = engine, dict(pipelines), Failures()
         for name, pipeline in pipelines.items():
-            self._events.served(name, pipeline.model)
+            self._events.model_served(self._name, name, pipeline.model)
 
     def leave(self) -> None:
         """Work with none."""
@@ -61,7 +54,7 @@ class Seat:
         """Process a stream's frames, from now on without a past."""
         self._pipelines[name] = pipeline
         self._failures.forget(name)
-        self._events.served(name, pipeline.model)
+        self._events.model_served(self._name, name, pipeline.model)
 
     def dismiss(self, name: str) -> None:
         """Process a stream's frames no more."""
@@ -75,7 +68,7 @@ class Seat:
             pipeline.restage(stage)
             pipeline.look(view)
             if pipeline.model != before:
-                self._events.served(name, pipeline.model)
+                self._events.model_served(self._name, name, pipeline.model)
 
     def process(self, frame: Frame) -> Segmentation | None:
         """Make a frame's mask; None where its stream was just dismissed."""
@@ -99,13 +92,13 @@ class Seat:
 
     def failed(self, stream: str, error: Exception) -> None:
         """A frame could not be processed."""
-        self._events.failed(stream, error)
-        if self._engine is None or stream not in self._pipelines:
+        pipeline = self._pipelines.get(stream)
+        if self._engine is None or pipeline is None:
             return
         match self._failures.failed(stream, self._clock()):
             case Blame.ENGINE:
-                self._events.engine_broken(self._engine, self._failures.culprits, error)
+                self._engine_failing(self._engine, self._failures.culprits, error)
             case Blame.STREAM:
-                self._events.stream_broken(stream, error)
+                self._events.stream_failing(stream, pipeline.run, error)
             case Blame.NOBODY:
                 pass

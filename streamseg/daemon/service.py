@@ -55,6 +55,8 @@ class Service:
         """It is through, whatever became of it."""
         if self._ready:
             self._notifier.ready(line)
+        else:
+            self._notifier.status(line)
 
     def stopping(self) -> None:
         """The end begins."""

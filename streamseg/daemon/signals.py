@@ -2,6 +2,9 @@
 
 The first SIGTERM or SIGINT asks for an orderly stop, the second does not wait for it.
 
+SIGHUP and SIGUSR1 that come before there are handlers wait for them: `streamseg/__main__.py` blocks both, for
+by default they end the process, and it has a second of imports before it.
+
 The signals are heard on a thread of their own. A Python handler would run on the main thread: only once that
 returns from C, where compiling a network takes seconds, and perhaps in the middle of the very lock that
 setting an event needs.
@@ -19,6 +22,7 @@ from streamseg.flow.deadline import Deadline
 from streamseg.flow.stage import Stage
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
+_BLOCKED_AT_START = (signal.SIGHUP, signal.SIGUSR1)
 _LEAVE_S = 1.0
 
 
@@ -46,6 +50,7 @@ def signals_heard(
     listener.start()
     before = {number: signal.signal(number, lambda *_: None) for number in (*_STOPS, *actions)}
     fd_before = signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _BLOCKED_AT_START)
     try:
         yield
     finally:

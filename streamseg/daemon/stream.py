@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from streamseg.capture.reader import Capture
-from streamseg.capture.source import describe, overflow_for
+from streamseg.capture.source import check_file, describe, overflow_for
 from streamseg.config.schema import SourceConfig, StreamConfig
+from streamseg.daemon.events import Events
 from streamseg.daemon.ladder import Restarts
 from streamseg.daemon.lifecycle import Lifecycle
 from streamseg.daemon.pipeline import Pipeline, View
@@ -19,19 +20,6 @@ from streamseg.status.snapshot import Tally
 from streamseg.temporal.reset import ResetLimits
 from streamseg.temporal.stage import TemporalStage, make_stage
 from streamseg.types import Frame, StateChange, StreamState
-
-
-@dataclass(frozen=True, slots=True)
-class StreamEvents:
-    """What a stream tells the daemon, on the capture's thread or whichever changes its state; must not raise.
-
-    Attributes:
-        changed: It entered a state.
-        crashed: Its capture (the one of this run) died of an error of ours; what to say of it.
-    """
-
-    changed: Callable[[StateChange], None] = lambda _change: None
-    crashed: Callable[[str, int, str], None] = lambda _stream, _run, _message: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +45,29 @@ class Stream:
     Attributes:
         name: Its name.
         config: What the user said.
+        mode: How its masks are steadied by the engine in use.
         life: Its state.
         restarts: How often it was restarted.
         live: Its source plays on without us; a file waits.
+
+    Args:
+        wake: Called with every frame that waits; on the capture's thread.
+        events: Who hears of its states and of captures that crash.
+        runs: See `Lifecycle`.
     """
 
     def __init__(
-        self, name: str, config: StreamConfig, wake: Callable[[], None], events: StreamEvents | None = None
+        self,
+        name: str,
+        config: StreamConfig,
+        wake: Callable[[], None],
+        events: Events | None = None,
+        runs: Iterator[int] | None = None,
     ) -> None:
         self.name, self.config = name, config
-        self._events = events or StreamEvents()
-        self.life = Lifecycle(name, self._events.changed)
+        self.mode = config.temporal
+        self._events = events or Events()
+        self.life = Lifecycle(name, self._events.stream_state, runs=runs)
         self.restarts = Restarts()
         self._left: list[Capture] = []  # captures before this one that FFmpeg may still hold
         self._parts = _Parts(*self._make_parts(wake, self.life.run, first_seq=0))
@@ -83,12 +83,12 @@ class Stream:
         self, wake: Callable[[], None], run: int, first_seq: int
     ) -> tuple[Mailbox[Frame], Capture]:
         self.live, overflow = _nature(self.config.source)
-        mailbox: Mailbox[Frame] = Mailbox(1, overflow, on_put=wake)
+        mailbox: Mailbox[Frame] = Mailbox(1, overflow, on_put=self._events.frame_queued.to(wake))
         capture = Capture(
             self.name,
             self.config.source,
             mailbox,
-            lambda change: self._heard(run, change),
+            self._events.capture_state.to(lambda change: self._heard(run, change)),
             first_seq=first_seq,
             max_fps=self.config.max_fps,
         )
@@ -96,7 +96,7 @@ class Stream:
 
     def _heard(self, run: int, change: StateChange) -> None:
         if change.state is StreamState.FAILED and change.reason == StreamFault.CRASH:
-            self._events.crashed(self.name, run, change.message)  # what becomes of it, others decide
+            self._events.capture_crashed(self.name, run, change.message)  # what becomes of it, others decide
         else:
             self.life.heard(run, change)
 
@@ -127,19 +127,34 @@ class Stream:
         """Whether a thread of its is inside FFmpeg, which nothing can interrupt."""
         return any(capture.held for capture in (*self._left, self.capture))
 
+    @property
+    def unusable(self) -> bool:
+        """Whether its source cannot be had, as far as that can be told without opening it."""
+        try:
+            describe(self.config.source)
+            check_file(self.config.source)
+        except SourceError:
+            return True
+        return False
+
     def pipeline(self, engine: InferenceEngine) -> Pipeline:
         """What the engine's thread does with each frame.
 
         Raises:
             PackageError: The stream wants the ConvGRU, and the package has no stabiliser.
         """
-        return Pipeline(engine, self.stage(engine), lambda: self.dropped, self.view)
+        return Pipeline(engine, self.stage(engine), lambda: self.dropped, self.view, run=self.life.run)
 
     def stage(self, engine: InferenceEngine) -> TemporalStage:
         """What steadies its masks. Raises PackageError as above."""
         config = self.config
         limits = ResetLimits(config.reset_after_s, config.scene_cut)
         return make_stage(config.temporal, engine, config.motion, ema=config.ema, limits=limits)
+
+    def keep_mode(self) -> None:
+        """The engine that was to steady its masks in another way does not come: they are made as before."""
+        if self.config.temporal is not self.mode:
+            self.config = self.config.model_copy(update={"temporal": self.mode})
 
     @property
     def view(self) -> View:

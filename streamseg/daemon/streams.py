@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -10,13 +11,15 @@ from streamseg.config.schema import DaemonConfig, StreamConfig
 from streamseg.daemon import logs
 from streamseg.daemon.desk import Desk
 from streamseg.daemon.engine_state import EngineState
+from streamseg.daemon.events import Events
 from streamseg.daemon.keeper import Keeper
-from streamseg.daemon.stream import Stream, StreamEvents
+from streamseg.daemon.report import first_line
+from streamseg.daemon.stream import Stream
 from streamseg.errors import StreamFault
 from streamseg.flow.deadline import Deadline
 from streamseg.redact import redact_url
-from streamseg.types import StateChange
 
+_ACTION = "stream_supervision"  # what errors in starting and stopping streams are counted as
 RENEW_S = 1.0  # how long the capture of a stream that begins anew is waited for: others want the thread too
 
 
@@ -27,8 +30,7 @@ class Streams:
         desk: The main thread's.
         keepers: The engines by name; may grow and shrink.
         limits: How often a stream is restarted, as the configuration says it now.
-        changed: Told every change of a stream's state, on the thread that changes it.
-        forget: Told of a stream that is gone, once nothing can come from it any more.
+        events: Who hears of their states, and of one that is gone, once nothing can come from it any more.
     """
 
     def __init__(
@@ -36,11 +38,12 @@ class Streams:
         desk: Desk,
         keepers: Mapping[str, Keeper],
         limits: Callable[[], DaemonConfig],
-        changed: Callable[[StateChange], None],
-        forget: Callable[[str], None],
+        events: Events,
     ) -> None:
-        self._desk, self._keepers, self._limits, self._forget = desk, keepers, limits, forget
-        self._events = StreamEvents(changed, lambda *crash: desk.hand_in(partial(self._crashed, *crash)))
+        self._desk, self._keepers, self._limits, self._events = desk, keepers, limits, events
+        events.capture_crashed.connect(lambda *crash: desk.hand_in(partial(self._crashed, *crash)))
+        self._runs = itertools.count()  # of all streams together: what is due later is due to one run
+        desk.errors.register(_ACTION)
         self._streams: dict[str, Stream] = {}
         self._waiting: set[str] = set()  # files that wait for their engine
         self._leaving: list[Stream] = []  # taken out, not yet known to have ended
@@ -57,20 +60,26 @@ class Streams:
         """Whether a thread of theirs is inside FFmpeg, which nothing can interrupt."""
         return any(stream.held for stream in (*self._streams.values(), *self._leaving))
 
+    @property
+    def running(self) -> list[str]:
+        """The streams whose capture has not ended."""
+        streams = (*self._streams.values(), *self._leaving)
+        return [stream.name for stream in streams if not stream.join(Deadline(0.0))]
+
     def add(self, name: str, config: StreamConfig) -> None:
         """Begin a stream; a file waits until its engine serves, so that none of its frames is lost to it."""
         keeper = self._keepers[config.engine]
-        stream = self._streams[name] = Stream(name, config, keeper.wake, self._events)
+        stream = self._streams[name] = Stream(name, config, keeper.wake, self._events, self._runs)
         source, mode = redact_url(config.source.url), config.temporal.value
         logs.stream_logger(__name__, name).info("source %s, masks steadied by %s", source, mode)
-        self._begin(stream, keeper)
+        self._attempt(stream, partial(self._begin, stream, keeper))
 
     def engine_changed(self) -> None:
         """An engine is in another state: begin what waited for it."""
         for stream in self:
             if stream.name in self._waiting and self._serves(stream):
                 self._waiting.discard(stream.name)
-                stream.capture.start()
+                self._attempt(stream, stream.capture.start)
 
     def renew(self, name: str, config: StreamConfig | None = None) -> None:
         """Begin a stream anew, from its source on; its frames are counted on."""
@@ -81,6 +90,10 @@ class Streams:
         keeper = self._keepers[config.engine]
         stream.renew(config, keeper.wake)
         self._begin(stream, keeper)
+
+    def restart(self, name: str, config: StreamConfig | None = None) -> None:
+        """`renew`, tried again later where it fails."""
+        self._attempt(self._streams[name], partial(self.renew, name, config))
 
     def update(self, name: str, config: StreamConfig) -> None:
         """Take over what needs no new beginning, from the next frame on."""
@@ -95,19 +108,29 @@ class Streams:
         self._cut_off(stream, partial(self._gone, name))
         self._leaving = [*(s for s in self._leaving if not s.join(Deadline(0.0)) or s.held), stream]
 
-    def broken(self, name: str, fault: StreamFault, message: str) -> None:
-        """Begin a stream anew after a while, or give it up where that happened too often."""
+    def broken(self, name: str, fault: StreamFault, message: str, run: int | None = None) -> None:
+        """Begin a stream anew after a while, or give it up where that happened too often.
+
+        Args:
+            name: The stream.
+            fault: What is wrong with it.
+            message: The same for people.
+            run: The run of the stream that is meant; None: the one there is.
+        """
         stream = self._streams.get(name)
-        if stream is None or stream.life.judged:
+        if stream is None or stream.life.judged or run not in {None, stream.life.run}:
             return
+        self._attempt(stream, partial(self._restart_later, stream, fault, message))
+
+    def _restart_later(self, stream: Stream, fault: StreamFault, message: str) -> None:
         limits = self._limits()
         wait_s = stream.restarts.wait_s(time.monotonic(), limits.restart_limit, limits.restart_window_s)
         if wait_s is None:
-            self.give_up(name, fault, f"{message}; given up after {limits.restart_limit} restarts")
+            self.give_up(stream.name, fault, f"{message}; given up after {limits.restart_limit} restarts")
             return
-        self._cut_off(stream)
         stream.life.wait(fault, message, wait_s)
-        self._desk.after(wait_s, partial(self._try_again, name, stream.life.run))
+        self._desk.after(wait_s, partial(self._try_again, stream.name, stream.life.run))
+        self._cut_off(stream)
 
     def give_up(self, name: str, fault: StreamFault, message: str) -> None:
         """A stream has failed for good, that is until somebody begins it anew."""
@@ -130,7 +153,7 @@ class Streams:
             stream.life.fail(StreamFault.ENGINE, keeper.why)
             return
         keeper.add(stream)
-        if stream.live or self._serves(stream):
+        if stream.live or self._serves(stream) or stream.unusable:
             stream.capture.start()
         else:
             self._waiting.add(stream.name)
@@ -146,14 +169,26 @@ class Streams:
 
     def _gone(self, name: str) -> None:
         if name not in self._streams:  # it may have come back meanwhile
-            self._forget(name)
+            self._events.stream_removed(name)
 
     def _crashed(self, name: str, run: int, message: str) -> None:
-        stream = self._streams.get(name)
-        if stream is not None and stream.life.run == run:
-            self.broken(name, StreamFault.CRASH, message)
+        self.broken(name, StreamFault.CRASH, message, run)
 
     def _try_again(self, name: str, run: int) -> None:
         stream = self._streams.get(name)
         if stream is not None and stream.life.run == run and not stream.life.over:
-            self.renew(name)
+            self._attempt(stream, partial(self.renew, name))
+
+    def _attempt(self, stream: Stream, action: Callable[[], None]) -> None:
+        """What goes wrong in it is told as the stream's state, and tried again like any other fault."""
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - an error of ours costs this stream, and no other
+            self._failed(stream, first_line(self._desk.errors.explain(_ACTION, error)))
+
+    def _failed(self, stream: Stream, message: str) -> None:
+        try:
+            self._restart_later(stream, StreamFault.CRASH, message)
+        except Exception as error:  # noqa: BLE001 - not even that: nothing is left to try
+            self._desk.errors.record(_ACTION, error)
+            stream.life.fail(StreamFault.CRASH, message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from streamseg.status.entry import Entry
 from streamseg.status.snapshot import FRESH_S, Event, StreamSnapshot, Tally
@@ -20,8 +20,13 @@ class Board:
     when its stream goes.
     """
 
-    def __init__(self, clock: Callable[[], float], wall: Callable[[], float]) -> None:
-        self._clock, self._wall = clock, wall
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        callback_errors: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
+        self._clock, self._wall, self._callback_errors = clock, wall, callback_errors
         self._lock = threading.Lock()
         self._entries: dict[str, Entry] = {}
         self._busy_s: defaultdict[str, float] = defaultdict(float)
@@ -109,3 +114,8 @@ class Board:
         """Seconds that each engine has spent on masks."""
         with self._lock:
             return dict(self._busy_s)
+
+    @property
+    def callback_errors(self) -> Mapping[str, int]:
+        """Errors in callbacks so far, by event."""
+        return self._callback_errors()

@@ -81,6 +81,12 @@ BUSY = Metric(
     ("engine",),
     "Time spent on masks; its rate is the engine's load.",
 )
+CALLBACK_ERRORS = Metric(
+    "streamseg_callback_errors_total",
+    _C,
+    ("event",),
+    "Errors of the daemon's own in what an event or a task led to; the log has the traceback.",
+)
 VIEWERS = Metric("streamseg_viewers", _G, (), "Open pages that show live pictures.")
 THREADS = Metric("streamseg_process_threads", _G, (), "Threads of the process, those of its C libraries too.")
 TEMPERATURE = Metric(
@@ -92,7 +98,8 @@ FREQUENCY = Metric(
 
 CATALOGUE = (
     BUILD, STATE, READY, REQUIRED, SILENCE, CAPTURED, INFERRED, PUBLISHED, DROPPED, AGE, STAGE, RECONNECTS,
-    RESETS, FLICKER, CONFIDENCE, SUBSCRIBERS, QUEUE, MODEL, BUSY, VIEWERS, THREADS, TEMPERATURE, FREQUENCY,
+    RESETS, FLICKER, CONFIDENCE, SUBSCRIBERS, QUEUE, MODEL, BUSY, CALLBACK_ERRORS, VIEWERS, THREADS,
+    TEMPERATURE, FREQUENCY,
 )  # fmt: skip
 
 

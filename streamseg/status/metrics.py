@@ -54,6 +54,8 @@ class BoardCollector(Collector):
         yield _means(catalogue.CONFIDENCE, {name: one.confidences for name, one in seen.items()})
         yield _models(seen)
         yield _counter(catalogue.BUSY, {(engine,): spent for engine, spent in self._board.busy_s.items()})
+        errors = self._board.callback_errors
+        yield _counter(catalogue.CALLBACK_ERRORS, {(event,): float(n) for event, n in errors.items()})
         yield _gauge(catalogue.VIEWERS, {(): float(self._viewers())})
         yield from _machine()
 

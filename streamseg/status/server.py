@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from streamseg.errors import StreamsegError
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.stage import Stage
 from streamseg.status import picture
@@ -72,7 +73,11 @@ class StatusServer:
         self._stage = Stage("status", self._body)
 
     def start(self) -> None:
-        """Listen and start the thread. An address that cannot be had is told of and gone without."""
+        """Listen and start the thread.
+
+        Raises:
+            StreamsegError: The address cannot be had; another try may find it free.
+        """
         if self._settings.bind is None:
             return
         door = self._settings.door
@@ -81,16 +86,7 @@ class StatusServer:
                 "status.bind: %s: other machines reach it; not served without a token", self._settings.bind
             )
             return
-        try:
-            self._listener = _listen(self._settings.bind)
-        except OSError as error:
-            why = error.strerror or str(error)
-            _LOG.error(
-                "status.bind: %s: %s; masks are served, but no page, health or metrics",
-                self._settings.bind,
-                why,
-            )
-            return
+        self._listener = _listen(self._settings.bind)
         self.address = _address(self._listener)
         _LOG.info("status: http://%s%s", self.address, "" if self._settings.page else "/metrics")
         self._stage.start()
@@ -165,10 +161,14 @@ class StatusServer:
 
 
 def _listen(bind: str) -> socket.socket:
-    """A listening socket at `host:port`. Raises OSError."""
+    """A listening socket at `host:port`. Raises StreamsegError."""
     host, _, port = bind.rpartition(":")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host.strip("[]"), int(port)), family=family, backlog=BACKLOG)
+    address = host.strip("[]"), int(port)
+    try:
+        return socket.create_server(address, family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise StreamsegError(f"status.bind: {bind}: {error.strerror or error}; see `ss -ltnp`") from None
 
 
 def _address(listener: socket.socket) -> str:

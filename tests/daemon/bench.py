@@ -11,15 +11,16 @@ import pytest
 from streamseg.config.schema import DaemonConfig, EngineConfig, StreamConfig
 from streamseg.daemon import loading
 from streamseg.daemon.desk import Desk
-from streamseg.daemon.engine_state import KeeperEvents
+from streamseg.daemon.engine_state import EngineState
+from streamseg.daemon.events import Events
 from streamseg.daemon.keeper import Keeper
-from streamseg.daemon.stream import Stream, StreamEvents
+from streamseg.daemon.stream import Stream
 from streamseg.errors import StreamsegError
 from streamseg.flow.deadline import Deadline
 from streamseg.inference.backend import BackendReport
 from streamseg.inference.engine import EngineInfo
 from streamseg.inference.package import Package
-from streamseg.types import ModelInfo, Segmentation, StateChange
+from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
 from tests.fakes.engine import FakeEngine, fake_package
 from tests.fakes.source import make_frame, make_picture
 from tests.waiting import wait_for
@@ -60,6 +61,11 @@ class Engines:
         return engine
 
 
+def runs(stream: Stream) -> None:
+    """Says of a stream what its capture would once it gives frames."""
+    stream.life.heard(stream.life.run, StateChange(stream.name, StreamState.RUNNING, 0.0))
+
+
 class Bench:
     """A desk, a keeper on it, and what it told."""
 
@@ -68,24 +74,23 @@ class Bench:
         self.made: list[Segmentation] = []
         self.told: list[tuple[object, ...]] = []
         self.changes: list[StateChange] = []
+        self.events = self._events()
         self.keeper = Keeper(
-            "main", EngineConfig(**config), package or fake_package(), self.desk, DaemonConfig, self._events()
+            "main", EngineConfig(**config), package or fake_package(), self.desk, DaemonConfig, self.events
         )
 
-    def _events(self) -> KeeperEvents:
+    def _events(self) -> Events:
         def tell(word: str) -> Callable[..., None]:
             return lambda *what: self.told.append((word, *what))
 
-        return KeeperEvents(
-            made=self.made.append,
-            served=self._served,
-            failed=lambda _stream, _error: None,
-            drained=tell("drained"),
-            stream_broken=tell("stream broken"),
-            given_up=tell("given up"),
-            changed=tell("changed"),
-            replaced=tell("replaced"),
-        )
+        events = Events(self.desk.errors)
+        events.mask_made.connect(self.made.append)
+        events.model_served.connect(self._served)
+        events.stream_state.connect(self.changes.append)
+        events.stream_drained.connect(tell("drained"))
+        events.stream_given_up.connect(tell("given up"))
+        events.engine_replaced.connect(tell("replaced"))
+        return events
 
     def _served(self, engine: str, stream: str, model: ModelInfo) -> None:
         self.told.append(("served", engine, stream, model.backend))
@@ -93,9 +98,14 @@ class Bench:
     def stream(self, name: str, **config: Any) -> Stream:
         """A stream whose frames the test puts itself."""
         wanted = StreamConfig.model_validate({"source": "x.mp4", **config})
-        stream = Stream(name, wanted, self.keeper.wake, StreamEvents(self.changes.append))
+        stream = Stream(name, wanted, self.keeper.wake, self.events)
         self.keeper.add(stream)
         return stream
+
+    def serve(self) -> None:
+        """Starts the keeper; returns once its engine serves."""
+        self.keeper.start()
+        self.until(lambda: self.keeper.state is EngineState.SERVING)
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Sees to the desk until the condition holds."""

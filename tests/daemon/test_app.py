@@ -15,7 +15,15 @@ from streamseg.client.subscription import Subscription, subscribe
 from streamseg.config.schema import Config, StatusConfig
 from streamseg.daemon import app, loading
 from streamseg.daemon.desk import Desk
-from streamseg.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNEXPECTED, EngineError, PackageError, PublishError
+from streamseg.errors import (
+    EXIT_CONFIG,
+    EXIT_OK,
+    EXIT_UNEXPECTED,
+    EngineError,
+    PackageError,
+    PublishError,
+    StreamsegError,
+)
 from streamseg.types import StreamState
 from tests.fakes.engine import FakeEngine
 from tests.fakes.packages import Tiny, make_package
@@ -124,10 +132,12 @@ def test_once_ends_with_its_source(package: str, run: Any) -> None:
     assert daemon.error is None
 
 
-def test_once_tells_why_its_source_failed(package: str, run: Any) -> None:
-    daemon = once(run, package, "/nowhere.mp4")
+def test_once_tells_why_its_source_failed(package: str, run: Any, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.mp4"
+    notes.write_text("no video", encoding="utf-8")
+    daemon = once(run, package, str(notes))
     assert daemon.exit_code == EXIT_CONFIG
-    assert "gate: /nowhere.mp4: there is no such file" in str(daemon.error)
+    assert f"gate: {notes}: " in str(daemon.error)
 
 
 def test_without_once_the_daemon_outlives_its_streams(package: str, run: Any) -> None:
@@ -227,15 +237,12 @@ def test_health_and_metrics_tell_of_the_streams(package: str, run: Any) -> None:
     assert "status" not in [thread.name for thread in threading.enumerate()]
 
 
-def test_a_busy_port_costs_the_page_and_no_mask(
-    package: str, run: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_busy_status_port_ends_the_start_with_what_systemd_starts_again(package: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        running = run(shown(package, f"127.0.0.1:{taken.getsockname()[1]}"))
-        assert next(running.masks).stream == "gate"
-        assert running.end()
-    assert "status.bind" in caplog.text
-    assert running.daemon.exit_code == EXIT_OK
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(StreamsegError, match=f"status.bind: {address}: Address already in use") as caught:
+            app.run(shown(package, address))
+    assert caught.value.exit_code == EXIT_UNEXPECTED
 
 
 def test_a_dead_thread_ends_the_daemon(package: str, run: Any) -> None:

@@ -91,3 +91,19 @@ def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptur
     desk.work(0.0)
     assert done == [0, 1]
     assert "does not keep up" in caplog.text
+
+
+def test_what_fails_costs_itself_and_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    clock, done = Clock(), list[str]()
+    desk = Desk(clock)
+
+    def fail() -> None:
+        raise ZeroDivisionError("a bug")
+
+    desk.hand_in(fail)
+    desk.after(0.0, fail)
+    desk.hand_in(lambda: done.append("after it"))
+    desk.work(0.0)
+    assert done == ["after it"]
+    assert desk.errors.counts() == {"main_thread_action": 2}
+    assert "ZeroDivisionError: a bug" in caplog.text

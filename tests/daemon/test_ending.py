@@ -5,13 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 HANGING = """
 import logging, sys, threading
 from streamseg.daemon.ending import abandon, leave
 logging.basicConfig()
+there = threading.Event()
 def stuck():
-    threading.Event().wait()
-threading.Thread(target=stuck).start()
+    there.set()
+    while True: pass
+threading.Thread(target=stuck, name="capture-gate").start()
+there.wait()
 sys.stdout.write("said before")
 """
 
@@ -23,12 +28,13 @@ def end(how: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_abandon_shows_every_stack() -> None:
-    code, out, err = end("abandon(2.0)")
-    assert code == 1
-    assert out == "said before"
-    assert "not everything ended within 2 s" in err
-    assert "in stuck" in err
+@pytest.mark.parametrize("code", [0, 1])
+def test_abandon_names_who_is_late_in_one_line_and_keeps_the_exit_code(code: int) -> None:
+    ended, out, err = end(f"abandon(2.0, ['capture-gate', 'gone'], {code})")
+    assert (ended, out) == (code, "said before")
+    (line,) = err.splitlines()
+    assert "not ended within 2 s, left behind: capture-gate (" in line
+    assert "in stuck), gone" in line
 
 
 def test_leave_says_nothing_of_its_own() -> None:

@@ -12,12 +12,10 @@ import pytest
 from streamseg.daemon import loading
 from streamseg.daemon.blame import ENGINE_FAILURES
 from streamseg.daemon.engine_state import EngineState
-from streamseg.daemon.stream import Stream
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference import build_process
 from streamseg.inference.backend import BackendReport
-from streamseg.types import StateChange, StreamState
-from tests.daemon.bench import Bench, Engines
+from tests.daemon.bench import Bench, Engines, runs
 from tests.fakes import slow
 from tests.fakes.engine import FakeEngine, fake_package
 from tests.fakes.packages import Tiny, make_package
@@ -37,15 +35,6 @@ def bench(engines: Engines) -> Iterator[Bench]:
     bench.end()
 
 
-def serve(bench: Bench) -> None:
-    bench.keeper.start()
-    bench.until(lambda: bench.keeper.state is EngineState.SERVING)
-
-
-def runs(stream: Stream) -> None:
-    stream.life.heard(stream.life.run, StateChange(stream.name, StreamState.RUNNING, 0.0))
-
-
 def seqs(bench: Bench, stream: str) -> list[int]:
     return [made.frame.seq for made in bench.made if made.frame.stream == stream]
 
@@ -58,14 +47,14 @@ def test_frames_wait_for_the_engine_and_the_model_is_told(bench: Bench) -> None:
     gate = bench.stream("gate")
     gate.mailbox.put(make_frame("gate", 7))
     assert bench.keeper.state is EngineState.LOADING
-    serve(bench)
+    bench.serve()
     bench.until(lambda: seqs(bench, "gate") == [7])
     assert bench.words("served") == [("main", "gate", "openvino")]
     assert bench.keeper.backend == "openvino"
 
 
 def test_who_comes_later_is_served_too(bench: Bench) -> None:
-    serve(bench)
+    bench.serve()
     gate = bench.stream("gate")
     bench.play(gate, 3)
     bench.until(lambda: len(bench.made) == 3)
@@ -73,7 +62,7 @@ def test_who_comes_later_is_served_too(bench: Bench) -> None:
 
 
 def test_who_is_removed_is_not_and_is_told_when_that_is_so(bench: Bench) -> None:
-    serve(bench)
+    bench.serve()
     gate, gone = bench.stream("gate"), list[int]()
     bench.play(gate, 2)
     bench.until(lambda: len(bench.made) == 2)
@@ -87,7 +76,7 @@ def test_who_is_removed_is_not_and_is_told_when_that_is_so(bench: Bench) -> None
 
 
 def test_a_swap_loses_no_frame_and_says_that_memories_are_let_go(bench: Bench, engines: Engines) -> None:
-    serve(bench)
+    bench.serve()
     streams = [bench.stream(name) for name in ("gate", "yard")]
     engines.gate.clear()
     bench.keeper.replace(bench.keeper.config.model_copy(update={"threads": 1}), fake_package((128, 96)))
@@ -113,7 +102,7 @@ def test_a_swap_loses_no_frame_and_says_that_memories_are_let_go(bench: Bench, e
 def test_a_new_engine_that_fails_leaves_the_old_one_serving(
     bench: Bench, engines: Engines, error: EngineError
 ) -> None:
-    serve(bench)
+    bench.serve()
     gate, before = bench.stream("gate"), bench.keeper.config
     bench.play(gate, 2)
     engines.script = [error]
@@ -128,7 +117,7 @@ def test_a_new_engine_that_fails_leaves_the_old_one_serving(
 
 
 def test_of_several_new_engines_the_last_one_asked_for_counts(bench: Bench, engines: Engines) -> None:
-    serve(bench)
+    bench.serve()
     engines.gate.clear()
     for threads in (1, 2, 3):
         config = bench.keeper.config.model_copy(update={"threads": threads})
@@ -144,7 +133,7 @@ def test_an_engine_that_fails_is_made_again_and_then_with_another_backend(
 ) -> None:
     gate = bench.stream("gate")
     runs(gate)
-    serve(bench)
+    bench.serve()
     bench.play(gate, ENGINE_FAILURES, white=True)
     bench.until(lambda: engines.asked == ["auto", "auto"] and bench.keeper.state is EngineState.SERVING)
     bench.play(gate, ENGINE_FAILURES, white=True)
@@ -161,7 +150,7 @@ def test_without_a_fallback_it_is_given_up_after_one_more_try(engines: Engines) 
     bench = Bench(engines, fallback=False)
     try:
         gate = bench.stream("gate")
-        serve(bench)
+        bench.serve()
         bench.play(gate, ENGINE_FAILURES, white=True)
         bench.until(lambda: len(engines.asked) == 2 and bench.keeper.state is EngineState.SERVING)
         bench.play(gate, ENGINE_FAILURES, white=True)
@@ -175,7 +164,7 @@ def test_without_a_fallback_it_is_given_up_after_one_more_try(engines: Engines) 
 
 def test_a_rebuild_that_fails_is_a_failure_more(bench: Bench, engines: Engines) -> None:
     gate = bench.stream("gate")
-    serve(bench)
+    bench.serve()
     engines.script = [EngineError("no device"), EngineError("none at all")]
     bench.play(gate, ENGINE_FAILURES, white=True)
     bench.until(lambda: bench.keeper.state is EngineState.FAILED)
@@ -186,7 +175,7 @@ def test_a_rebuild_that_fails_is_a_failure_more(bench: Bench, engines: Engines) 
 def test_who_did_not_fail_is_served_on_without_the_others(bench: Bench, engines: Engines) -> None:
     """No engine can process what glare shows; yard, which showed nothing meanwhile, must not pay for it."""
     glare, yard = bench.stream("glare"), bench.stream("yard")
-    serve(bench)
+    bench.serve()
     for asked in (2, 3):
         bench.play(glare, ENGINE_FAILURES, white=True)
         bench.until(
@@ -203,7 +192,7 @@ def test_who_did_not_fail_is_served_on_without_the_others(bench: Bench, engines:
 
 def test_who_comes_while_the_engine_is_mended_waits_for_it(bench: Bench, engines: Engines) -> None:
     gate = bench.stream("gate")
-    serve(bench)
+    bench.serve()
     engines.gate.clear()
     bench.play(gate, ENGINE_FAILURES, white=True)
     bench.until(lambda: bench.keeper.state is EngineState.MENDING)
@@ -218,7 +207,7 @@ def test_who_comes_while_the_engine_is_mended_waits_for_it(bench: Bench, engines
 
 def test_a_new_engine_under_way_takes_the_place_of_one_that_fails(bench: Bench, engines: Engines) -> None:
     gate = bench.stream("gate")
-    serve(bench)
+    bench.serve()
     engines.gate.clear()
     bench.keeper.replace(bench.keeper.config.model_copy(update={"threads": 2}), fake_package())
     bench.play(gate, ENGINE_FAILURES, white=True)
@@ -233,7 +222,7 @@ def test_what_was_asked_for_while_there_was_none_is_what_is_tried_again(
     bench: Bench, engines: Engines
 ) -> None:
     gate = bench.stream("gate")
-    serve(bench)
+    bench.serve()
     engines.gate.clear()
     bench.play(gate, ENGINE_FAILURES, white=True)
     bench.until(lambda: bench.keeper.state is EngineState.MENDING)
@@ -250,7 +239,7 @@ def test_a_backend_that_is_not_there_at_the_start_gives_way_to_another(engines: 
     engines.script = [EngineError("no OpenVINO here")]
     bench = Bench(engines, backend="openvino")
     try:
-        serve(bench)
+        bench.serve()
         assert engines.asked == ["openvino", "onnxruntime"]
         assert bench.keeper.backend == "onnxruntime"
     finally:
@@ -275,7 +264,7 @@ def test_a_backend_that_loads_but_cannot_run_gives_way_too(
     engines.script = [*full]
     bench = Bench(engines, backend=backend)
     try:
-        serve(bench)
+        bench.serve()
         assert engines.asked == [backend, "another", "onnxruntime"]
         assert bench.keeper.backend == "onnxruntime"
         assert "engine main: the GPU's memory is full; trying another backend" in caplog.text
@@ -321,7 +310,7 @@ def test_what_no_other_backend_mends_is_given_up_at_once(
 
 
 def test_another_way_of_steadying_holds_from_the_next_frame_on(bench: Bench) -> None:
-    serve(bench)
+    bench.serve()
     gate = bench.stream("gate", temporal="ema")
     bench.play(gate, 2)
     bench.until(lambda: len(bench.made) == 2)
@@ -338,7 +327,7 @@ def test_frames_of_several_streams_are_computed_together(engines: Engines) -> No
     streams = [bench.stream(name) for name in ("gate", "yard")]
     for stream in streams:  # before the engine is there, so that both wait when it comes
         stream.mailbox.put(make_frame(stream.name))
-    serve(bench)
+    bench.serve()
     bench.until(lambda: len(bench.made) == 2)
     assert engines.made[0].runs == 2  # the first to warm it up
     bench.end()
@@ -347,7 +336,7 @@ def test_frames_of_several_streams_are_computed_together(engines: Engines) -> No
 def test_how_long_a_frame_waits_can_change_while_the_engine_serves(engines: Engines) -> None:
     bench = Bench(engines, max_batch=2, max_batch_wait_ms=1000.0)
     gate, _ = bench.stream("gate"), bench.stream("silent")
-    serve(bench)
+    bench.serve()
     bench.keeper.tune(bench.keeper.config.model_copy(update={"max_batch_wait_ms": 0.0}))
     bench.play(gate, 20)
     bench.until(lambda: len(bench.made) == 20)
@@ -357,7 +346,7 @@ def test_how_long_a_frame_waits_can_change_while_the_engine_serves(engines: Engi
 
 
 def test_what_changes_while_another_is_made_holds_for_both(bench: Bench, engines: Engines) -> None:
-    serve(bench)
+    bench.serve()
     engines.gate.clear()
     wanted = bench.keeper.config.model_copy(update={"threads": 2})
     bench.keeper.replace(wanted, fake_package())
@@ -370,7 +359,7 @@ def test_what_changes_while_another_is_made_holds_for_both(bench: Bench, engines
 
 
 def test_what_changes_while_two_are_waited_for_holds_for_the_last(bench: Bench, engines: Engines) -> None:
-    serve(bench)
+    bench.serve()
     engines.gate.clear()
     for threads in (1, 2):
         wanted = bench.keeper.config.model_copy(update={"threads": threads})
@@ -401,7 +390,7 @@ def test_the_cpu_serves_while_plans_are_built_and_then_they_take_over(
 ) -> None:
     bench = slow_bench(slow_engines, tmp_path)
     gate = bench.stream("gate", temporal="ema")
-    serve(bench)
+    bench.serve()
     assert bench.keeper.stopgap == "until segmenter, stabiliser, readout is built for the backend slow"
     assert bench.keeper.why == f"tiny on openvino, {bench.keeper.stopgap}"
     bench.play(gate, 5)
@@ -424,7 +413,7 @@ def test_a_builder_that_crashes_leaves_the_cpu_serving(
     monkeypatch.setenv("SLOW_FATE", "segfault")
     (tmp_path / "gate").touch()
     bench = slow_bench(slow_engines, tmp_path)
-    serve(bench)
+    bench.serve()
     bench.until(lambda: bench.keeper.refused != "")
     assert bench.keeper.refused.startswith("tiny: the builder crashed (SIGSEGV): ")
     assert (bench.keeper.stopgap, bench.keeper.backend) == ("", "openvino")
@@ -440,7 +429,7 @@ def test_without_fallback_nothing_stands_in(slow_engines: Engines, tmp_path: Pat
     gate = bench.stream("gate", temporal="ema")
     gate.mailbox.put(make_frame("gate", 7))
     (tmp_path / "gate").touch()
-    serve(bench)
+    bench.serve()
     bench.until(lambda: seqs(bench, "gate") == [7])
     assert slow_engines.asked == ["slow"]
     bench.end()
@@ -448,7 +437,7 @@ def test_without_fallback_nothing_stands_in(slow_engines: Engines, tmp_path: Pat
 
 def test_a_reload_ends_a_build_that_nobody_wants_any_more(slow_engines: Engines, tmp_path: Path) -> None:
     bench = slow_bench(slow_engines, tmp_path)
-    serve(bench)
+    bench.serve()
     wanted = bench.keeper.config.model_copy(update={"backend": "onnxruntime"})
     bench.keeper.replace(wanted, bench.keeper._package)
     bench.until(lambda: bench.keeper.backend == "onnxruntime")
@@ -459,7 +448,7 @@ def test_a_reload_ends_a_build_that_nobody_wants_any_more(slow_engines: Engines,
 
 def test_the_stop_ends_the_builder_too(slow_engines: Engines, tmp_path: Path) -> None:
     bench = slow_bench(slow_engines, tmp_path)
-    serve(bench)
+    bench.serve()
     assert bench.keeper.compiling
     bench.end()
     wait_for(lambda: not bench.keeper.compiling)
@@ -470,7 +459,7 @@ def test_what_the_engine_in_use_cannot_do_waits_for_another_or_is_the_end(
 ) -> None:
     """A reload wants the ConvGRU and a package that has one, and that package's engine could not be made."""
     engines.script = [FakeEngine(fake_package(stabiliser=False))]
-    serve(bench)
+    bench.serve()
     gate = bench.stream("gate", temporal="ema")
     gate.config = gate.config.model_copy(update={"temporal": "convgru"})
     bench.keeper.update(gate)

@@ -7,6 +7,9 @@ import io
 import json
 import logging
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +20,8 @@ import pytest
 
 from streamseg.daemon import logs
 from streamseg.daemon.repeats import Repeats
+
+DEPLOYMENT = Path(__file__).resolve().parents[2] / "docs" / "deployment.md"
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +59,21 @@ def test_elsewhere_each_line_is_an_object(form: Literal["auto", "json"]) -> None
     assert (first["level"], first["stream"], first["logger"]) == ("warning", "gate", "room")
     assert first["message"] == "lost rtsp://***@h/x"
     assert "ValueError" in second["traceback"]
+
+
+class Journal(io.StringIO):
+    """A standard error that systemd reads."""
+
+
+@pytest.mark.parametrize(("form", "begins"), [("auto", "<4>WARNING gate: lost"), ("json", '<4>{"time": ')])
+def test_the_journal_gets_text_unless_json_is_asked_for(
+    form: Literal["auto", "json"], begins: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = Journal()
+    monkeypatch.setattr(logs, "goes_to_journal", lambda target: target is out)
+    logs.set_up("info", form, out)
+    logs.stream_logger("room", "gate").warning("lost")
+    assert out.getvalue().startswith(begins)
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
@@ -186,3 +206,16 @@ def test_a_process_whose_log_fails_ends_as_it_would(target: str) -> None:
         done = subprocess.run([sys.executable, "-c", code], stdout=-1, stderr=err, text=True, check=False)
     os.close(write)
     assert (done.returncode, done.stdout) == (0, "alive\n")
+
+
+@pytest.mark.real
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed (tests/parts/apt.txt)")
+def test_the_docs_line_for_jq_works_as_it_is_written() -> None:
+    (line,) = re.findall(r"^journalctl .* \| (jq .*)$", DEPLOYMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    out = io.StringIO()
+    logs.set_up("info", "json", out)
+    logs.stream_logger("room", "yard").warning("not this")
+    logs.stream_logger("room", "gate").warning('lost "it"')
+    journal = f"Started streamseg.service - live video in.\n{out.getvalue()}Stopping streamseg.service...\n"
+    done = subprocess.run(shlex.split(line), input=journal, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, 'warning\tlost "it"\n', "")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
 from streamseg.config.schema import StreamConfig
 from streamseg.daemon.blame import ENGINE_FAILURES, STREAM_FAILURES
+from streamseg.daemon.events import Events
 from streamseg.daemon.pipeline import Pipeline
-from streamseg.daemon.seat import Seat, SeatEvents
+from streamseg.daemon.seat import Seat
 from streamseg.daemon.stream import Stream
 from streamseg.errors import EngineError
 from streamseg.types import TemporalMode
@@ -20,14 +23,15 @@ class Bench:
 
     def __init__(self) -> None:
         self.told: list[tuple[object, ...]] = []
-        names = ("made", "served", "failed", "stream_broken", "engine_broken", "drained")
-        heard = {name: lambda *what, name=name: self.told.append((name, *what)) for name in names}
-        self.seat, self.engine = Seat(SeatEvents(**heard)), FakeEngine()
+        events = Events()
+        events.model_served.connect(lambda *what: self.told.append(("served", *what)))
+        events.stream_failing.connect(lambda *what: self.told.append(("stream failing", *what)))
+        self.seat = Seat("main", events, lambda *what: self.told.append(("engine failing", *what)))
+        self.engine = FakeEngine()
 
-    def pipeline(self, **config: object) -> Pipeline:
-        return Stream(
-            "gate", StreamConfig.model_validate({"source": "x.mp4", **config}), lambda: None
-        ).pipeline(self.engine)
+    def pipeline(self, run: int = 0, **config: object) -> Pipeline:
+        wanted = StreamConfig.model_validate({"source": "x.mp4", **config})
+        return Stream("gate", wanted, lambda: None, runs=count(run)).pipeline(self.engine)
 
     def words(self) -> list[object]:
         return [what[0] for what in self.told]
@@ -97,18 +101,17 @@ def test_an_engine_that_fails_everybody_is_told_of_once() -> None:
     bench = Bench()
     bench.seat.take(bench.engine, {"gate": bench.pipeline()})
     fail(bench, "gate", ENGINE_FAILURES + 5)
-    assert bench.words().count("failed") == ENGINE_FAILURES + 5
-    (broken,) = [what for what in bench.told if what[0] == "engine_broken"]
+    (broken,) = [what for what in bench.told if what[0] == "engine failing"]
     assert broken[1:3] == (bench.engine, {"gate"})
 
 
 def test_a_stream_that_fails_alone_is_told_of() -> None:
     bench = Bench()
-    bench.seat.take(bench.engine, {"gate": bench.pipeline(), "yard": bench.pipeline()})
+    bench.seat.take(bench.engine, {"gate": bench.pipeline(run=7), "yard": bench.pipeline()})
     assert bench.seat.process(make_frame("yard")) is not None
     fail(bench, "gate", STREAM_FAILURES)
-    assert bench.words()[-1] == "stream_broken"
-    assert "engine_broken" not in bench.words()
+    assert bench.told[-1][:3] == ("stream failing", "gate", 7)
+    assert "engine failing" not in bench.words()
 
 
 def test_what_fails_after_all_was_left_is_nobodys_fault() -> None:
@@ -117,7 +120,7 @@ def test_what_fails_after_all_was_left_is_nobodys_fault() -> None:
     bench.seat.leave()
     for _ in range(ENGINE_FAILURES):
         bench.seat.failed("gate", EngineError("closed"))
-    assert "engine_broken" not in bench.words()
+    assert "engine failing" not in bench.words()
 
 
 def test_another_size_of_the_masks_is_told() -> None:
@@ -126,7 +129,7 @@ def test_another_size_of_the_masks_is_told() -> None:
     wanted = {"source": "x.mp4", "output": {"width": 32, "height": 24}}
     other = Stream("gate", StreamConfig.model_validate(wanted), lambda: None)
     bench.seat.change("gate", other.stage(bench.engine), other.view)
-    assert [what[2].mask_wh for what in bench.told] == [(64, 48), (32, 24)]  # type: ignore[attr-defined]
+    assert [what[3].mask_wh for what in bench.told] == [(64, 48), (32, 24)]  # type: ignore[attr-defined]
 
 
 def test_frames_of_different_streams_are_made_together() -> None:

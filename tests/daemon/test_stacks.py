@@ -22,7 +22,10 @@ def test_every_thread_with_its_stack(caplog: pytest.LogCaptureFixture) -> None:
     log_stacks()
     leave.set()
     thread.join()
-    said = {record.getMessage().partition(" is at:")[0]: record.getMessage() for record in caplog.records}
-    assert "in dawdle" in said["thread capture-gate"]
+    lines = [record.getMessage() for record in caplog.records]
+    mine = [line for line in lines if line.startswith("thread capture-gate is at: ")]
+    assert any("in dawdle: leave.wait(60)" in line for line in mine)
+    assert "in wait" in mine[-1], "the innermost comes last"
+    assert not [line for line in lines if "\n" in line], "a line for each frame"
     assert all(record.__dict__["every"] for record in caplog.records), "there may be many threads"
-    assert "test_every_thread_with_its_stack" in said["thread MainThread"]
+    assert any("thread MainThread is at: " in line for line in lines)

@@ -27,13 +27,8 @@ class Room:
     def __init__(self, bench: Bench) -> None:
         self.bench, self.forgotten = bench, list[str]()
         self.limits = DaemonConfig()
-        self.streams = Streams(
-            bench.desk,
-            {"main": bench.keeper},
-            lambda: self.limits,
-            bench.changes.append,
-            self.forgotten.append,
-        )
+        bench.events.stream_removed.connect(self.forgotten.append)
+        self.streams = Streams(bench.desk, {"main": bench.keeper}, lambda: self.limits, bench.events)
 
     def add(self, name: str, source: Any = LIVE, **more: Any) -> Stream:
         self.streams.add(name, self.config(source, **more))
@@ -67,7 +62,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
 
 def crash(stream: Stream) -> None:
     """What a capture says that dies of an error of ours."""
-    stream._events.crashed(stream.name, stream.life.run, "a bug")
+    stream._events.capture_crashed(stream.name, stream.life.run, "a bug")
 
 
 def test_a_file_waits_for_its_engine_and_a_camera_does_not(room: Room) -> None:
@@ -91,8 +86,9 @@ def test_a_crash_restarts_the_stream_and_its_frames_are_counted_on(room: Room) -
     serve(room)
     gate, _ = room.add("gate"), room.add("yard")
     room.bench.until(lambda: len(room.seqs("gate")) > 3)
+    first = gate.life.run
     crash(gate)
-    room.bench.until(lambda: gate.life.run == 1)
+    room.bench.until(lambda: gate.life.run != first)
     seen = len(room.seqs("gate"))
     room.bench.until(lambda: len(room.seqs("gate")) > seen + 3)
     assert room.seqs("gate") == sorted(set(room.seqs("gate")))

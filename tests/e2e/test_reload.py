@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -80,7 +81,16 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager
 
 
 @pytest.fixture
-def service(manager: Manager, start: Start, tmp_path: Path) -> Iterator[Service]:
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The service's runtime directory, as systemd makes it."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(folder))
+    return folder
+
+
+@pytest.fixture
+def service(manager: Manager, runtime: Path, start: Start, tmp_path: Path) -> Iterator[Service]:
     service = Service(start, tmp_path, manager)
     list(manager.until("READY", 60))
     yield service
@@ -109,7 +119,8 @@ def test_a_reload_changes_what_differs_and_a_mistake_nothing(service: Service) -
         seen = until(found, lambda mask: mask.stream == "hall")
         service.spoil()
         told = service.reload()
-        assert told[-1]["STATUS"].endswith("the last reload was refused, see the log")
+        assert "the last reload was refused: " in told[-1]["STATUS"]
+        assert "streams.gate.sorce: is not a known key" in told[-1]["STATUS"]
         after = found.statuses["yard"]
         assert (after.state, after.reason) == ("ended", "removed")
         seen += until(found, lambda mask: mask.stream == "gate" and mask.seq > seen[-1].seq + 5)
@@ -125,6 +136,45 @@ def test_a_reload_changes_what_differs_and_a_mistake_nothing(service: Service) -
     assert any(told.fields == {"WATCHDOG": "1"} for told in service.manager.until("WATCHDOG"))
     assert service.end() == 0
     assert "Traceback" not in "".join(service.said)
+
+
+def test_the_command_that_asks_for_a_reload_learns_what_came_of_it(
+    service: Service, start: Start, runtime: Path
+) -> None:
+    def reload() -> tuple[int, str]:
+        command = start("reload", str(service.process.pid))
+        _, said = command.communicate(timeout=60)
+        return command.returncode, said
+
+    assert (runtime / "reload.json").exists() is False
+    assert reload() == (0, "")
+    service.spoil()
+    code, said = reload()
+    assert code == 78
+    assert "streams.gate.sorce: is not a known key" in said
+    assert "everything goes on as before" in said
+    service.write({"gate": {"source": source()}})
+    assert reload() == (0, "")
+    assert service.end() == 0
+
+
+def test_an_address_that_is_taken_refuses_the_reload_and_the_old_one_stays(
+    service: Service, start: Start, runtime: Path
+) -> None:
+    assert runtime.is_dir()
+    with socket.create_server(("127.0.0.1", 0)) as other, masks(service) as found:
+        address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        service.write({"hall": {"source": source()}}, publish={"bind": address})
+        command = start("reload", str(service.process.pid))
+        _, said = command.communicate(timeout=60)
+        assert command.returncode != 0
+        assert f"cannot bind {address}" in said
+        told = list(service.manager.until("READY"))
+        assert "the last reload was refused: " in told[-1].fields["STATUS"]
+        assert f"cannot bind {address}" in told[-1].fields["STATUS"]
+        until(found, lambda mask: mask.stream == "gate")
+        until(found, lambda mask: mask.stream == "yard")
+    assert service.end() == 0
 
 
 def test_another_engine_takes_over_without_a_gap(service: Service, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from streamseg.errors import EXIT_UNEXPECTED, StreamsegError
 from streamseg.flow.deadline import Deadline
 from streamseg.status.board import Board
 from streamseg.status.door import Door
@@ -106,20 +107,21 @@ def test_a_page_that_does_not_read_holds_up_nobody() -> None:
             pass
 
 
-def test_a_busy_port_costs_the_page_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_busy_port_may_be_free_at_another_try() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with serving(Settings(address)) as server:
-            server.offer(mask())
-            assert server.address == ""
-    assert f"status.bind: {address}: Address already in use" in caplog.text
-    assert "masks are served" in caplog.text
+        server = StatusServer(make_board(), Settings(address), dict)
+        with pytest.raises(StreamsegError, match=f"status.bind: {address}: Address already in use") as caught:
+            server.start()
+    assert caught.value.exit_code == EXIT_UNEXPECTED
+    server.stop()
+    assert server.join(Deadline(20))
 
 
-def test_an_address_that_is_not_there(caplog: pytest.LogCaptureFixture) -> None:
-    with serving(Settings("203.0.113.7:8600", Door("t" * 20, loopback=False))):
-        pass
-    assert "status.bind: 203.0.113.7:8600" in caplog.text
+def test_an_address_that_is_not_there() -> None:
+    server = StatusServer(make_board(), Settings("203.0.113.7:8600", Door("t" * 20, loopback=False)), dict)
+    with pytest.raises(StreamsegError, match=r"status\.bind: 203\.0\.113\.7:8600"):
+        server.start()
 
 
 def test_without_a_token_it_listens_to_this_machine_alone(caplog: pytest.LogCaptureFixture) -> None:
