@@ -196,6 +196,7 @@ def test_who_is_late_at_the_stop_is_named_and_changes_no_exit_code(
     with monkeypatch.context() as patch:
         patch.setattr(part, "join", lambda _: False)
         scene.desk.end()
+        scene.watcher.join(PATIENCE_S)  # as in the program: who watches stops, and looks no more
         assert not daemon.stop()
         assert daemon.running_threads == [names[late]]
         assert daemon.exit_code == EXIT_OK
