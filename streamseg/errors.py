@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+MAX_PROBLEMS = 200  # that are told at once; nobody reads more
 EXIT_OK = 0
 EXIT_UNEXPECTED = 1
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells say
@@ -31,13 +32,18 @@ class StreamsegError(Exception):
 
 
 class ConfigError(StreamsegError):
-    """The configuration is invalid; `problems` holds every problem found, one line each."""
+    """The configuration is invalid; `problems` holds every problem found, one line each.
+
+    Of more than `MAX_PROBLEMS` it holds the first, and a line with the number of the others.
+    """
 
     exit_code = EXIT_CONFIG
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+        self.problems = problems[:MAX_PROBLEMS]
+        if more := len(problems) - len(self.problems):
+            self.problems.append(f"… and {more} more problems")
+        super().__init__("\n".join(self.problems))
 
 
 class SourceFault(StrEnum):

@@ -111,7 +111,7 @@ class _Secrets:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: dict[str, str] = {}
-        self._longest_first: tuple[tuple[str, str], ...] = ()
+        self._longest_first: tuple[tuple[str, str], ...] | None = ()  # None: to be sorted before it is used
 
     def add(self, texts: dict[str, str]) -> None:
         """Adds texts, in every escaping."""
@@ -128,15 +128,23 @@ class _Secrets:
             while len(self._known) > _MOST:
                 del self._known[next(iter(self._known))]
             if fresh:
-                self._longest_first = tuple(sorted(self._known.items(), key=lambda one: -len(one[0])))
+                self._longest_first = None
 
     def hide(self, text: str, mask: str) -> str:
         """The text without them."""
-        for secret, put in self._longest_first:
+        for secret, put in self._sorted():
             if secret in text:
                 replacement = put.replace(_PLACE, mask).replace("\\", r"\\")
                 text = _pattern(secret).sub(replacement, text)
         return text
+
+    def _sorted(self) -> tuple[tuple[str, str], ...]:
+        known = self._longest_first
+        if known is None:
+            with self._lock:  # once for all that a configuration adds
+                known = tuple(sorted(self._known.items(), key=lambda one: -len(one[0])))
+                self._longest_first = known
+        return known
 
 
 def _python(text: str) -> str:

@@ -8,6 +8,7 @@ from streamseg import errors
 from streamseg.errors import (
     EXIT_CONFIG,
     EXIT_UNEXPECTED,
+    MAX_PROBLEMS,
     AddressError,
     ConfigError,
     EngineError,
@@ -42,6 +43,12 @@ def test_a_config_error_says_every_problem_on_its_own_line() -> None:
     error = ConfigError(["a.yaml:1: one", "a.yaml:7: two"])
     assert error.problems == ["a.yaml:1: one", "a.yaml:7: two"]
     assert str(error) == "a.yaml:1: one\na.yaml:7: two"
+
+
+def test_of_very_many_problems_it_says_the_first() -> None:
+    error = ConfigError([f"a.yaml:{i}: x" for i in range(MAX_PROBLEMS + 7)])
+    assert error.problems[-2:] == [f"a.yaml:{MAX_PROBLEMS - 1}: x", "… and 7 more problems"]
+    assert len(ConfigError(["x"] * MAX_PROBLEMS).problems) == MAX_PROBLEMS
 
 
 def test_a_source_error_keeps_its_reason() -> None:

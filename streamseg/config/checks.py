@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from streamseg.config.lines import Location
 from streamseg.config.schema import Config, StatusConfig
 from streamseg.config.secrets import open_to_others, read_secret
-from streamseg.errors import ConfigError
+from streamseg.errors import MAX_PROBLEMS, ConfigError
 from streamseg.hosts import is_loopback
 
 GPU_BACKENDS = ("onnxruntime-cuda", "onnxruntime-tensorrt")  # those that are told which GPU to take
 LEAST_TOKEN = 16  # characters; whoever tries them all is not slowed down
 
+MAX_KNOWN = 20  # engines that are named as those that there are
+
 Problem = tuple[Location, str]
 
 
 def contradictions(config: Config, *, offline: bool = False) -> list[Problem]:
-    """Every one, with its place; with `offline` none that takes a look at the token's file."""
-    problems = [
-        *_engines(config),
-        *_gpus(config),
-        *_passwords(config),
-        *_status(config.status),
-    ]
-    token = config.status.token_file
-    return problems if token is None or offline else [*problems, *_token(token)]
+    """Each, up to `MAX_PROBLEMS`, with its place; with `offline` none that looks at the token's file."""
+    token = None if offline else config.status.token_file
+    tokens = iter(()) if token is None else _token(token)
+    found = chain(_engines(config), _gpus(config), _passwords(config), _status(config.status), tokens)
+    return list(islice(found, MAX_PROBLEMS))
 
 
 def _engines(config: Config) -> Iterator[Problem]:
     for name, stream in config.streams.items():
         if stream.engine not in config.engines:
-            known = ", ".join(config.engines)
+            known = ", ".join(islice(config.engines, MAX_KNOWN))
             yield ("streams", name, "engine"), f"there is no engine {stream.engine!r}; known: {known}"
 
 

@@ -13,6 +13,7 @@ from streamseg.config.lines import Location
 from streamseg.config.marks import Secret, by_name, secret_of, sections_of
 from streamseg.config.places import SUFFIX
 from streamseg.config.schema import Config
+from streamseg.errors import MAX_PROBLEMS
 from streamseg.redact import redact_credentials, redact_url
 
 NAME_ITSELF = ("[key]",)
@@ -28,8 +29,9 @@ _SENTENCES = {
 
 
 def complaints(error: ValidationError, document: Any) -> list[tuple[Location, str]]:
-    """Every one with its place in `document`, which is as the user wrote it."""
-    placed = [(written_as(place_of(entry), document), entry) for entry in error.errors(include_url=False)]
+    """Each, up to `MAX_PROBLEMS`, with its place in `document`, which is as the user wrote it."""
+    entries = error.errors(include_url=False)[:MAX_PROBLEMS]  # each costs a look at all that is known
+    placed = [(written_as(place_of(entry), document), entry) for entry in entries]
     return [(where, _what(entry, where, document)) for where, entry in placed]
 
 

@@ -10,10 +10,15 @@ from typing import Any
 
 ENGINE = "default"
 """The name of an engine that has none, and the engine of a stream that names none."""
+MAX_INHERITED = 50_000  # values of all streams that come from `defaults`
 
 
 def effective(document: Any) -> Any:
-    """The document with `engine` under `engines`, and with all that holds for a stream written at it."""
+    """The document with `engine` under `engines`, and with all that holds for a stream written at it.
+
+    Raises:
+        ValueError: That would be very many values.
+    """
     if not isinstance(document, dict):
         return document
     named = _with_engines(document)
@@ -46,7 +51,16 @@ def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:
     defaults = document.get("defaults")
     if not isinstance(defaults, dict):
         return document
+    streams = document.get("streams")
+    if isinstance(streams, dict) and _count(defaults) * len(streams) > MAX_INHERITED:
+        msg = f"defaults: {_count(defaults)} values are too many for each of {len(streams)} streams"
+        raise ValueError(msg)
     return _with_streams(document, lambda own: {**defaults, **own})
+
+
+def _count(value: Any) -> int:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_count, inside))
 
 
 def _with_engine_names(document: dict[str, Any]) -> dict[str, Any]:

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from streamseg.config.lines import Lines, read
+from streamseg.config.lines import read_text as read_file
 from streamseg.config.places import Places, Problem
 from streamseg.config.schema import Config
 from streamseg.config.variables import expand
+from streamseg.config.yaml_loader import YamlError
 from streamseg.errors import ConfigError
 
 _FOLDER = "streams_dir"
 _BY_DEFAULT = Config.model_fields[_FOLDER].default
+MAX_FILES = 1000  # of a folder
+MAX_VALUES = 50_000  # of all files together
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +36,11 @@ class Written:
     problems: list[Problem] = field(default_factory=list)
 
 
-class _UnreadableError(Exception):
-    """A file is no YAML."""
-
-    def __init__(self, what: str, line: int = 0) -> None:
-        super().__init__(what)
-        self.what, self.line = what, line
-
-
 def read_text(text: str, origin: str) -> Written:
     """One text that is the whole configuration. Raises ConfigError: it holds none."""
     try:
-        document, lines = _parsed(text)
-    except _UnreadableError as error:
+        document, lines = read(text)
+    except YamlError as error:
         raise _alone(error, origin) from error
     if not isinstance(document, dict):
         raise ConfigError([f"{origin}: must hold sections (engine, publish, streams, …)"])
@@ -57,14 +51,14 @@ def read_text(text: str, origin: str) -> Written:
 def read_files(path: Path, env: Mapping[str, str]) -> Written:
     """A file, and the streams of its folder. Raises ConfigError: the file itself holds no configuration."""
     try:
-        written = read_text(_text(path), str(path))
-    except _UnreadableError as error:
+        written = read_text(read_file(path), str(path))
+    except YamlError as error:
         raise _alone(error, str(path)) from error
     folder = _folder(written.document, env)
     if folder is None:
         return written
     try:
-        more = sorted(file for file in (path.parent / folder).iterdir() if file.match("*.yaml"))
+        more = sorted(file for file in (path.parent / folder).iterdir() if _is_ours(file.name))
     except (OSError, ValueError) as error:  # ValueError: a name that holds a NUL
         if not isinstance(error, FileNotFoundError) or folder != str(_BY_DEFAULT):
             # or a reload would take out every stream in there
@@ -72,9 +66,27 @@ def read_files(path: Path, env: Mapping[str, str]) -> Written:
                 written.places.problem((_FOLDER,), _no_folder(path.parent / folder, error))
             )
         return written
-    for file in more:
-        _take_in(file, written)
+    _take_in_all(more, written)
     return written
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a file of the folder may hold streams; what begins with a dot is an editor's, or hidden."""
+    return name.endswith(".yaml") and not name.startswith(".")
+
+
+def _take_in_all(files: list[Path], written: Written) -> None:
+    places = written.places
+    if len(files) > MAX_FILES:
+        what = f"more than {MAX_FILES} files in {files[0].parent}"
+        written.problems.append(places.problem((_FOLDER,), what))
+        return
+    for file in files:
+        _take_in(file, written)
+        if places.size > MAX_VALUES:
+            what = f"more than {MAX_VALUES} values in all files up to {file.name}; the rest is not read"
+            written.problems.append(places.problem((_FOLDER,), what))
+            return
 
 
 def _no_folder(folder: Path, error: OSError | ValueError) -> str:
@@ -93,8 +105,8 @@ def _take_in(path: Path, written: Written) -> None:
     """Add the streams of another file; what is wrong with it is a problem of the whole."""
     origin, places, problems = str(path), written.places, written.problems
     try:
-        found, lines = _parsed(_text(path))
-    except _UnreadableError as error:
+        found, lines = read(read_file(path))
+    except YamlError as error:
         number = places.include(origin, Lines(None))
         problems.append(Problem(number, error.line, "", error.what, origin))
         return
@@ -123,23 +135,5 @@ def _add_streams(found: dict[str, Any], number: int, written: Written) -> None:
             written.places.adopt(name, number)
 
 
-def _alone(error: _UnreadableError, origin: str) -> ConfigError:
+def _alone(error: YamlError, origin: str) -> ConfigError:
     return ConfigError([str(Problem(0, error.line, "", error.what, origin))])
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise _UnreadableError(f"cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise _UnreadableError("is not UTF-8 text") from error
-
-
-def _parsed(text: str) -> tuple[Any, Lines]:
-    try:
-        return read(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = str(getattr(error, "problem", None) or error).splitlines()[0]
-        raise _UnreadableError(f"not valid YAML: {problem}", mark.line + 1 if mark else 0) from error

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from streamseg.config.yaml_loader import MAX_BYTES, Loader, YamlError
+from streamseg.errors import MAX_PROBLEMS
+from streamseg.fileio import read_regular_file
 
 Location = tuple[int | str, ...]
 
@@ -15,6 +20,7 @@ class Lines:
 
     Attributes:
         twins: Keys that stand twice under one parent, and what is to be said; YAML readers keep the last.
+            Of very many the first.
     """
 
     def __init__(self, root: yaml.Node | None) -> None:
@@ -23,10 +29,14 @@ class Lines:
         twice: set[Location] = set()
         for place, line in _walk(root, ()):
             if place in self._lines:
-                if place[:-1] not in twice:
+                if place[:-1] not in twice and len(self.twins) < MAX_PROBLEMS:
                     self.twins.append((place, f"stands in line {self._lines[place]} already"))
                 twice.add(place)
             self._lines[place] = line
+
+    def __len__(self) -> int:
+        """How many keys and items there are."""
+        return len(self._lines)
 
     def of(self, where: Location) -> int:
         """Line of a key, or of the nearest key above it that is in the text; from 1."""
@@ -43,47 +53,32 @@ def read(text: str) -> tuple[Any, Lines]:
     """The values of one YAML document, and where they stand. Keys are text, as they are written.
 
     Raises:
-        yaml.YAMLError: It is not valid YAML, is nested beyond sense, or contains itself.
+        YamlError: It is not valid YAML, or larger, deeper or longer than `yaml_loader` allows.
+    """
+    loader = Loader(text)
+    root = loader.compose()
+    lines = Lines(root)  # before merge keys are worked in
+    return loader.construct(root), lines
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        YamlError: It cannot be read, is no regular file, too large, or not UTF-8.
     """
     try:
-        lines = Lines(yaml.compose(text, Loader=_Loader))
-        return yaml.load(text, Loader=_Loader), lines  # noqa: S506  # a safe loader
-    except RecursionError:
-        raise yaml.MarkedYAMLError(problem="nested too deeply, or an alias that contains itself") from None
-
-
-class _Loader(yaml.SafeLoader):
-    """Knows no dates, and streams may be called `on` or `1`."""
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            return super().construct_object(node, deep)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            # What `!!int x` and its like raise depends on the tag, and is never a YAMLError.
-            problem = f"not a valid {node.tag.rpartition(':')[2]}"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        self.flatten_mapping(node)
-        return {_text(key): self.construct_object(value, deep=deep) for key, value in node.value}
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def _text(key: yaml.Node) -> str:
-    if isinstance(key, yaml.ScalarNode):
-        return str(key.value)
-    raise yaml.MarkedYAMLError(problem="a key must be a word", problem_mark=key.start_mark)
+        return read_regular_file(path, MAX_BYTES).decode()
+    except OSError as error:
+        raise YamlError(f"cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise YamlError("is not UTF-8 text") from error
 
 
 def _walk(node: yaml.Node | None, where: Location) -> Iterator[tuple[Location, int]]:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            place = (*where, _text(key))
+            place = (*where, str(key.value))
             yield place, key.start_mark.line + 1
             yield from _walk(value, place)
     elif isinstance(node, yaml.SequenceNode):

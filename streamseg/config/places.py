@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from streamseg.config.lines import Lines, Location
 from streamseg.redact import redact_credentials
+from streamseg.text import printable
+
+MAX_CHARACTERS = 600  # of a problem, which may quote what somebody wrote
 
 SUFFIX = "_file"
 """Of a key that names the file which holds another key's secret."""
@@ -34,7 +37,9 @@ class Problem:
     def __str__(self) -> str:
         line = f":{self.line}" if self.line else ""
         key = f"{self.key}: " if self.key else ""
-        return f"{self.origin}{line}: {key}{self.what}"
+        text = f"{key}{self.what}"
+        short = text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"
+        return printable(f"{self.origin}{line}: {short}")
 
 
 class Places:
@@ -43,6 +48,11 @@ class Places:
     def __init__(self, origin: str, lines: Lines) -> None:
         self._files: list[tuple[str, Lines]] = [(origin, lines)]
         self._streams: dict[str, int] = {}  # which file holds a stream that is not in the main one
+
+    @property
+    def size(self) -> int:
+        """How many keys and items there are in all files."""
+        return sum(len(lines) for _, lines in self._files)
 
     def include(self, origin: str, lines: Lines) -> int:
         """Another file; returns its number."""

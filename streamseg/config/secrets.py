@@ -15,6 +15,7 @@ from streamseg.config.lines import Location
 from streamseg.config.marks import by_name, secret_of, sections_of
 from streamseg.config.places import SUFFIX
 from streamseg.errors import ConfigError
+from streamseg.fileio import read_regular_file
 from streamseg.redact import remember_secret
 
 MOST_BYTES = 64 * 1024
@@ -28,14 +29,11 @@ def read_secret(path: Path) -> str:
         ConfigError: It cannot be read, or holds nothing, or no text.
     """
     try:
-        with path.open("rb") as file:
-            secret = file.read(MOST_BYTES).decode().strip()
+        secret = read_regular_file(path, MOST_BYTES).decode().strip()
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from error
     except UnicodeDecodeError:
         raise ConfigError([f"{path}: is not UTF-8 text"]) from None
-    except ValueError as error:  # a name that holds a NUL
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
     if not secret:
         raise ConfigError([f"{path}: is empty"])
     remember_secret(secret)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamseg.config import parse
-from streamseg.errors import ConfigError
+from streamseg.errors import MAX_PROBLEMS, ConfigError
 
 STREAM = "streams: {gate: {source: x}}\n"
 
@@ -101,3 +101,11 @@ def test_a_gpu_is_chosen_for_a_backend_that_can_be_told(key: str) -> None:
         assert problems(text.replace("BACKEND", backend)) == [
             f"c.yaml:1: engine.{key}: is for backend onnxruntime-cuda and onnxruntime-tensorrt, not {backend}"
         ]
+
+
+def test_of_very_many_the_first_are_told_and_of_very_many_engines_some_are_named() -> None:
+    engines = "".join(f"  e{i}: {{}}\n" for i in range(300))
+    streams = "".join(f"  s{i}: {{source: x}}\n" for i in range(300))
+    first, *more = problems(f"engines:\n{engines}streams:\n{streams}")
+    assert first.endswith("there is no engine 'default'; known: " + ", ".join(f"e{i}" for i in range(20)))
+    assert len(more) == MAX_PROBLEMS - 1

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from streamseg.config.complaints import complaints
 from streamseg.config.schema import Config
+from streamseg.errors import MAX_PROBLEMS
 
 
 def said(document: dict[str, Any]) -> dict[str, str]:
@@ -75,3 +76,10 @@ def test_an_engine_is_called_as_the_user_did() -> None:
     }
     assert list(said({"engines": {"a": {"threads": -1}}, **stream()})) == ["engines.a.threads"]
     assert "keep one of the two" in said({"engine": {}, "engines": {"default": {}}, **stream()})["engine"]
+
+
+def test_nobody_is_told_thousands_of_them() -> None:
+    document = {f"k{i}": 1 for i in range(5000)} | stream()
+    with pytest.raises(ValidationError) as caught:
+        Config.model_validate(document)
+    assert len(complaints(caught.value, document)) == MAX_PROBLEMS

@@ -54,3 +54,10 @@ def test_the_place_a_user_knows() -> None:
     where = ("engines", "default", "threads")
     assert written_as(where, {"engine": {}}) == ("engine", "threads")
     assert written_as(where, {"engines": {"default": {}}}) == where
+
+
+def test_defaults_that_would_be_very_many_values_are_refused() -> None:
+    defaults = {f"k{i}": [1] * 9 for i in range(100)}
+    streams: dict[str, object] = {f"s{i}": {} for i in range(200)}
+    with pytest.raises(ValueError, match="defaults: 1001 values are too many for each of 200 streams"):
+        effective({"defaults": defaults, "streams": streams})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from streamseg.config import load
+from streamseg.config import files, load
 from streamseg.config.files import read_text
 from streamseg.errors import ConfigError
 
@@ -122,3 +123,52 @@ def test_streams_that_are_none_are_left_to_the_schema(tmp_path: Path) -> None:
 def test_a_text_alone_has_no_folder() -> None:
     written = read_text("streams: {a: {source: x}}", "c")
     assert (written.document, written.problems) == ({"streams": {"a": {"source": "x"}}}, [])
+
+
+def test_what_editors_leave_beside_a_file_is_none_of_ours(tmp_path: Path) -> None:
+    path = write(tmp_path, main=MAIN, yard="yard: {source: c.mp4}")
+    folder = tmp_path / "streams.d"
+    (folder / ".#yard.yaml").symlink_to("somebody@somewhere.1234:1")  # Emacs, while the file is changed
+    for name in (".yard.yaml.swp", "yard.yaml~", "#yard.yaml#", ".yard.yaml", "yard.yaml.dpkg-old"):
+        (folder / name).write_text("half a wr[")
+    (folder / ".git.yaml").mkdir()
+    assert list(load(path, {}).streams) == ["gate", "yard"]
+
+
+def test_what_is_no_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    path = write(tmp_path, main=MAIN)
+    folder = tmp_path / "streams.d"
+    os.mkfifo(folder / "a.yaml")
+    (folder / "b.yaml").symlink_to("/dev/zero")
+    (folder / "c.yaml").mkdir()
+    (folder / "d.yaml").symlink_to("nowhere")
+    with (folder / "e.yaml").open("wb") as file:
+        file.truncate(40 << 30)
+    assert problems(path) == [
+        "streams.d/a.yaml: cannot be read: it is a FIFO, not a regular file",
+        "streams.d/b.yaml: cannot be read: it is a device, not a regular file",
+        "streams.d/c.yaml: cannot be read: Is a directory",
+        "streams.d/d.yaml: cannot be read: No such file or directory",
+        "streams.d/e.yaml: cannot be read: it is larger than 512 KB",
+    ]
+
+
+def test_the_file_itself_must_be_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "c.yaml")
+    assert problems(tmp_path / "c.yaml") == ["c.yaml: cannot be read: it is a FIFO, not a regular file"]
+
+
+def test_a_folder_holds_so_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_FILES", 2)
+    path = write(tmp_path, main=MAIN, **{f"f{i}": f"s{i}: {{source: x}}" for i in range(3)})
+    assert problems(path) == [f"c.yaml:1: streams_dir: more than 2 files in {tmp_path}/streams.d"]
+
+
+def test_all_files_hold_so_many_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_VALUES", 8)
+    path = write(tmp_path, main=MAIN, **{f"f{i}": f"s{i}: {{source: x, ema: 9}}" for i in range(3)})
+    assert problems(path) == [
+        "c.yaml:1: streams_dir: more than 8 values in all files up to f1.yaml; the rest is not read",
+        "streams.d/f0.yaml:1: streams.s0.ema: must be less than 1 (got 9)",
+        "streams.d/f1.yaml:1: streams.s1.ema: must be less than 1 (got 9)",
+    ]

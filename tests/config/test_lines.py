@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-import yaml
+import os
+from pathlib import Path
 
-from streamseg.config.lines import read
+import pytest
+
+from streamseg.config.lines import read, read_text
+from streamseg.config.yaml_loader import MAX_BYTES, YamlError
+from streamseg.errors import MAX_PROBLEMS
 
 TEXT = """\
 streams:
@@ -52,26 +56,39 @@ def test_what_stands_in_the_text_is_known() -> None:
     assert not lines.has(("streams", "on", "ema"))
 
 
-def test_a_date_is_a_word() -> None:
-    assert read("clip: 2020-99-01")[0] == {"clip": "2020-99-01"}
+def test_there_are_as_many_as_keys_and_items() -> None:
+    assert len(read("a: {x: 1}\nb: [1, 2]\n")[1]) == 5
+
+
+def test_a_merge_key_is_a_key_where_it_stands() -> None:
+    _, lines = read(TEXT)
+    assert lines.has(("streams", "1", "<<"))
+    assert not lines.twins
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("content", "what"),
     [
-        "a: &x [*x]",
-        "a: &x {b: *x}",
-        "[" * 5000 + "]" * 5000,
-        "a: !!int x",
-        "a: !!int ''",
-        "a: !!bool maybe",
-        "a: !!timestamp x",
-        "a: !!float x",
-        "? [a]\n: 1",
-        "a: !!python/object:os.system {}",
+        (b"\xff\xfe", "is not UTF-8 text"),
+        (b"x" * (MAX_BYTES + 1), "cannot be read: it is larger than 512 KB"),
+        (None, "cannot be read: No such file or directory"),
     ],
-    ids=lambda text: text[:30],
 )
-def test_what_cannot_be_read_is_a_yaml_error(text: str) -> None:
-    with pytest.raises(yaml.YAMLError):
-        read(text)
+def test_a_file_that_holds_no_text(tmp_path: Path, content: bytes | None, what: str) -> None:
+    path = tmp_path / "a.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(YamlError) as caught:
+        read_text(path)
+    assert (caught.value.what, caught.value.line) == (what, 0)
+
+
+def test_a_fifo_holds_no_text_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.yaml")
+    with pytest.raises(YamlError, match="it is a FIFO, not a regular file"):
+        read_text(tmp_path / "a.yaml")
+
+
+def test_of_very_many_keys_that_stand_twice_the_first_are_told() -> None:
+    text = "".join(f"k{i}: {{a: 1, a: 2}}\n" for i in range(1000))
+    assert len(read(text)[1].twins) == MAX_PROBLEMS

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamseg.config import load, parse
-from streamseg.errors import ConfigError
+from streamseg.errors import MAX_PROBLEMS, ConfigError
 from streamseg.types import TemporalMode
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -160,7 +160,7 @@ def test_defaults_hold_unless_the_stream_says_otherwise() -> None:
     [
         ("a: [1", "c.yaml:1: not valid YAML"),
         ("a: 1\nstreams: &x {a: *x}", "contains itself"),
-        ("a: 1\nb: !!int x", "c.yaml:2: not valid YAML: not a valid int"),
+        ("a: 1\nb: !!int x", "c.yaml:2: not a valid int"),
         ("a: 1\n---\nb: 1", "not valid YAML"),
         ("", "must hold sections"),
         ("- 1", "must hold sections"),
@@ -197,12 +197,6 @@ def test_unreadable_files(tmp_path: Path) -> None:
         load(tmp_path / "latin")
 
 
-@given(st.text(max_size=80))
-def test_any_text_gives_a_configuration_or_a_config_error(text: str) -> None:
-    with contextlib.suppress(ConfigError):
-        parse(text, "c", {})
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: (
@@ -221,3 +215,67 @@ JSON = st.recursive(
 def test_any_document_gives_a_configuration_or_a_config_error(document: dict[str, object]) -> None:
     with contextlib.suppress(ConfigError):
         parse(yaml.safe_dump(document), "c", {})
+
+
+def test_so_many_mistakes_are_told_and_no_more() -> None:
+    text = "streams: {a: {source: x}}\n" + "".join(f"a: {i}\n" for i in range(2000))
+    found = problems(text + "".join(f"k{i}: 1\nk{i}: 1\n" for i in range(3000)))
+    assert len(found) == MAX_PROBLEMS + 1
+    assert re.fullmatch(r"… and \d+ more problems", found[-1])
+
+
+def test_mistakes_under_defaults_are_told_whatever_they_cost_each_stream() -> None:
+    unknown = ", ".join(f"k{i}: 1" for i in range(150))
+    streams = "".join(f"  s{i}: {{source: x}}\n" for i in range(300))
+    found = problems(f"defaults: {{{unknown}}}\nstreams:\n{streams}")
+    assert found[0].startswith("c.yaml:1: defaults.k0: is not a known key")
+    assert not any("streams" in line for line in found)
+
+
+def test_what_a_key_says_does_nothing_to_a_terminal() -> None:
+    (found,) = problems('"a\\e[31m\\u202e": 1\nstreams: {a: {source: x}}')
+    assert found.startswith(r"c.yaml:1: a\x1b[31m\u202e: is not a known key")
+
+
+PIECES = [
+    "streams",
+    "a",
+    "source",
+    "defaults",
+    "engine",
+    ": ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ", ",
+    "\n",
+    "\n  ",
+    "&a ",
+    "*a",
+    "<<",
+    "x",
+]
+PIECES += [
+    "${A}",
+    "${A:-",
+    "'",
+    '"',
+    "!!int ",
+    "3",
+    "://",
+    "@",
+    "\0",
+    "password_file",
+    "/dev/zero",
+    "- ",
+    "1e999",
+    "\\e",
+    "null",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=50).map("".join) | st.text(max_size=100))
+def test_any_text_is_a_configuration_or_none_in_words(text: str) -> None:
+    with contextlib.suppress(ConfigError):
+        parse(text, "c.yaml", {"A": "x"})

@@ -65,3 +65,16 @@ def test_problems_are_told_in_the_order_of_the_files(places: Places) -> None:
         "more.yaml:1: streams.roof: a",
         "more.yaml:3: streams.roof.fps: b",
     ]
+
+
+def test_the_files_have_so_many_keys(places: Places) -> None:
+    assert places.size == 7 + 3
+
+
+def test_a_problem_is_told_in_characters_that_show_themselves() -> None:
+    problem = Problem(0, 1, "a\x1b[31m", "is wrong\nstreamseg: fine \u202e", "c.yaml")
+    assert str(problem) == r"c.yaml:1: a\x1b[31m: is wrong\nstreamseg: fine \u202e"
+
+
+def test_a_problem_is_no_longer_than_a_person_reads() -> None:
+    assert len(str(Problem(0, 1, "a", "x" * 100_000, "c.yaml"))) < 700

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,13 @@ import yaml
 
 from streamseg.config import load, parse
 from streamseg.config.schema import Config
-from streamseg.config.secrets import FoundSecrets, open_to_others, put_secrets, read_secret
+from streamseg.config.secrets import (
+    MOST_BYTES,
+    FoundSecrets,
+    open_to_others,
+    put_secrets,
+    read_secret,
+)
 from streamseg.errors import ConfigError
 
 
@@ -32,8 +39,20 @@ def test_a_missing_file(tmp_path: Path) -> None:
         read_secret(tmp_path / "token")
 
 
+def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "token")
+    with pytest.raises(ConfigError, match="cannot be read: it is a FIFO, not a regular file"):
+        read_secret(tmp_path / "token")
+
+
+def test_a_secret_is_not_cut_off(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"x" * (MOST_BYTES + 1))
+    with pytest.raises(ConfigError, match="it is larger than 64 KB"):
+        read_secret(tmp_path / "token")
+
+
 def test_a_name_that_can_be_none() -> None:
-    with pytest.raises(ConfigError, match="cannot be read: embedded null byte"):
+    with pytest.raises(ConfigError, match="cannot be read: its name is not one that a file can have"):
         read_secret(Path("a\0b"))
 
 

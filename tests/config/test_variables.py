@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamseg.config.variables import expand
+from streamseg.errors import MAX_PROBLEMS
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,17 @@ def test_everywhere_but_in_keys_and_with_places() -> None:
         (("a", 1), "B"),
         (("a", 1), "C"),
     ]
+
+
+def test_many_that_do_not_end_are_not_looked_through_each() -> None:
+    """It would take minutes to follow each beginning to the end of the text."""
+    text = "}" + "${A:-" * 400_000
+    assert expand(text, {}) == (text, [])
+
+
+def test_a_variable_that_is_not_set_is_told_once_a_text_and_of_many_texts_the_first() -> None:
+    (text, told) = expand("${A} ${B} ${A}", {})
+    assert (text, len(told)) == ("  ", 2)
+    assert (
+        len(expand({"a": ["${A}"] * 500, "b": {str(i): "${B}" for i in range(500)}}, {})[1]) == MAX_PROBLEMS
+    )
