@@ -31,5 +31,17 @@ def printable(text: str, keep: str = "") -> str:
     return "".join(c if c in keep or is_printable(c) else _escaped(c) for c in text)
 
 
+def require_printable(text: str) -> str:
+    """The text, if it can be shown to people as it is.
+
+    Raises:
+        ValueError: It cannot: it holds a line end, or another character that is not printable.
+    """
+    if char := first_unprintable(text):
+        msg = f"must be text on one line, without the character U+{ord(char):04X}"
+        raise ValueError(msg)
+    return text
+
+
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")

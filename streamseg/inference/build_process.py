@@ -19,7 +19,8 @@ from streamseg.inference.backend import Progress
 from streamseg.inference.build import Order
 from streamseg.inference.engine import EngineInfo
 
-COMMAND = (sys.executable, "-m", "streamseg.inference.build_child")
+# -P: no module of the working folder, which may be anybody's, stands in for one of ours or of a library
+COMMAND = (sys.executable, "-P", "-m", "streamseg.inference.build_child")
 _END_S = 20.0  # for a builder that is through, or died, to be gone
 _LAST_LINES = 4  # of a dead builder that are told
 _LAST_BYTES = 4096

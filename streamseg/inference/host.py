@@ -20,6 +20,7 @@ from streamseg.inference.engine import EngineInfo, EngineMemory, Masks, graph_of
 from streamseg.inference.manifest import GraphRole
 from streamseg.inference.package import Package
 from streamseg.inference.readout import read_out
+from streamseg.text import printable
 from streamseg.types import F32, U8
 
 TRIALS = 3  # inferences in a row that a graph is timed with; the first brings its data into the cache
@@ -237,7 +238,7 @@ def least_ms(graph: HostGraph, feeds: Arrays) -> float:
 def one_line(error: BaseException) -> str:
     """What a library's exception says, without its chain of source files: the last line, 300 characters."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[-1] if lines else type(error).__name__)[:300]
+    return printable((lines[-1] if lines else type(error).__name__)[:300])  # it may quote names of the graph
 
 
 def _masks(outputs: Arrays) -> Masks:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from streamseg.text import require_printable
 
 MAX_PARENTS = 64  # entries of one package
+_Text: TypeAlias = Annotated[str, AfterValidator(require_printable)]
 
 
 class Parent(BaseModel):
@@ -25,7 +28,7 @@ class Parent(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     relation: Literal["start", "teacher", "ancestor"]
-    name: str = Field(min_length=1, max_length=256)
-    version: str = Field(max_length=256)
-    license: str = Field(min_length=1, max_length=1024)
+    name: _Text = Field(min_length=1, max_length=256)
+    version: _Text = Field(max_length=256)
+    license: _Text = Field(min_length=1, max_length=1024)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")

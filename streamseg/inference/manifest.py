@@ -6,23 +6,63 @@ reported at once, with its key.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
+import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from streamseg.config.lines import read, read_text
+from streamseg.config.yaml_loader import YamlError
 from streamseg.errors import PackageError
 from streamseg.inference.lineage import MAX_PARENTS, Parent
+from streamseg.inference.manifest_errors import told, validation_problems
+from streamseg.text import printable, require_printable
 from streamseg.types import NAME, ClassInfo
 
 MANIFEST_NAME = "model.yaml"
+MAX_CLASSES = 255
+MAX_NAMES_BYTES = 48 * 1024  # of all class names as JSON: the `info` header, of 64 KiB, holds them (wire.md)
+MAX_MEMORY = 1 << 26  # floats of one stream's memory: 256 MiB
+
+
+def _folded(text: object) -> object:
+    return " ".join(text.split()) if isinstance(text, str) else text
+
 
 _Byte = Annotated[int, Field(ge=0, le=255)]
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+ClassName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(require_printable)]
+Version = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(require_printable)]
+License = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(require_printable)]
+DataStatement = Annotated[
+    str, Field(min_length=1, max_length=4000), BeforeValidator(_folded), AfterValidator(require_printable)
+]
+_FileName = Annotated[str, Field(max_length=255), AfterValidator(require_printable)]
+
+
+def check_class_names(names: Sequence[str]) -> None:
+    """Raises ValueError: there are too many, or they are too long together for the `info` messages."""
+    if not 1 <= len(names) <= MAX_CLASSES:
+        msg = f"there must be 1 to {MAX_CLASSES} of them, not {len(names)}"
+        raise ValueError(msg)
+    size = sum(len(json.dumps(name, ensure_ascii=False).encode()) for name in names)
+    if size > MAX_NAMES_BYTES:
+        msg = f"their names have {size} bytes together, {MAX_NAMES_BYTES} at most: shorten them"
+        raise ValueError(msg)
 
 
 class GraphRole(StrEnum):
@@ -53,14 +93,14 @@ class ManifestClass(_Part):
     """One class: its id in the label map, its name, its display colour (r, g, b)."""
 
     id: int = Field(ge=0, le=254)
-    name: str = Field(min_length=1)
+    name: ClassName
     color: tuple[_Byte, _Byte, _Byte]
 
 
 class GraphFile(_Part):
     """A graph of the package: a file beside `model.yaml`, and the sha256 of its bytes in hexadecimal."""
 
-    file: str
+    file: _FileName
     sha256: _Sha256
 
     @field_validator("file")
@@ -111,8 +151,15 @@ class MemoryShape(_Part):
     """Shape of the stabiliser's memory `[N, channels, height, width]`."""
 
     channels: int = Field(ge=1)
-    width: int = Field(ge=1)
-    height: int = Field(ge=1)
+    width: int = Field(ge=1, le=8192)
+    height: int = Field(ge=1, le=8192)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> MemoryShape:
+        if self.channels * self.width * self.height > MAX_MEMORY:
+            msg = f"channels x width x height must be {MAX_MEMORY} at most"
+            raise ValueError(msg)
+        return self
 
 
 class Manifest(_Part):
@@ -139,14 +186,14 @@ class Manifest(_Part):
 
     schema_version: Literal[1]
     name: str = Field(pattern=f"^{NAME.pattern}$")
-    version: str = Field(min_length=1)
+    version: Version
     task: Literal["semantic-segmentation"] = "semantic-segmentation"
     input: InputSize
-    max_batch: int | None = Field(default=None, ge=1)
+    max_batch: int | None = Field(default=None, ge=1, le=65536)
     ignore: _Byte = 255
     classes: tuple[ManifestClass, ...]
-    license: str = Field(min_length=1)
-    data: str = Field(min_length=1)
+    license: License
+    data: DataStatement
     lineage: tuple[Parent, ...] | None = Field(default=None, max_length=MAX_PARENTS)
     metrics: dict[str, Any] = Field(default_factory=dict)
     graphs: Graphs
@@ -157,9 +204,7 @@ class Manifest(_Part):
     @field_validator("classes")
     @classmethod
     def _ids_in_order(cls, value: tuple[ManifestClass, ...]) -> tuple[ManifestClass, ...]:
-        if not 1 <= len(value) <= 255:
-            msg = f"there must be 1 to 255 of them, not {len(value)}"
-            raise ValueError(msg)
+        check_class_names([entry.name for entry in value])
         # the label map is an argmax over channels, so an id can only be the channel's index
         if [entry.id for entry in value] != list(range(len(value))):
             msg = f"ids must be 0…{len(value) - 1} in order: an id is the channel of the logits"
@@ -184,23 +229,28 @@ class Manifest(_Part):
 
 
 def load_manifest(path: Path) -> Manifest:
-    """Reads and checks a `model.yaml`.
+    """Reads and checks a `model.yaml`: a regular file of bounded size and content (`config.yaml_loader`).
 
     Raises:
         PackageError: Missing, unreadable or wrong; the text holds every problem, one line each.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise PackageError(f"{path}: cannot be read: {_reason(error)}") from error
-    except yaml.YAMLError as error:
-        raise PackageError(f"{path}{_yaml_line(error)}: not valid YAML: {_yaml_problem(error)}") from error
+        document, lines = read(read_text(path))
+    except YamlError as error:
+        line = f":{error.line}" if error.line else ""
+        raise PackageError(printable(f"{path}{line}: {error.what}")) from error
+    problems = [(where, what) for where, what in lines.twins]
     if not isinstance(document, dict):
-        raise PackageError(f"{path}: must hold keys and values (schema_version, name, classes, graphs, …)")
+        raise PackageError(
+            printable(f"{path}: must hold keys and values (schema_version, name, classes, graphs, …)")
+        )
     try:
-        return Manifest.model_validate(document)
+        manifest = Manifest.model_validate(document)
     except ValidationError as error:
-        raise PackageError("\n".join(_problems(path, error))) from error
+        problems += validation_problems(error, Manifest)
+    if problems:
+        raise PackageError(told(path, lines, problems))
+    return manifest
 
 
 def dump_manifest(manifest: Manifest, path: Path) -> None:
@@ -216,64 +266,3 @@ def sha256_file(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal. Raises OSError where it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error)
-
-
-def _yaml_line(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return "" if mark is None else f":{mark.line + 1}"
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or error).splitlines()[0]
-
-
-def _problems(path: Path, error: ValidationError) -> list[str]:
-    return [f"{path}: {_key(entry['loc'])}: {_what(entry)}" for entry in error.errors(include_url=False)]
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location) or "(whole file)"
-
-
-def _what(entry: Any) -> str:
-    match entry["type"]:
-        case "missing":
-            return "is required but missing"
-        case "extra_forbidden":
-            return f"is not a key of {MANIFEST_NAME}{_hint(entry['loc'])}"
-        case "value_error":
-            return str(entry["ctx"]["error"])
-        case _:
-            return f"{entry['msg']} (got {_short(entry['input'])})"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _hint(location: tuple[int | str, ...]) -> str:
-    known = _known_keys(location[:-1])
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    parts: dict[tuple[str, ...], type[BaseModel]] = {
-        (): Manifest,
-        ("input",): InputSize,
-        ("classes",): ManifestClass,
-        ("graphs",): Graphs,
-        ("int8",): Int8,
-        ("lineage",): Parent,
-        ("int8", "segmenter"): GraphFile,
-        ("memory",): MemoryShape,
-        **{("graphs", role.value): GraphFile for role in GraphRole},
-    }
-    return list(parts[tuple(part for part in location if isinstance(part, str))].model_fields)

@@ -120,21 +120,24 @@ class _Loader:
         check = PackageCheck(self._package, precision)
         graphs: dict[GraphRole, HostGraph] = {}
         for role, entry in self._package.running(precision).items():
-            graph = graphs[role] = self._graph(entry)
+            graph = graphs[role] = self._graph(role, entry)
             check.graph(role, graph.spec)
         return graphs
 
-    def _graph(self, entry: GraphFile) -> Any:
+    def _graph(self, role: GraphRole, entry: GraphFile) -> Any:
         if entry.file not in self._loaded:
-            self._loaded[entry.file] = self._open(self._package.path / entry.file)
+            self._loaded[entry.file] = self._open(role, entry)
         return self._loaded[entry.file]
 
-    def _open(self, path: Path) -> Any:
-        return OrtGraph(read_session(path, path, self._settings), self._thread)
+    def _open(self, role: GraphRole, entry: GraphFile) -> Any:
+        # not by the file's name: it may hold other bytes than those that were hashed
+        content, path = self._package.read(role, entry), self._package.path / entry.file
+        return OrtGraph(read_session(content, path, self._settings), self._thread)
 
     def _time_ms(self, precision: str) -> float:
         width, height = self._package.manifest.size_wh
-        graph = self._graph(self._package.running(precision)[GraphRole.SEGMENTER])
+        role = GraphRole.SEGMENTER
+        graph = self._graph(role, self._package.running(precision)[role])
         return least_ms(graph, {"image": np.zeros((1, height, width, 3), np.uint8)})
 
 
@@ -147,6 +150,7 @@ class _DeviceLoader(_Loader):
         self._runtime = Runtime(self._session, place, self._thread)
         self._given: dict[str, tuple[int | str | None, ...]] = {}
         self._file = package.path  # of the graph in hand, for errors
+        self._opened: dict[Path, tuple[GraphRole, GraphFile]] = {}
         self._tensors: DeviceTensors | None = None
 
     def engine(self) -> HostEngine:
@@ -171,16 +175,20 @@ class _DeviceLoader(_Loader):
             return Choice("f32", "f32 is what the graphs are in")
         return Choice(asked, f"{asked} as configured")
 
-    def _open(self, path: Path) -> DeviceGraph:
-        self._file = path
-        return DeviceGraph(self._runtime, read_model(path, self._settings), self._given)
+    def _open(self, role: GraphRole, entry: GraphFile) -> DeviceGraph:
+        self._file = path = self._package.path / entry.file
+        self._opened[path] = role, entry
+        model = read_model(self._package.read(role, entry), path, self._settings)
+        return DeviceGraph(self._runtime, model, self._given)
 
     def _session(self, model: Path | bytes, sizes: Mapping[str, int]) -> ort.InferenceSession:
         options = session_options(self._settings)
         for name, size in sizes.items():
             options.add_free_dimension_override_by_name(name, size)
-        path = model if isinstance(model, Path) else self._file
-        return read_session(model, path, self._settings, self._provider, options)
+        if not isinstance(model, Path):
+            return read_session(model, self._file, self._settings, self._provider, options)
+        content = self._package.read(*self._opened[model])  # hashed again: it may be long after the start
+        return read_session(content, model, self._settings, self._provider, options)
 
 
 def _info(provider: Provider, choice: Choice, settings: Settings) -> EngineInfo:

@@ -60,7 +60,8 @@ def session_options(settings: Settings) -> ort.SessionOptions:
     options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.log_severity_level = 3  # errors
+    # fatal: errors are in the exceptions, and its own log quotes names of the graph as they are
+    options.log_severity_level = 4
     # the graphs take turns: threads of one that spin after its run would take the cores from the next
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
@@ -77,11 +78,17 @@ def _tensor_spec(node: Any) -> TensorSpec:
     return TensorSpec(node.name, _DTYPES.get(node.type, node.type), shape)
 
 
-def read_model(path: Path, settings: Settings) -> Model:
-    """What is in a file, read on the CPU, so that a bad file is told from a provider that cannot run it."""
+def read_model(content: bytes, path: Path, settings: Settings) -> Model:
+    """What is in a file, read on the CPU, so that a bad file is told from a provider that cannot run it.
+
+    Args:
+        content: What the file holds.
+        path: The file that errors name.
+        settings: The engine's.
+    """
     options = session_options(settings)
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = read_session(path, path, settings, CPU, options)
+    session = read_session(content, path, settings, CPU, options)
     names = {node.name: tuple(node.shape) for node in session.get_inputs()}
     return Model(path, spec_of(session), names)
 

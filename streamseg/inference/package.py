@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import logging
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from streamseg.errors import PackageError
 from streamseg.inference.cache.key import Origin
+from streamseg.inference.graph_files import check_graph_file, read_graph, verify_graph
 from streamseg.inference.manifest import (
     ENGINE_ROLES,
     MANIFEST_NAME,
@@ -20,13 +21,12 @@ from streamseg.inference.manifest import (
     Manifest,
     load_manifest,
 )
+from streamseg.text import printable
 
 INT8 = "int8"  # the one precision that has a graph of its own
-# `external_data` of a TensorProto (onnx.proto: 13), a pair of strings: that weights are elsewhere, and where.
-# The `value_info` of a tensor called "location" begins alike, but goes on with a message, not with a path.
-_OUTSIDE = re.compile(rb"\x6a.{1,2}\x0a\x08location\x12.[^\x0a]", re.DOTALL)
 SERVICE_ENGINES = Path("/var/lib/streamseg/engines")  # so that a command finds what the service does
 SYSTEM_ENGINES = Path("/usr/share/streamseg/engines")
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,16 @@ class Package:
 
     def problems(self) -> list[str]:
         """Every graph that is missing, unreadable or not the bytes the manifest promises; reads them all."""
-        found = (self._problem(name, entry) for name, entry in self.files())
-        return [problem for problem in found if problem]
+        return list(_complaints(verify_graph, self))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all graphs.
+
+        Raises:
+            PackageError: One is missing, or no regular file of its folder.
+        """
+        return sum(check_graph_file(self.path, name, entry) for name, entry in self.files())
 
     def files(self) -> list[tuple[str, GraphFile]]:
         """Every graph the package brings, in whatever precision, each with what it is called."""
@@ -117,52 +125,25 @@ class Package:
         return entry
 
     def read(self, name: str, entry: GraphFile) -> bytes:
-        """A graph's bytes: those that the manifest promises, whatever became of the file since it was opened.
+        """A graph's bytes, hashed; see `read_graph`.
 
         Args:
             name: What the graph is called, for errors.
             entry: Of `files`.
 
         Raises:
-            PackageError: It cannot be read, holds other bytes, or keeps weights that are not hashed.
+            PackageError: They are not those that the manifest promises.
         """
-        path = self.path / entry.file
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError as error:
-            raise PackageError(
-                f"{path}: the {name} graph is missing; copy the whole package again"
-            ) from error
-        except OSError as error:
-            raise PackageError(
-                f"{path}: the {name} graph cannot be read: {error.strerror or error}"
-            ) from error
-        if problem := _fault(content, entry):
-            raise PackageError(f"{path}: {problem}")
-        return content
+        return read_graph(self.path, name, entry)
 
-    def _problem(self, name: str, entry: GraphFile) -> str:
+
+def _complaints(check: Callable[[Path, str, GraphFile], object], package: Package) -> Iterator[str]:
+    """What a check says of each graph that it does not pass."""
+    for name, entry in package.files():
         try:
-            self.read(name, entry)
+            check(package.path, name, entry)
         except PackageError as error:
-            return str(error)
-        return ""
-
-
-def _fault(content: bytes, entry: GraphFile) -> str:
-    """Why a graph's bytes are not to be trusted; empty where they are."""
-    actual = hashlib.sha256(content).hexdigest()
-    if actual != entry.sha256:
-        return (
-            f"sha256 is {actual[:12]}… but {MANIFEST_NAME} says {entry.sha256[:12]}…: "
-            "the file is damaged or was replaced; copy the whole package again"
-        )
-    if _OUTSIDE.search(content):
-        return (
-            "keeps weights in another file, which its sha256 says nothing of; save it with them inside: "
-            "onnx.save(onnx.load(FILE), FILE)"
-        )
-    return ""
+            yield str(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +152,8 @@ class FoundPackage:
 
     Attributes:
         path: The folder; its name is how a configuration asks for it.
-        package: The package, where its manifest is sound. Hashes are not verified.
-        problem: What is wrong with the manifest, else empty.
+        package: The package, if manifest and files are sound; hashes are not verified.
+        problem: What is wrong with manifest or graphs, one line each; else empty.
     """
 
     path: Path
@@ -183,22 +164,17 @@ class FoundPackage:
 def search_path(env: Mapping[str, str] = os.environ) -> list[Path]:
     """The folders that hold packages, first match wins; duplicates and missing folders left out.
 
-    `$STREAMSEG_ENGINES` (folders separated like `$PATH`), `./engines`, the source tree's `engines`, those of
-    an installed wheel, the service's own, and the system's.
+    `$STREAMSEG_ENGINES` (folders separated like `$PATH`), what was installed (the source tree's `engines`,
+    those of an installed wheel, the service's own, and the system's), and last `./engines`: whoever can write
+    there cannot put another package in the place of an installed one.
 
     Args:
         env: The environment.
     """
     room = Path(__file__).resolve().parents[1]
     named = [Path(part) for part in env.get("STREAMSEG_ENGINES", "").split(os.pathsep) if part]
-    folders = [
-        *named,
-        Path("engines"),
-        room.parent / "engines",
-        room / "_engines",
-        SERVICE_ENGINES,
-        SYSTEM_ENGINES,
-    ]
+    installed = [room.parent / "engines", room / "_engines", SERVICE_ENGINES, SYSTEM_ENGINES]
+    folders = [*named, *installed, Path("engines")]
     resolved = dict.fromkeys(folder.resolve() for folder in folders)
     return [folder for folder in resolved if os.path.isdir(folder)]  # noqa: PTH112  # no error where one may not look
 
@@ -220,37 +196,64 @@ def open_package(name_or_path: str | Path, search: Sequence[Path] | None = None)
 
 
 def find_packages(search: Sequence[Path] | None = None) -> list[FoundPackage]:
-    """Every package on the search path, by name; the first of a name hides the others."""
+    """Every package on the search path, by name; the first of a name hides the others.
+
+    One that is broken is found with its problem. Folders whose names begin with a dot are packages that are
+    being written.
+    """
     found: dict[str, FoundPackage] = {}
     for root in search_path() if search is None else search:
-        for manifest in sorted(root.glob(f"*/{MANIFEST_NAME}")):
-            found.setdefault(manifest.parent.name, _look(manifest.parent))
+        for folder in _folders_in(root):
+            if folder.name not in found:
+                found[folder.name] = _look(folder)
     return [found[name] for name in sorted(found)]
 
 
 def graphs_in(folder: Path) -> frozenset[str]:
     """The sha256 of the graphs of the package in a folder; none where there is no sound manifest."""
-    package = _look(folder).package
-    return frozenset() if package is None else frozenset(graph.sha256 for _, graph in package.files())
+    try:
+        package = Package(folder, load_manifest(folder / MANIFEST_NAME))
+    except PackageError:
+        return frozenset()
+    return frozenset(graph.sha256 for _, graph in package.files())
+
+
+def _folders_in(root: Path) -> list[Path]:
+    try:
+        folders = list(root.iterdir())
+    except OSError:  # it is gone, or not for us to read
+        return []
+    return [folder for folder in folders if not folder.name.startswith(".") and _holds_manifest(folder)]
+
+
+def _holds_manifest(folder: Path) -> bool:
+    """Whether there is a `model.yaml`, of whatever kind; what is wrong with it is told by who reads it."""
+    return os.path.lexists(folder / MANIFEST_NAME)
 
 
 def _look(folder: Path) -> FoundPackage:
     try:
-        return FoundPackage(folder, Package(folder, load_manifest(folder / MANIFEST_NAME)), "")
+        package = Package(folder, load_manifest(folder / MANIFEST_NAME))
     except PackageError as error:
         return FoundPackage(folder, None, str(error))
+    problem = "\n".join(_complaints(check_graph_file, package))
+    return FoundPackage(folder, None if problem else package, problem)
 
 
 def _locate(name_or_path: str | Path, search: Sequence[Path]) -> Path:
-    path = Path(name_or_path).expanduser()
+    path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111 Path.expanduser() raises for an unknown user
     if isinstance(name_or_path, Path) or os.sep in name_or_path:
-        if (path / MANIFEST_NAME).is_file():
+        if _holds_manifest(path):
             return path
-        raise PackageError(f"{path}: no model package there (a folder with {MANIFEST_NAME} is wanted)")
-    for root in search:
-        if (root / path / MANIFEST_NAME).is_file():
-            return root / path
-    raise PackageError(_unknown(str(path), search))
+        raise PackageError(
+            printable(f"{path}: no model package there (a folder with {MANIFEST_NAME} is wanted)")
+        )
+    found = [root / path for root in search if _holds_manifest(root / path)]
+    if not found:
+        raise PackageError(printable(_unknown(str(path), search)))
+    if hidden := found[1:]:
+        _LOG.warning("engine %s: taken from %s; not from %s", path, found[0], ", ".join(map(str, hidden)))
+    return found[0]
 
 
 def _unknown(name: str, search: Sequence[Path]) -> str:

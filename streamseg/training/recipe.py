@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from streamseg.errors import ConfigError
+from streamseg.inference.manifest import ClassName, DataStatement, License, Version, check_class_names
 from streamseg.training.recipe_source import RecipeSource, complaints, read_source
 from streamseg.training.stage_recipes import (
     Adversarial,
@@ -27,7 +28,7 @@ LabelId = Annotated[int, Field(ge=0, le=255)]
 class ClassRecipe(Strict):
     """One class; its id is its place in the list."""
 
-    name: str
+    name: ClassName
     color: tuple[int, int, int] = Field(description="display colour, r g b, 0…255")
 
 
@@ -59,8 +60,8 @@ class DataRecipe(Strict):
     val_is_clip: bool = Field(
         False, description="the val pictures are consecutive frames: measure steadiness too"
     )
-    statement: str = Field(description="what the data is, for the model's card")
-    license: str = Field(description="licence of weights trained on it (SPDX id)")
+    statement: DataStatement = Field(description="what the data is, for the model's card")
+    license: License = Field(description="licence of weights trained on it (SPDX id)")
     void: list[LabelId] = Field(default=[], description="label ids besides 255 that mean 'ignore'")
     remap: dict[LabelId, LabelId] = Field(
         default={}, description="id in the label files: class id, or 255; ids it does not name are faults"
@@ -86,7 +87,7 @@ class Recipe(Strict):
     """A whole training run, from pictures to a model package."""
 
     name: str = Field(pattern=f"^{NAME.pattern}$")
-    version: str
+    version: Version
     seed: int = 0
     size: tuple[int, int] = Field(
         description="width and height of the network's input, pixels, multiples of 8"
@@ -173,6 +174,12 @@ class Recipe(Strict):
             msg = f"data.remap: {', '.join(beyond)}: classes are 0…{last}, and 255 is 'ignore'"
             raise ValueError(msg)
         return self
+
+    @field_validator("classes")
+    @classmethod
+    def _names_fit_a_manifest(cls, classes: list[ClassRecipe]) -> list[ClassRecipe]:
+        check_class_names([entry.name for entry in classes])
+        return classes
 
     @field_validator("size")
     @classmethod

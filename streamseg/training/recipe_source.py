@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from streamseg.config.lines import Lines, Location, read
+from streamseg.config.lines import Lines, Location, read, read_text
 from streamseg.config.variables import expand
+from streamseg.config.yaml_loader import YamlError
 from streamseg.errors import ConfigError
 
 _MOST_CHARACTERS = 60
@@ -80,15 +80,11 @@ def read_source(path: Path, heirs: tuple[Path, ...] = ()) -> RecipeSource:
 
 def _parsed(path: Path) -> tuple[Any, Lines]:
     try:
-        return read(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        what = str(getattr(error, "problem", None) or error).splitlines()[0]
-        raise ConfigError([f"{path}{line}: cannot read the recipe: not valid YAML: {what}"]) from error
-    except (OSError, UnicodeDecodeError) as error:
-        what = getattr(error, "strerror", None) or "is not UTF-8 text"
-        raise ConfigError([f"{path}: cannot read the recipe: {what}"]) from error
+        return read(read_text(path))
+    except YamlError as error:
+        line = f":{error.line}" if error.line else ""
+        what = error.what.removeprefix("cannot be read: ")
+        raise ConfigError([f"{path}{line}: cannot read the recipe: {what}"]) from error
 
 
 def _merged(base: Any, changes: Any) -> Any:

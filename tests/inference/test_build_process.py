@@ -16,6 +16,8 @@ from streamseg.inference.package import Package
 from tests.fakes import slow
 from tests.waiting import wait_for
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture
 def order(package: Package, tmp_path: Path) -> Order:
@@ -155,3 +157,19 @@ def test_the_builder_ends_with_whoever_wanted_it(
         child.stdin.close()
         wait_for(lambda: child.poll() is not None)
         assert child.returncode == 1
+
+
+def test_no_module_of_the_working_folder_runs_in_the_builder(
+    package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder may be anybody's, as /tmp is."""
+    folder = tmp_path / "somewhere"
+    folder.mkdir()
+    for name in ("yaml", "numpy", "streamseg"):
+        (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit(9)\n")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # our own code also where it is not installed
+    order = Order(package.path, "onnxruntime", cache_dir=tmp_path / "cache")
+    with pytest.raises(EngineError, match="onnxruntime builds nothing ahead"):
+        BuildProcess(order).run(go_on)
+    assert not (tmp_path / "ran").exists()

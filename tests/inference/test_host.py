@@ -59,6 +59,7 @@ def test_one_bad_value_is_found_anywhere(values: list[float], bad: float) -> Non
         ("one line", "one line"),
         ("", "RuntimeError"),
         ("x" * 999, "x" * 300),
+        ("node \x1b[31mred\u202e", r"node \x1b[31mred\u202e"),
     ],
 )
 def test_a_librarys_message_becomes_one_line(text: str, expected: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_it_is_read_back_as_written(tmp_path: Path) -> None:
     [
         (f"relation: friend, sha256: {'0' * 64}", "lineage.0.relation"),
         ("relation: start, sha256: zz", "lineage.0.sha256"),
-        ("relation: start, hash: a", "lineage.0.hash: is not a key"),
+        ("relation: start, hash: a", "lineage.0.hash: is not a known key"),
     ],
 )
 def test_mistakes_in_it_are_named(tmp_path: Path, entry: str, said: str) -> None:
@@ -42,4 +43,14 @@ def test_its_length_is_bounded(tmp_path: Path) -> None:
     path = package.path / "model.yaml"
     dump_manifest(package.manifest.model_copy(update={"lineage": (PARENT,) * 65}), path)
     with pytest.raises(PackageError, match=r"lineage: .*at most 64"):
+        load_manifest(path)
+
+
+@pytest.mark.parametrize("key", ["name", "version", "license"])
+def test_what_it_says_does_nothing_to_a_terminal(tmp_path: Path, key: str) -> None:
+    path = make_package(tmp_path).path / "model.yaml"
+    words = {"name": "a", "version": "1", "license": "MIT"} | {key: "\x1b[31m"}
+    entry = {"relation": "start", "sha256": "0" * 64, **words}
+    path.write_text(path.read_text() + f"lineage: [{json.dumps(entry)}]\n")
+    with pytest.raises(PackageError, match=rf"lineage\.0\.{key}: must be text on one line"):
         load_manifest(path)

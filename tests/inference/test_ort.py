@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -92,6 +93,36 @@ def test_one_graph_by_itself(package: Package) -> None:
             assert [spec.name for spec in graph.spec.inputs] == ["image"]
             np.testing.assert_array_equal(graph.start({"image": PICTURE}).result()["logits"], whole)
     assert set(threading.enumerate()) <= before
+
+
+def test_the_bytes_that_were_hashed_are_those_that_run(package: Package) -> None:
+    """The file may have been replaced since the package was opened."""
+    path = package.path / "segmenter.onnx"
+    path.write_bytes((package.path / "readout.onnx").read_bytes())
+    with pytest.raises(PackageError, match=r"segmenter\.onnx: sha256 is "):
+        ort.load(package, Settings("f32", 1, None))
+
+
+def test_what_a_graph_calls_its_nodes_reaches_no_terminal(
+    package: Package, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """ONNX Runtime's own log, which quotes names as they are, is silent; the exceptions have it."""
+    model = onnx.load(package.path / "readout.onnx")
+    shape = onnx.helper.make_tensor("shape", onnx.TensorProto.INT64, [4], [7, 5, 12, 16])
+    model.graph.initializer.append(shape)
+    first = model.graph.node[0]
+    first.input[0], before = "reshaped", first.input[0]
+    bad = onnx.helper.make_node("Reshape", [before, "shape"], ["reshaped"], name="\x1b[31mred")
+    model.graph.node.insert(0, bad)
+    settings, feed = Settings("f32", 1, None), np.zeros((1, 5, 12, 16), np.float32)
+    with (
+        ort.opened(model.SerializeToString(), package.path, settings) as graph,
+        pytest.raises(EngineError, match=r"\\x1b\[31mred") as caught,
+    ):
+        graph.start({"logits": feed}).result()
+    assert "\x1b" not in str(caught.value)
+    told = capfd.readouterr()
+    assert (told.out, told.err) == ("", "")
 
 
 def test_one_graph_that_is_none_names_its_file(package: Package) -> None:

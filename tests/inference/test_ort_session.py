@@ -29,7 +29,8 @@ def test_the_threads_are_the_engines_and_do_not_spin() -> None:
 
 
 def test_what_is_in_a_file_is_read_as_it_is(package: Package) -> None:
-    model = read_model(package.path / "segmenter.onnx", SETTINGS)
+    path = package.path / "segmenter.onnx"
+    model = read_model(path.read_bytes(), path, SETTINGS)
     assert model.names == {"image": ("N", 48, 64, 3)}
     assert model.spec.inputs == (TensorSpec("image", "uint8", (ANY, 48, 64, 3)),)
 

@@ -8,8 +8,9 @@ import onnx
 import pytest
 
 from streamseg.errors import PackageError
+from streamseg.inference import package as package_module
 from streamseg.inference.manifest import GraphRole
-from streamseg.inference.package import Package, find_packages, open_package, search_path
+from streamseg.inference.package import Package, find_packages, graphs_in, open_package, search_path
 from tests.fakes.int8 import add_int8
 from tests.fakes.packages import Tiny, make_package, write_manifest
 
@@ -173,10 +174,30 @@ def test_the_search_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for folder in (one, two, tmp_path / "engines"):
         folder.mkdir()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(package_module, "SYSTEM_ENGINES", system := tmp_path / "system")
+    system.mkdir()
     monkeypatch.setenv(
         "STREAMSEG_ENGINES", os.pathsep.join([str(one), str(two), str(tmp_path / "absent"), str(one)])
     )
-    assert search_path()[:3] == [one, two, tmp_path / "engines"]
+    found = search_path()
+    assert found[:2] == [one, two]
+    assert found[-2:] == [system, tmp_path / "engines"], "the working folder is anybody's, and comes last"
+
+
+def test_a_package_of_the_working_folder_takes_no_shipped_ones_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shipped = make_package(tmp_path / "system", name="same")
+    other = make_package(tmp_path / "engines", Tiny(seed=1), "same")
+    mine = make_package(tmp_path / "engines", Tiny(seed=2), "mine")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STREAMSEG_ENGINES", raising=False)
+    monkeypatch.setattr(package_module, "SYSTEM_ENGINES", tmp_path / "system")
+    assert open_package("same") == shipped
+    assert f"engine same: taken from {shipped.path}; not from {other.path}" in caplog.text
+    caplog.clear()
+    assert open_package("mine") == mine
+    assert not caplog.text
 
 
 @pytest.mark.tree
@@ -201,3 +222,41 @@ def test_the_service_s_own_packages_are_looked_for_by_everybody(
     monkeypatch.setattr("streamseg.inference.package.SERVICE_ENGINES", tmp_path)
     assert tmp_path in search_path({})
     assert search_path({"STREAMSEG_ENGINES": str(tmp_path.parent)})[0] == tmp_path.parent
+
+
+def test_what_is_being_written_is_no_package_yet(tmp_path: Path, package: Package) -> None:
+    shutil.copytree(package.path, tmp_path / ".tiny.part")
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    assert [found.path for found in find_packages([tmp_path, tmp_path / "gone"])] == [package.path]
+
+
+def test_a_broken_one_of_a_name_is_not_passed_over(tmp_path: Path, package: Package) -> None:
+    """Else another package of the name, from a folder less trusted, would run in its place."""
+    near = make_package(tmp_path / "near")
+    (near.path / "model.yaml").unlink()
+    (near.path / "model.yaml").symlink_to("nowhere")
+    (line,) = complaint("tiny", [tmp_path / "near", tmp_path])
+    assert line == f"{near.path}/model.yaml: cannot be read: No such file or directory"
+
+
+def test_the_graphs_of_a_manifest_are_known_whether_they_are_there_or_not(package: Package) -> None:
+    hashes = graphs_in(package.path)
+    assert len(hashes) == 3
+    (package.path / "segmenter.onnx").unlink()
+    assert graphs_in(package.path) == hashes
+    (package.path / "model.yaml").write_text("")
+    assert graphs_in(package.path) == frozenset()
+
+
+def test_its_size_is_that_of_all_its_graphs(package: Package) -> None:
+    assert package.size == sum(path.stat().st_size for path in package.path.glob("*.onnx"))
+    (package.path / "readout.onnx").unlink()
+    with pytest.raises(PackageError, match="the readout graph is missing"):
+        _ = package.size
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/tiny", "a\0b", "x/a\0b", "x" * 300])
+def test_a_name_that_can_be_none(tmp_path: Path, name: str) -> None:
+    (line,) = complaint(name, [tmp_path])
+    assert line.isprintable()

@@ -52,6 +52,41 @@ def test_broken_yaml_is_one_line(tmp_path: Path, text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "a: &a [1, 1, 1, 1]\n"
+            + "".join(f"b{i}: &b{i} [{'*a, ' if not i else f'*b{i - 1}, ' * 9}]\n" for i in range(9)),
+            "values",
+        ),
+        ("name: a\nseed: !!int x", r"r\.yaml:2: cannot read the recipe: not a valid int"),
+        ("name: a\nname: b", r"r\.yaml:2: name: stands in line 1 already"),
+    ],
+)
+def test_a_recipe_is_read_within_bounds(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"version": "v" * 65}, "version: .*at most 64"),
+        ({"classes": [{"name": "n" * 65, "color": [0, 0, 0]}] * 2}, "classes.0.name: .*at most 64"),
+        ({"classes": [{"name": "a\nb", "color": [0, 0, 0]}] * 2}, "classes.0.name: .*on one line"),
+        ({"classes": [{"name": "🚗" * 64, "color": [0, 0, 0]}] * 254}, "classes: .*bytes together"),
+    ],
+)
+def test_what_no_manifest_can_hold_is_told_before_the_training(
+    pictures: Path, change: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        parse_recipe(recipe_document(pictures) | change, "r.yaml")
+
+
 def test_size_must_suit_the_readout(pictures: Path) -> None:
     document = recipe_document(pictures) | {"size": [62, 48]}
     with pytest.raises(ConfigError, match="multiples of 8"):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from streamseg.errors import EngineError, PackageError, StreamsegError
 from streamseg.inference import ort
@@ -28,6 +29,7 @@ from streamseg.inference.manifest import (
     dump_manifest,
     sha256_file,
 )
+from streamseg.inference.manifest_errors import described
 from streamseg.inference.package import Package
 from streamseg.inference.wrap.asked import Asked
 from streamseg.inference.wrap.compose import ANSWER, Batch, with_logits, with_picture
@@ -98,7 +100,8 @@ def write_package(wrapped: Wrapped, asked: Asked, label: Label, folder: Path) ->
     """Writes a package, all of it or nothing.
 
     Raises:
-        PackageError: The folder is there already, or cannot be written.
+        PackageError: The folder is there already, or cannot be written; or a class's name, the version, the
+            licence or the statement on the data is nothing that a manifest can hold.
     """
     if folder.exists():
         raise PackageError(f"{folder}: is there already; remove it, or say another --out")
@@ -113,6 +116,8 @@ def write_package(wrapped: Wrapped, asked: Asked, label: Label, folder: Path) ->
             inside.replace(folder)
     except OSError as error:
         raise PackageError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    except ValidationError as error:
+        raise PackageError(described(error, Manifest)) from error
     return Package(folder, manifest)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -171,6 +172,25 @@ def test_the_label_is_written_on_it(tmp_path: Path) -> None:
     assert [entry.name for entry in manifest.classes] == list(FOUR)
     assert manifest.max_batch == 1
     assert manifest.parameters == 4 * 3 * 16 + 4
+
+
+@pytest.mark.parametrize(
+    ("names", "label", "said"),
+    [
+        (("a", "n" * 65, "c", "d"), LABEL, "name: must have at most 64 characters"),
+        (("a", "\x1b[31m", "c", "d"), LABEL, "name: must be text on one line"),
+        (FOUR, replace(LABEL, license="L" * 501), "license: must have at most 500 characters"),
+        (FOUR, replace(LABEL, version=""), "version: must have at least 1 character"),
+    ],
+)
+def test_what_a_manifest_cannot_hold_is_told(
+    tmp_path: Path, names: tuple[str, ...], label: Label, said: str
+) -> None:
+    asked = Asked(names)
+    wrapped = wrap(save_network(tmp_path / "network.onnx", Foreign()), asked)
+    with pytest.raises(PackageError, match=said):
+        write_package(wrapped, asked, label, tmp_path / "foreign")
+    assert [path.name for path in tmp_path.iterdir()] == ["network.onnx"]
 
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
