@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "streamseg"
 pytestmark = pytest.mark.tree
 
-WORDS = {"types", "errors", "hosts", "redact"}
+WORDS = {"types", "errors", "hosts", "redact", "text", "fileio"}
 OFFLINE = {"models", "training", "quantise"}
 ONLINE = {"flow", "config", "wire", "capture", "inference", "temporal", "publish", "client", "status"}
 
@@ -26,6 +26,8 @@ LADDER: dict[str, set[str]] = {
     "errors": set(),
     "hosts": set(),
     "redact": set(),
+    "text": set(),
+    "fileio": set(),
     "flow": set(),
     "config": set(),
     "wire": set(),

@@ -6,13 +6,14 @@ Exit codes: 0 done, 1 unexpected, 2 wrong use of the command line, 78 bad config
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from streamseg import __version__
 from streamseg.cli import config, doctor, engine, offline, reload, run, watch
+from streamseg.cli.output import say
 from streamseg.daemon import logs
 from streamseg.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNEXPECTED, StreamsegError
 from streamseg.redact import redact_credentials
@@ -20,7 +21,6 @@ from streamseg.redact import redact_credentials
 _LOG = logging.getLogger(__name__)
 
 app = typer.Typer(
-    help="Live video in, steady per-pixel masks out over ZeroMQ.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -39,6 +39,22 @@ app.add_typer(engine.engine_app, name="engine", help="Model packages: which, wha
 app.add_typer(config.config_app, name="config", help="Configuration files.")
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    """Live video in, steady per-pixel masks out over ZeroMQ."""
+
+
 @app.command()
 def version() -> None:
     """Print the version."""
@@ -52,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as done:  # how the command line says that it is through, or was used wrongly
         return done.code if isinstance(done.code, int) else EXIT_UNEXPECTED
     except StreamsegError as error:
-        sys.stderr.write(redact_credentials(f"streamseg: {error}\n"))
+        say(redact_credentials(f"streamseg: {error}"), err=True)
         return error.exit_code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

@@ -7,10 +7,9 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-import typer
-
 from streamseg import __version__
 from streamseg.cli.about import line
+from streamseg.cli.output import say
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.cache.folder import cache_folder
 from streamseg.inference.cores import cpu_features, cpu_name, physical_cores
@@ -61,7 +60,7 @@ def doctor() -> None:
 
 
 def _say(what: str, text: str) -> None:
-    typer.echo(f"{what:28} {text}")
+    say(f"{what:28} {text}")
 
 
 def _version(name: str) -> str:

@@ -10,11 +10,12 @@ from streamseg.cli import engine_build, engine_cache
 from streamseg.cli.about import about
 from streamseg.cli.engine_calibrate import calibrate
 from streamseg.cli.engine_tune import tune
+from streamseg.cli.output import say
 from streamseg.cli.wrap import wrap
 from streamseg.errors import EngineError, PackageError, StreamsegError
 
 if TYPE_CHECKING:
-    from streamseg.inference.backend import BackendName, BackendReport
+    from streamseg.inference.backend import BackendName
     from streamseg.inference.package import Package
 
 engine_app = typer.Typer(no_args_is_help=True)
@@ -31,42 +32,43 @@ def info(name: Name) -> None:
 
     package = open_package(name)
     manifest = package.manifest
-    typer.echo(f"{about(package)}\nfolder   {package.path}\nsha256   {package.sha256}")
-    typer.echo(f"licence  {manifest.license}\ndata     {manifest.data}")
-    typer.echo("classes  " + ", ".join(f"{c.id} {c.name}" for c in manifest.classes))
+    say(f"{about(package)}\nfolder   {package.path}\nsha256   {package.sha256}")
+    say(f"licence  {manifest.license}\ndata     {manifest.data}")
+    say("classes  " + ", ".join(f"{c.id} {c.name}" for c in manifest.classes))
     if record := manifest.int8:
-        typer.echo(
-            f"int8     costs {record.loss:g} points of {record.measure}, {record.allowed:g} are allowed"
-        )
+        say(f"int8     costs {record.loss:g} points of {record.measure}, {record.allowed:g} are allowed")
     for mode, figures in manifest.metrics.items():
         shown = {key: value for key, value in figures.items() if isinstance(value, float)}
-        typer.echo(f"measured {mode}: " + ", ".join(f"{key} {value:g}" for key, value in shown.items()))
+        say(f"measured {mode}: " + ", ".join(f"{key} {value:g}" for key, value in shown.items()))
 
 
 @engine_app.command()
 def verify(name: Name) -> None:
-    """Check a package's hashes, and run it once on every backend that is usable here."""
+    """Check a package's hashes, and run it once on every backend that is usable here.
+
+    Ends with 78 where the package is to blame, with 1 where no backend is usable.
+    """
     from streamseg.inference.package import open_package  # noqa: PLC0415
     from streamseg.inference.select import usable_backends  # noqa: PLC0415
 
     package = open_package(name)
-    typer.echo(f"{package.manifest.name}: {len(package.graphs)} graphs, hashes as in the manifest")
-    runs = {report.name: _verified(package, report) for report in usable_backends()}
-    if failed := [backend for backend, ran in runs.items() if ran is False]:
+    say(f"{package.manifest.name}: {len(package.graphs)} graphs, hashes as in the manifest")
+    reports = usable_backends()
+    ran = {report.name: _verified(package, report.name) for report in reports if report.usable}
+    if others := [report.name for report in reports if not report.usable]:
+        say(f"not usable here: {', '.join(others)} (streamseg doctor tells why)")
+    if failed := [backend for backend, fine in ran.items() if not fine]:
         raise PackageError(f"{package.manifest.name} does not run on {', '.join(failed)}; see above")
-    if not any(runs.values()):
-        raise EngineError(f"{package.manifest.name} could not be run: no backend is usable here; see above")
+    if not ran:
+        raise EngineError(f"{package.manifest.name} could not be run: no backend is usable here")
 
 
-def _verified(package: Package, report: BackendReport) -> bool | None:
-    """Whether a package runs on a backend; None where the backend is to blame: it is not usable here."""
-    if not report.usable:
-        typer.echo(f"{report.name}: not usable: {report.why_not}")
-        return None
+def _verified(package: Package, backend: str) -> bool:
+    """Whether a package runs on a backend."""
     try:
-        typer.echo(f"{report.name}: runs in {_run(package, cast('BackendName', report.name))}")
+        say(f"{backend}: runs in {_run(package, cast('BackendName', backend))}")
     except StreamsegError as error:
-        typer.echo(f"{report.name}: {error}", err=True)
+        say(f"{backend}: {error}", err=True)
         return False
     return True
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from streamseg.cli.choices import backend_option, precision_option
+from streamseg.cli.output import say
+from streamseg.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -46,7 +48,7 @@ def build(
     order = Order(opened.path, chosen, computed_in, max_batch, threads, cache_dir)
     with shown(opened.manifest.name, sys.stdout) as progress:
         info = BuildProcess(order).run(progress)
-    typer.echo(
+    say(
         f"{opened.manifest.name}: built for {info.backend} {info.version}, {info.precision} ({info.why}), "
         f"on {info.device}"
     )
@@ -76,7 +78,7 @@ class Lines:
         """See `Progress`."""
         if phase not in self._seen:
             self._seen.add(phase)
-            typer.echo(f"{self._name}: {phase}", file=self._out)
+            typer.echo(printable(f"{self._name}: {phase}"), file=self._out)
         return True
 
 
@@ -88,5 +90,5 @@ class _Bar:
 
     def step(self, phase: str, done: int, of: int) -> bool:
         """See `Progress`."""
-        self._bars.update(self._task, description=phase, completed=done, total=of)
+        self._bars.update(self._task, description=printable(phase), completed=done, total=of)
         return True

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streamseg.cli.about import line
+from streamseg.cli.output import say
 from streamseg.errors import PackageError
 
 if TYPE_CHECKING:
@@ -35,12 +36,12 @@ def list_packages(
     packages = find_packages()
     findings = _survey(_store(cache_dir))
     if as_json:
-        typer.echo(json.dumps(_document(packages, findings, time.time()), indent=1))
+        say(json.dumps(_document(packages, findings, time.time()), indent=1))
     elif not packages:
         raise PackageError(f"no model package in {', '.join(map(str, search_path()))}")
     else:
         for text in (*map(line, packages), *_lines(findings, time.time())):
-            typer.echo(text)
+            say(text)
 
 
 def prune(
@@ -60,12 +61,12 @@ def prune(
     before_s = now_s if everything else now_s - older_than * _DAY_S if older_than is not None else 0.0
     chosen = [found for found in _survey(store) if _is_stale(found) or found.entry.made_unix_s <= before_s]
     for found in chosen:
-        typer.echo(_line(found, now_s))
+        say(_line(found, now_s))
         if not dry_run:
             store.remove(found.entry)
     if not dry_run:
         store.tidy()
-    typer.echo(f"{'would delete' if dry_run else 'deleted'} {_sum(chosen)}")
+    say(f"{'would delete' if dry_run else 'deleted'} {_sum(chosen)}")
 
 
 def _store(cache_dir: Path | None) -> Store:
@@ -153,7 +154,7 @@ def _package(found: FoundPackage) -> dict[str, Any]:
     manifest = None if found.package is None else found.package.manifest
     return {
         "folder": str(found.path),
-        "name": found.path.name if manifest is None else manifest.name,
+        "name": found.path.name,
         "version": None if manifest is None else manifest.version,
         "problem": found.problem,
     }

@@ -10,6 +10,7 @@ import pytest
 from streamseg.cli import doctor, main
 from streamseg.inference import package, select
 from streamseg.inference.backend import BackendReport
+from tests.fakes.hostile import make_hostile
 from tests.fakes.packages import make_package
 
 
@@ -146,3 +147,17 @@ def test_a_cache_that_cannot_be_written_is_no_failure(
     monkeypatch.delenv("CACHE_DIRECTORY", raising=False)
     assert main(["doctor"]) == 0
     assert "not writable: every start compiles again" in capsys.readouterr().out
+
+
+def test_hostile_packages_cost_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_package(tmp_path)
+    for kind in ("laughs", "manifest-fifo", "graph-sparse", "escapes", "graph-missing"):
+        make_hostile(tmp_path, kind)
+    monkeypatch.setenv("STREAMSEG_ENGINES", str(tmp_path))
+    assert main(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("engine tiny ") and "64x48" in line for line in lines)
+    assert sum("not usable: " in line and str(tmp_path) in line for line in lines) == 5
+    assert all(line.isprintable() for line in lines)

@@ -11,6 +11,7 @@ from streamseg.errors import EngineError
 from streamseg.inference import package, select
 from streamseg.inference.backend import BackendReport
 from streamseg.inference.manifest import dump_manifest, load_manifest
+from tests.fakes.hostile import KINDS, UNHASHED, make_hostile
 from tests.fakes.packages import make_package
 
 
@@ -62,6 +63,59 @@ def test_verify_runs_it_everywhere(engines: Path, capsys: pytest.CaptureFixture[
     assert "onnxruntime: runs in f32" in told
 
 
+def test_verify_has_one_line_for_all_that_is_not_here(
+    engines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reports = [
+        BackendReport("tensorrt", usable=False, version="", why_not="no driver", precisions=()),
+        BackendReport("onnxruntime", usable=True, version="1", why_not="", precisions=("f32",)),
+        BackendReport("onnxruntime-cuda", usable=False, version="", why_not="no provider", precisions=()),
+    ]
+    monkeypatch.setattr(select, "usable_backends", lambda: reports)
+    assert main(["engine", "verify", "tiny"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "tiny: 3 graphs, hashes as in the manifest",
+        "onnxruntime: runs in f32",
+        "not usable here: tensorrt, onnxruntime-cuda (streamseg doctor tells why)",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["laughs", "escapes", "graph-fifo", "graph-elsewhere", "no-onnx"])
+@pytest.mark.parametrize("command", ["info", "verify"])
+def test_a_hostile_package_is_a_line_a_mistake(
+    engines: Path, kind: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = make_hostile(engines.parent, kind)
+    found = main(["engine", command, kind])
+    assert found == (0 if (kind, command) == ("no-onnx", "info") else 78)
+    told = capsys.readouterr()
+    lines = (told.out + told.err).splitlines()
+    assert all(line.isprintable() for line in lines)
+    assert any(str(path) in line for line in lines)
+
+
+def test_hostile_packages_cost_no_other_in_a_list(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in KINDS:
+        make_hostile(engines.parent, kind)
+    assert main(["engine", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.isprintable() for line in lines)
+    assert sum(line.startswith("tiny 1  64x48") for line in lines) == 1
+    for kind in set(KINDS) - UNHASHED:
+        (line,) = [line for line in lines if line.startswith(f"{kind}: ")]
+        assert line.startswith(f"{kind}: not usable: {engines.parent / kind}/")
+
+
+def test_what_a_manifest_says_does_nothing_to_a_terminal(
+    engines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = engines / "model.yaml"
+    measured = {"a\x1b[2Jb": {"mi\u202eou": 0.5}}
+    dump_manifest(load_manifest(path).model_copy(update={"metrics": measured}), path)
+    assert main(["engine", "info", "tiny"]) == 0
+    assert r"measured a\x1b[2Jb: mi\u202eou 0.5" in capsys.readouterr().out
+
+
 def fails(_: object, backend: str) -> None:
     raise EngineError(f"{backend} is out of order")
 
@@ -83,7 +137,7 @@ def test_verify_without_a_backend_proves_nothing(
     monkeypatch.setattr(select, "usable_backends", lambda: reports)
     assert main(["engine", "verify", "tiny"]) == 1
     told = capsys.readouterr()
-    assert "openvino: not usable: no such library" in told.out
+    assert "not usable here: openvino (streamseg doctor tells why)" in told.out
     assert "no backend is usable here" in told.err
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,8 +36,9 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     assert "Usage" in capsys.readouterr().out
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["version"]) == 0
+@pytest.mark.parametrize("form", ["version", "--version"])
+def test_version(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([form]) == 0
     assert capsys.readouterr().out.strip() == __version__
 
 
@@ -63,6 +65,13 @@ def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]
     told = capsys.readouterr().err
     assert "Usage: streamseg" in told
     assert "Traceback" not in told
+
+
+def test_what_an_error_quotes_does_nothing_to_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config", "check", str(tmp_path / "\x1b[2J\u202e.yaml")]) == 78
+    assert r"\x1b[2J\u202e.yaml: cannot be read" in capsys.readouterr().err
 
 
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
