@@ -117,15 +117,20 @@ def test_a_stream_without_a_past_joins_those_that_have_one(package: Package) -> 
         assert step(engine, 1, both).batch == 2
 
 
+def graphs_of(package: Package) -> dict[bytes, str]:
+    """What each graph is called, by its bytes, which are what is opened."""
+    return {path.read_bytes(): path.stem for path in package.path.glob("*.onnx")}
+
+
 def test_every_batch_size_has_a_session_that_the_warm_up_opens(
     package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    genuine = providers.open_session
+    genuine, graphs = providers.open_session, graphs_of(package)
 
-    def noted(model: Any, *rest: Any) -> Any:
-        if isinstance(model, Path):
-            opened.append(model.stem)
+    def noted(model: bytes, *rest: Any) -> Any:
+        if model in graphs:
+            opened.append(graphs[model])
         return genuine(model, *rest)
 
     monkeypatch.setattr(ort_session, "open_session", noted)
@@ -185,8 +190,20 @@ def test_a_package_without_a_stabiliser_has_no_memory(tmp_path: Path) -> None:
 
 def test_a_bad_file_is_the_packages_fault_not_the_devices(package: Package) -> None:
     (package.path / "segmenter.onnx").write_bytes(b"no graph")
-    with pytest.raises(PackageError, match=r"segmenter\.onnx: ONNX Runtime cannot load it"):
+    with pytest.raises(PackageError, match=r"segmenter\.onnx: sha256 is "):
         device_engine(package)
+    promised = write_manifest(package.path, Tiny(), "tiny", list(package.graphs))
+    with pytest.raises(PackageError, match=r"segmenter\.onnx: ONNX Runtime cannot load it"):
+        device_engine(promised)
+
+
+def test_a_file_that_is_replaced_while_it_serves_is_not_run(package: Package) -> None:
+    """A session for another batch size is opened when it is asked for, which may be days later."""
+    engine = device_engine(package, 1)
+    step(engine, 0, engine.fresh_memory())
+    (package.path / "segmenter.onnx").write_bytes((package.path / "readout.onnx").read_bytes())
+    with pytest.raises(EngineError, match=r"segmenter\.onnx: sha256 is "):
+        step(engine, 0, engine.fresh_memory(2))
 
 
 def test_int8_is_what_is_asked_for(package: Package) -> None:
@@ -202,10 +219,10 @@ FULL = "CUDA failure 2: out of memory ; GPU=0 ; hostname=gate ; file=cuda_alloca
 def test_a_device_that_is_full_when_a_session_is_opened(
     package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    genuine = providers.open_session
+    genuine, graphs = providers.open_session, graphs_of(package)
 
-    def full(model: Any, options: Any, provider: Any, gpu: Any) -> Any:
-        if provider is HOST and isinstance(model, Path) and model.stem == "stabiliser":
+    def full(model: bytes, options: Any, provider: Any, gpu: Any) -> Any:
+        if provider is HOST and graphs.get(model) == "stabiliser":
             raise RuntimeError(FULL)
         return genuine(model, options, provider, gpu)
 
