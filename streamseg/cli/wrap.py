@@ -14,7 +14,6 @@ import typer
 
 from streamseg.cli.choices import one_of
 from streamseg.errors import MissingExtraError, PackageError
-from streamseg.inference.package import find_packages
 from streamseg.types import NAME
 
 if TYPE_CHECKING:
@@ -96,6 +95,8 @@ def _tell(model: Path, asked: Asked, wrapped: Wrapped, package: Package) -> None
 
 def _named(folder: Path) -> str:
     """A package as `--engine` takes it: by name where a name finds it, else by a path, which has a slash."""
+    from streamseg.inference.package import find_packages  # noqa: PLC0415
+
     if any(found.path.resolve() == folder.resolve() for found in find_packages()):
         return shlex.quote(folder.name)
     path = str(folder)

@@ -58,7 +58,7 @@ def _what(entry: Any, model: type[BaseModel]) -> str:
         case "missing":
             return _SENTENCES["missing"]
         case "extra_forbidden":
-            return f"is not a known key{_hint(entry['loc'], model)}"
+            return f"is not a known key{key_hint(entry['loc'], model)}"
         case "value_error":
             return str(entry["ctx"]["error"])
         case kind:
@@ -73,7 +73,13 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _hint(where: Location, model: type[BaseModel]) -> str:
+def key_hint(where: Location, model: type[BaseModel]) -> str:
+    """What is to be said behind a key that is not known: the nearest of its section, or all of them.
+
+    Args:
+        where: Its place.
+        model: What the whole document was to be.
+    """
     known = list(_section(where[:-1], model).model_fields)
     close = difflib.get_close_matches(str(where[-1]), known, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +15,7 @@ from streamseg.config.lines import Lines, Location, read, read_text
 from streamseg.config.variables import expand
 from streamseg.config.yaml_loader import YamlError
 from streamseg.errors import ConfigError
+from streamseg.inference.manifest_errors import key_hint
 
 _MOST_CHARACTERS = 60
 _KEY = re.compile(r"(?P<key>[a-z_]+(?:\.[a-z_]+)*): (?P<what>.*)", re.DOTALL)
@@ -122,7 +123,7 @@ def _as_written(loc: Location, document: Any) -> Location:
 def _what(entry: Any, where: Location, model: type[BaseModel]) -> str:
     kind = entry["type"]
     if kind == "extra_forbidden":
-        return f"is not a known key{_hint(where, model)}"
+        return f"is not a known key{key_hint(where, model)}"
     if kind == "value_error":
         return str(entry["ctx"]["error"])
     if kind == "string_type" and isinstance(entry["input"], int | float):
@@ -138,27 +139,6 @@ def _choice(entry: Any) -> str:
     known = [word.strip("'") for word in entry["ctx"]["expected"].replace(" or ", ", ").split(", ")]
     close = difflib.get_close_matches(str(entry["input"]), known, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _hint(where: Location, model: type[BaseModel]) -> str:
-    known = list(_section(where[:-1], model).model_fields)
-    close = difflib.get_close_matches(str(where[-1]), known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
-
-
-def _section(where: Location, model: type[BaseModel]) -> type[BaseModel]:
-    """The part of a recipe whose keys stand at a place."""
-    for part in where:
-        field = model.model_fields.get(str(part))
-        model = next(_models(field.annotation), model) if field else model
-    return model
-
-
-def _models(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models(inner)
 
 
 def _short(value: object) -> str:

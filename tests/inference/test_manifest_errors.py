@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamseg.config.lines import read
-from streamseg.inference.manifest_errors import MAX_PROBLEMS, described, told, validation_problems
+from streamseg.inference.manifest_errors import MAX_PROBLEMS, described, key_hint, told, validation_problems
 
 
 class Inner(BaseModel):
@@ -55,3 +55,8 @@ def test_the_lines_of_the_file_and_no_more_than_so_many() -> None:
     assert found[0] == "m.yaml:2: k0: is not a known key; known: name, inner, many"
     assert found[-1] == "m.yaml: and 3 more problems"
     assert len(found) == MAX_PROBLEMS + 1
+
+
+def test_a_hint_is_the_nearest_key_or_all_of_them() -> None:
+    assert key_hint(("inner", "widht"), Outer) == "; did you mean 'width'?"
+    assert key_hint(("xyz",), Outer) == "; known: name, inner, many"
