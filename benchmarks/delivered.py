@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import streamseg
-from examples.daemon import Daemon, free_address, running
+from examples.daemon import ANY_PORT, Daemon, DaemonError, running
 from examples.tally import Seen, Tally, seen
 from streamseg.client.subscription import Subscription
 
@@ -50,6 +50,18 @@ def config(address: str, clip: Path, pace: bool, engine: str) -> Mapping[str, ob
     }
 
 
+def address_of(daemon: Daemon) -> str:
+    """Where it publishes by TCP.
+
+    Raises:
+        BenchError: It does not; with its last words.
+    """
+    try:
+        return daemon.address
+    except DaemonError as error:
+        raise BenchError(str(error)) from None
+
+
 def arriving(masks: Subscription, daemon: Daemon) -> Iterator[Seen]:
     """Every mask as it arrives.
 
@@ -74,11 +86,12 @@ def run(clip: Path, pace: bool, engine: str, warm_up_s: float, seconds: float) -
     Raises:
         BenchError: No mask came.
     """
-    address = free_address()
     with (
         tempfile.TemporaryDirectory() as folder,
-        streamseg.subscribe(address, stream=STREAM, latest=False, timeout_s=LOOK_S) as subscription,
-        running(config(address, clip, pace, engine), Path(folder)) as daemon,
+        running(config(ANY_PORT, clip, pace, engine), Path(folder)) as daemon,
+        streamseg.subscribe(
+            address_of(daemon), stream=STREAM, latest=False, timeout_s=LOOK_S
+        ) as subscription,
     ):
         masks = arriving(subscription, daemon)
         first_mask_s = next(masks).at_mono_s - daemon.started_mono_s

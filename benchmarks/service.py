@@ -23,10 +23,10 @@ from typing import Any
 
 import streamseg
 from benchmarks.clip import camvid_clip, make_clip
-from benchmarks.delivered import BenchError
+from benchmarks.delivered import BenchError, address_of
 from benchmarks.machine import describe
 from benchmarks.told import tell
-from examples.daemon import Daemon, free_address, running
+from examples.daemon import ANY_PORT, Daemon, running
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.stage import Stage
 
@@ -75,9 +75,7 @@ def ready(clip: Path, streams: int) -> tuple[float, str]:
         folder = Path(name)
         with (
             told(folder) as hears,
-            running(
-                config(clip, streams, free_address()), folder, NOTIFY_SOCKET=str(folder / "notify")
-            ) as daemon,
+            running(config(clip, streams, ANY_PORT), folder, NOTIFY_SOCKET=str(folder / "notify")) as daemon,
         ):
             return until_ready(hears, daemon), daemon.last_words
 
@@ -116,11 +114,10 @@ def stop(clip: Path, streams: int) -> tuple[float, int]:
     Raises:
         BenchError: No masks came.
     """
-    address = free_address()
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(config(clip, streams, address), Path(folder)) as daemon,
-        readers(address) as arrived,
+        running(config(clip, streams, ANY_PORT), Path(folder)) as daemon,
+        readers(address_of(daemon)) as arrived,
     ):
         for _ in range(SUBSCRIBERS * streams * 2):  # about two of each stream for each of them
             if not arrived.acquire(timeout=PATIENCE_S):
@@ -137,11 +134,12 @@ def again(clip: Path, streams: int) -> float:
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        addresses = (f"ipc://{folder}/masks", free_address())
-        with streamseg.subscribe(addresses[0], timeout_s=PATIENCE_S) as masks:
-            first = Daemon(config(clip, streams, *addresses), folder)
-            epoch = next(masks).header.epoch
-            first.kill()
+        file = f"ipc://{folder}/masks"
+        with streamseg.subscribe(file, timeout_s=PATIENCE_S) as masks:
+            with running(config(clip, streams, file, ANY_PORT), folder) as first:
+                addresses = (file, address_of(first))
+                epoch = next(masks).header.epoch
+                first.kill()
             if not (folder / "masks").exists():
                 raise BenchError("a killed daemon left no socket: nothing is shown")
             with running(config(clip, streams, *addresses), folder) as second:

@@ -25,9 +25,10 @@ from benchmarks.clip import camvid_clip, make_clip
 from benchmarks.ledger import Account, Ledger
 from benchmarks.machine import describe
 from benchmarks.vitals import Vitals, after, look, slope_per_h
-from examples.daemon import Daemon, free_address, running
+from examples.daemon import ANY_PORT, Daemon, DaemonError, running
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.stage import Stage
+from tests.capture.servers import closed_port
 from tests.parts.rtsp import RtspServer, missing
 
 LOOK_S = 5.0
@@ -65,7 +66,9 @@ class Soak:
     outages: int = 0
 
 
-def configuration(address: str, clip: Path, server: RtspServer, reloads: int) -> dict[str, Any]:
+def configuration(
+    address: str, clip: Path, server: RtspServer, closed_port: int, reloads: int
+) -> dict[str, Any]:
     """Eight streams; each reload changes one of the files' and puts the one before back."""
     source = {"reconnect_max_s": 2.0, "stall_after_s": 2.0}
     streams: dict[str, Any] = {
@@ -73,7 +76,7 @@ def configuration(address: str, clip: Path, server: RtspServer, reloads: int) ->
     }
     streams |= {f"camera{n}": {"source": {"url": server.url(f"cam{n}"), **source}} for n in range(CAMERAS)}
     streams["picture"] = {"source": "lavfi:testsrc2=size=640x480:rate=5"}
-    streams["dead"] = {"source": {"url": "rtsp://127.0.0.1:9/gone", **source}, "required": False}
+    streams["dead"] = {"source": {"url": f"rtsp://127.0.0.1:{closed_port}/gone", **source}, "required": False}
     streams[f"file{reloads % FILES}"]["ema"] = 0.3 + 0.01 * (reloads % 50)
     return {
         "publish": {"bind": [address], "hwm": 64},  # whoever keeps the books must not be the slow one
@@ -166,12 +169,13 @@ def measure(asked: Asked) -> dict[str, Any]:
         clip = camvid_clip() or make_clip(folder / "made-15fps.mp4")
         clips = [argument for n in range(CAMERAS) for argument in ("--clip", f"cam{n}={clip}")]
         server = stack.enter_context(RtspServer(*clips))
-        address = free_address()
+        closed = stack.enter_context(closed_port())
+        daemon = stack.enter_context(running(configuration(ANY_PORT, clip, server, closed, 0), folder))
+        address = daemon.address
 
         def made(reloads: int) -> Mapping[str, Any]:
-            return configuration(address, clip, server, reloads)
+            return configuration(ANY_PORT, clip, server, closed, reloads)
 
-        daemon = stack.enter_context(running(made(0), folder))
         stack.enter_context(crowd(soak, address, time.monotonic()))
         live(soak, daemon, server, made, asked)
         exit_code, stop_s = daemon.stop()
@@ -261,7 +265,7 @@ def main() -> int:
     warm_up_s = seconds / 5 if given.warm_up is None else given.warm_up * 60
     try:
         found = measure(Asked(seconds, warm_up_s, given.reload, given.outage))
-    except OSError as error:
+    except (OSError, DaemonError) as error:
         print(f"soak: {error}", file=sys.stderr)
         return 1
     print(table(found))

@@ -25,7 +25,7 @@ from benchmarks import delivered
 from benchmarks.clip import camvid_clip, make_clip
 from benchmarks.machine import describe
 from benchmarks.scrape import full_board, segmentation
-from examples.daemon import free_address, running
+from examples.daemon import ANY_PORT, DaemonError, running
 from streamseg.flow.deadline import Deadline
 from streamseg.status.server import Settings, StatusServer
 
@@ -51,20 +51,21 @@ def run(clip: Path, mode: str, engine: str, seconds: float) -> dict[str, float]:
     Raises:
         BenchError: No mask came.
     """
-    address, page = free_address(), free_address().removeprefix("tcp://")
     config = {
-        **delivered.config(address, clip, False, engine),
-        "status": {"bind": None if mode == "none" else page},
+        **delivered.config(ANY_PORT, clip, False, engine),
+        "status": {"bind": None if mode == "none" else "127.0.0.1:0"},
     }
     with (
         tempfile.TemporaryDirectory() as folder,
-        streamseg.subscribe(address, stream=delivered.STREAM, latest=False, timeout_s=0.2) as subscription,
         running(config, Path(folder)) as daemon,
+        streamseg.subscribe(
+            delivered.address_of(daemon), stream=delivered.STREAM, latest=False, timeout_s=0.2
+        ) as subscription,
     ):
         masks = delivered.arriving(subscription, daemon)
         next(masks)
         with (
-            viewer(page, delivered.STREAM, seconds)
+            viewer(daemon.page, delivered.STREAM, seconds)
             if mode == "watched"
             else tempfile.TemporaryFile() as looking
         ):
@@ -148,7 +149,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             clip = camvid_clip() or make_clip(Path(folder) / "made-15fps.mp4")
             found = measure(clip, asked.engine, asked.seconds, asked.repeats)
-    except delivered.BenchError as error:
+    except (delivered.BenchError, DaemonError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     print(json.dumps(found, indent=2))

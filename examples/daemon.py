@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,13 +16,13 @@ from typing import Any
 import yaml
 
 COMMAND = (sys.executable, "-m", "streamseg")
+ANY_PORT = "tcp://127.0.0.1:0"  # the system chooses a port that is free, and the daemon tells which
+START_S = 60.0  # for the daemon to say where it publishes
+_POLL_S = 0.01
 
 
-def free_address() -> str:
-    """A loopback TCP address nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+class DaemonError(Exception):
+    """The daemon did not get as far as it should have; one line for a person."""
 
 
 def write_private(path: Path, config: Mapping[str, Any]) -> Path:
@@ -74,6 +74,32 @@ class Daemon:
     def exit_code(self) -> int | None:
         """Its exit code; None while it runs."""
         return self._process.poll()
+
+    @property
+    def address(self) -> str:
+        """Where it publishes by TCP, with the port that was chosen; waits until it has said so.
+
+        Raises:
+            DaemonError: It ended before, or said nothing within `START_S`.
+        """
+        return self._said(r"masks at .*?(tcp://[^\s,\"]+)")
+
+    @property
+    def page(self) -> str:
+        """Where its page is, `host:port`; see `address`."""
+        return self._said(r"status: http://([^\s/\"]+)")
+
+    def _said(self, pattern: str) -> str:
+        deadline_s = time.monotonic() + START_S
+        while True:
+            code = self.exit_code  # before the log: what it said last is then in there
+            if found := re.search(pattern, self.log.read_text(errors="replace")):
+                return found[1]
+            if code is not None:
+                raise DaemonError(f"the daemon ended with exit code {code}: {self.last_words}")
+            if time.monotonic() > deadline_s:
+                raise DaemonError(f"the daemon does not start within {START_S:g} s: {self.last_words}")
+            time.sleep(_POLL_S)
 
     @property
     def last_words(self) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from examples.clips import ClipError, sample_clip
-from examples.daemon import Daemon, free_address, running
+from examples.daemon import ANY_PORT, Daemon, DaemonError, running
 from examples.gather import Gatherer
 from examples.report import (
     OVERLAY,
@@ -128,15 +128,17 @@ def leave(gatherer: Gatherer, out: Path, exit_code: int) -> None:
 
 def show(asked: Asked) -> int:
     """Runs the demo; returns the daemon's exit code."""
-    address = free_address()
     asked.out.mkdir(parents=True, exist_ok=True)
     for name in RESULTS:  # an earlier run's must not be taken for this one's
         (asked.out / name).unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory() as folder, Gatherer.listen(address, STREAM) as gatherer:
-        with running(config(asked, address), Path(folder)) as daemon:
-            wait_for_first(gatherer, daemon, say)
-            watch(gatherer, asked.seconds, say)
-            exit_code, _ = daemon.stop()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(config(asked, ANY_PORT), Path(folder)) as daemon,
+        Gatherer.listen(daemon.address, STREAM) as gatherer,
+    ):
+        wait_for_first(gatherer, daemon, say)
+        watch(gatherer, asked.seconds, say)
+        exit_code, _ = daemon.stop()
         leave(gatherer, asked.out, exit_code)
     return exit_code
 
@@ -159,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     try:
         return show(parse(sys.argv[1:] if arguments is None else arguments))
-    except (ClipError, DemoError) as error:
+    except (ClipError, DaemonError, DemoError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

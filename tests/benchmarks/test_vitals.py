@@ -1,28 +1,42 @@
-"""A look at this very process, and the line through looks."""
+"""A look at a process, and the line through looks."""
 
 from __future__ import annotations
 
 import math
-import os
-import threading
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 
 from benchmarks.vitals import Vitals, after, look, slope_per_h
 
+HOLDER = """
+import os, threading
+held = []
+for megabytes in (0, 64):
+    if megabytes:
+        held.extend([open(os.devnull), bytearray(b"x") * (megabytes * 1_000_000)])
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    print("holds", megabytes, flush=True)
+    input()
+"""
 
-def test_a_look_sees_what_is_held(tmp_path: Path) -> None:
-    before = look(os.getpid(), 1.0)
-    leave = threading.Event()
-    thread = threading.Thread(target=leave.wait)
-    with (tmp_path / "file").open("w", encoding="utf-8"):
-        thread.start()
-        now = look(os.getpid(), 2.0)
-    leave.set()
-    thread.join()
+
+def test_a_look_sees_what_is_held() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        assert holder.stdout.readline() == "holds 0\n"
+        before = look(holder.pid, 1.0)
+        print(file=holder.stdin, flush=True)
+        assert holder.stdout.readline() == "holds 64\n"
+        now = look(holder.pid, 2.0)
+        print(file=holder.stdin, flush=True)
     assert (now.fds - before.fds, now.threads - before.threads) == (1, 1)
-    assert 10 < now.rss_mb < 100_000
+    assert 60 < now.rss_mb - before.rss_mb < 90
+    assert (before.at_s, now.at_s) == (1.0, 2.0)
 
 
 def test_growth_is_told_by_the_hour() -> None:

@@ -44,11 +44,12 @@ def silent_server() -> Iterator[int]:
         yield server.getsockname()[1]  # the kernel accepts into the backlog
 
 
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that refuses: it is bound, so that nobody else gets it, and nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 def sends(path: Path) -> Answer:

@@ -23,7 +23,7 @@ from streamseg.capture.video import Decoded
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
 from tests.capture.conftest import write_clip
-from tests.capture.servers import free_port, http_server, refuses, sends, sends_jpegs, silent_server
+from tests.capture.servers import closed_port, http_server, refuses, sends, sends_jpegs, silent_server
 
 
 def opened(url: str | Path, **fields: float | str | bool) -> PyavVideo:
@@ -141,7 +141,8 @@ def test_a_missing_device() -> None:
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
 def test_nobody_listens(scheme: str) -> None:
-    assert fault_of(f"{scheme}://me:secret@127.0.0.1:{free_port()}/x") is SourceFault.REFUSED
+    with closed_port() as port:
+        assert fault_of(f"{scheme}://me:secret@127.0.0.1:{port}/x") is SourceFault.REFUSED
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])

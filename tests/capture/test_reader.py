@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from itertools import pairwise
@@ -9,19 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.capture import reader
+from streamseg.capture import pace, reader
 from streamseg.capture.source import describe
 from streamseg.capture.stamp import live_stamp
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
-from streamseg.flow.deadline import Deadline
 from streamseg.flow.mailbox import Closed, Overflow
 from streamseg.types import Clock, StreamState
-from tests.capture.conftest import SOON_S, Captured, StartCapture, write_clip
+from tests.capture.conftest import Captured, StartCapture, write_clip
 from tests.capture.servers import http_server, sends_jpegs
 from tests.capture.test_pyav import jpegs
 from tests.fakes.source import FakeSource, Refusal, Silence
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 CONNECTING, RUNNING, STALLED = StreamState.CONNECTING, StreamState.RUNNING, StreamState.STALLED
 BACKOFF, ENDED, FAILED = StreamState.BACKOFF, StreamState.ENDED, StreamState.FAILED
@@ -48,13 +48,16 @@ def test_an_unpaced_file_loses_no_frame_and_ends(clip: Path, capture: StartCaptu
     assert (captured.capture.captured, captured.capture.reconnects) == (10, 0)
 
 
-def test_a_paced_file_is_captured_when_its_frames_are_due(clip: Path, capture: StartCapture) -> None:
+def test_a_paced_file_is_captured_when_its_frames_are_due(
+    clip: Path, capture: StartCapture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "_LATE_S", math.inf)  # a machine that is late does not begin its count anew
     began_s = time.monotonic()
     frames = capture(clip, overflow=Overflow.BLOCK).drain()
     due_s = [frame.captured_mono_s for frame in frames]
     assert [b - a for a, b in pairwise(due_s)] == pytest.approx([0.04] * 9, abs=1e-6)
     assert time.monotonic() - began_s >= 0.36
-    assert frames[0].captured_unix_s == pytest.approx(time.time(), abs=30)
+    assert frames[0].captured_unix_s == pytest.approx(time.time(), abs=time_limit(120))
 
 
 def test_however_short_it_ran_it_was_running(capture: StartCapture) -> None:
@@ -112,9 +115,7 @@ def test_a_lost_camera_is_opened_again_and_its_seq_goes_on(capture: StartCapture
 def test_a_dropped_first_frame_leaves_its_mark_to_the_next(capture: StartCapture) -> None:
     fake = FakeSource([[3, Silence()]])
     captured = capture(CAMERA, fake)  # newest wins, and nobody takes the first two
-    limit = Deadline(SOON_S)
-    while captured.capture.captured < 3:
-        assert not limit.expired
+    wait_for(lambda: captured.capture.captured == 3)
     (frame,) = captured.take(1)
     assert (frame.seq, frame.discontinuity, captured.mailbox.dropped) == (2, True, 2)
     fake.release.set()
@@ -178,8 +179,7 @@ def test_stop_in_a_silence_is_quick_and_leaves_the_read(capture: StartCapture) -
     fake = FakeSource([[1, Silence()]])
     captured = capture(CAMERA, fake)
     captured.told.wait_for(RUNNING)
-    captured.capture.stop()
-    assert captured.capture.join(Deadline(5.0))  # the silence lasts 30 s
+    assert captured.stop()  # the silence has no end
     assert captured.told.states == [CONNECTING, RUNNING]
     assert _is_closed(captured)
     assert captured.capture.held  # who ends the process must not pull FFmpeg from under it

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
 import json
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,16 @@ from streamseg.publish.publisher import Publisher
 from streamseg.types import ClassInfo, StateChange, StreamState
 from streamseg.wire.notices import StatusHeader
 from tests.publish.conftest import make_segmentation
+
+
+class Clock:
+    """Stands still until `over`; then more time has passed than anybody waits for."""
+
+    def __init__(self, over: Callable[[], bool]) -> None:
+        self._over = over
+
+    def monotonic(self) -> float:
+        return 1e9 if self._over() else 0.0
 
 
 @pytest.fixture
@@ -75,22 +86,37 @@ def test_save_writes_each_mask(address: str, tmp_path: Path) -> None:
     assert all(path.read_bytes().startswith(indexed_png(sent, ())[:33]) for path in saved)  # sizes and kind
 
 
-def test_silence_is_said_and_ends_by_timeout(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["watch", "tcp://127.0.0.1:9", "--timeout", "2", "--json"]) == 1
+def test_silence_is_said_and_ends_by_timeout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = itertools.count()
+    monkeypatch.setattr(watch, "_LOOK_S", 0.01)
+    monkeypatch.setattr(watch, "time", Clock(lambda: next(looks) > 2))
+    address = f"ipc://{tmp_path}/nobody"
+    assert main(["watch", address, "--timeout", "2", "--json"]) == 1
     told, error = capsys.readouterr()
     assert told == "", "what is not a mask goes to standard error"
     assert "is the daemon running?" in error
-    assert "no mask from tcp://127.0.0.1:9 within 2 s" in error
+    assert f"no mask from {address} within 2 s" in error
 
 
-def test_a_silent_stream_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_silent_stream_is_explained(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def explained() -> bool:
+        said.append(capsys.readouterr().err)
+        return "gate is backoff (camera: refused)" in "".join(said)
+
+    monkeypatch.setattr(watch, "time", Clock(explained))
     publisher = Publisher(["tcp://127.0.0.1:0"])
     publisher.start()
     publisher.status(StateChange("gate", StreamState.BACKOFF, 1.0, "refused", "camera: refused"))
     assert main(["watch", publisher.addresses[0], "--timeout", "3"]) == 1
     publisher.stop()
     assert publisher.join(Deadline(20))
-    assert "gate is backoff (camera: refused)" in capsys.readouterr().err
+    assert f"no mask from {publisher.addresses[0]} within 3 s: gate is backoff" in capsys.readouterr().err
 
 
 def test_the_json_is_the_header_of_the_wire_and_the_age() -> None:

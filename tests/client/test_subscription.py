@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -180,8 +181,8 @@ class Flood:
 
 
 @pytest.mark.parametrize("latest", [True, False])
-def test_a_flood_does_not_outlast_the_timeout(latest: bool) -> None:
-    masks = subscribe("tcp://127.0.0.1:9", latest=latest, timeout_s=0.3)
+def test_a_flood_does_not_outlast_the_timeout(tmp_path: Path, latest: bool) -> None:
+    masks = subscribe(f"ipc://{tmp_path}/nobody", latest=latest, timeout_s=0.3)
     masks._socket.close()
     masks._socket = cast("zmq.Socket[bytes]", Flood())
     with pytest.raises(TimeoutError):
@@ -239,8 +240,8 @@ class LetGoLate:
         self._lock.release()
 
 
-def test_a_close_in_the_last_moment_of_the_iterator_closes_the_socket() -> None:
-    masks = subscribe("tcp://127.0.0.1:9", timeout_s=0)
+def test_a_close_in_the_last_moment_of_the_iterator_closes_the_socket(tmp_path: Path) -> None:
+    masks = subscribe(f"ipc://{tmp_path}/nobody", timeout_s=0)
     masks._busy = cast("threading.Lock", LetGoLate(masks))
     with pytest.raises(TimeoutError):
         next(masks)

@@ -24,7 +24,9 @@ from streamseg.errors import (
     PublishError,
     StreamsegError,
 )
+from streamseg.flow.deadline import Deadline
 from streamseg.types import StreamState
+from tests.capture.servers import closed_port
 from tests.fakes.engine import FakeEngine
 from tests.fakes.packages import Tiny, make_package
 from tests.waiting import wait_for
@@ -93,9 +95,8 @@ def test_masks_come_in_order_and_the_end_is_clean(package: str, run: Any) -> Non
     assert running.masks.info is not None
     assert running.end()
     assert running.daemon.exit_code == EXIT_OK
-    assert not [
-        t.name for t in threading.enumerate() if t.name in {"engine-default", "publisher", "capture-gate"}
-    ]
+    assert running.daemon._parts() == {"publisher": False, "engine default": False}
+    assert not running.daemon.held
 
 
 def test_one_bad_stream_does_not_touch_the_other(package: str, run: Any) -> None:
@@ -201,13 +202,14 @@ def test_cameras_connect_while_the_engine_compiles(
         return FakeEngine()
 
     monkeypatch.setattr(loading, "load_engine", load)
-    refused = "http://127.0.0.1:9/live"
-    running = run(config(package, gate={"source": refused}, yard={"source": CLIP}))
-    wait_for(lambda: running.state("gate") is StreamState.BACKOFF)
-    assert running.daemon._assembly.streams.get("yard").capture.captured == 0
-    compiled.set()
-    assert next(running.masks).stream == "yard"
-    assert running.end()
+    with closed_port() as port:
+        refused = {"url": f"http://127.0.0.1:{port}/live", "reconnect_initial_s": 60}
+        running = run(config(package, gate={"source": refused}, yard={"source": CLIP}))
+        wait_for(lambda: running.state("gate") is StreamState.BACKOFF)
+        assert running.daemon._assembly.streams.get("yard").capture.captured == 0
+        compiled.set()
+        assert next(running.masks).stream == "yard"
+        assert running.end()
 
 
 def shown(package: str, bind: str) -> Config:
@@ -234,7 +236,7 @@ def test_health_and_metrics_tell_of_the_streams(package: str, run: Any) -> None:
         assert values[f'streamseg_stage_seconds_count{{stage="{stage}",stream="gate"}}'] > 0
     assert values['streamseg_engine_busy_seconds_total{engine="default"}'] > 0
     assert running.end()
-    assert "status" not in [thread.name for thread in threading.enumerate()]
+    assert running.daemon._showing.join(Deadline(0))
 
 
 def test_a_busy_status_port_ends_the_start_with_what_systemd_starts_again(package: str) -> None:

@@ -279,10 +279,11 @@ def test_engines_come_and_go(run: Any, engines: Engines) -> None:
     running.more(["gate"])
     assert contiguous(running.of("gate"))
     assert resets(running.of("gate")) == [0]
-    assert [t.name for t in threading.enumerate() if t.name == "engine-second"] == ["engine-second"]
+    second = running.daemon._assembly._keepers["second"]
+    assert second.alive
     running.reload(config({"gate": {"source": source()}, "yard": {"source": source()}}))
     wait_for(lambda: running.of("yard")[-1].labels.shape == (48, 64), 60)
-    wait_for(lambda: not [t for t in threading.enumerate() if t.name == "engine-second"])
+    wait_for(lambda: not second.alive)
     assert running.thread.is_alive()
     wait_for(lambda: sorted(engine._closed for engine in engines.made) == [False, True])
     assert running.daemon._assembly._leaving == []

@@ -51,16 +51,14 @@ def test_who_has_nothing_to_do_lives() -> None:
 
 
 def test_a_frame_that_waits_in_vain_is_the_end_of_patience() -> None:
-    assert PATIENCE_S == 10.0
-    stuck = [{"gate": at_work(7)} for _ in range(5)]
-    assert beats(*stuck) == [
-        True,
-        True,
-        True,
-        False,
-        False,
-    ]  # owed since the second look: the first knows no before
-    assert beats(*stuck, {"gate": at_work(8)})[-1]
+    pulse, stuck = Pulse(), {"gate": at_work(7)}
+    assert pulse.beats(stuck, 100.0)
+    since_s = 103.0  # owed since the second look: the first knows no before
+    assert pulse.beats(stuck, since_s)
+    assert pulse.beats(stuck, since_s + PATIENCE_S - 0.01)
+    assert not pulse.beats(stuck, since_s + PATIENCE_S)
+    assert not pulse.beats(stuck, since_s + 10 * PATIENCE_S)
+    assert pulse.beats({"gate": at_work(8)}, since_s + 11 * PATIENCE_S)
 
 
 def test_one_that_gets_on_is_enough() -> None:

@@ -15,6 +15,7 @@ from streamseg.errors import MissingExtraError
 from streamseg.flow.deadline import Deadline
 from streamseg.status.board import Board
 from streamseg.status.door import Door
+from tests.capture.servers import closed_port
 from tests.status.masks import mask
 
 
@@ -42,18 +43,18 @@ def showing(**sections: Any) -> Showing:
     return Showing(config, Board(time.monotonic, time.time), dict)
 
 
-@pytest.mark.parametrize(
-    "sections",
-    [
-        {},
-        {"status": {"bind": "127.0.0.1:0"}},
-        {"daemon": {"trace": {"endpoint": "http://127.0.0.1:9"}}},  # nobody is there
-    ],
-)
+@pytest.mark.parametrize("sections", [{}, {"status": {"bind": "127.0.0.1:0"}}])
 def test_it_begins_takes_masks_and_ends(sections: dict[str, Any]) -> None:
-    if "daemon" in sections:
-        pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter")
-    made = showing(**sections)
+    begin_and_end(showing(**sections))
+
+
+def test_a_collector_that_is_not_there_holds_up_nobody() -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    with closed_port() as port:
+        begin_and_end(showing(daemon={"trace": {"endpoint": f"http://127.0.0.1:{port}"}}))
+
+
+def begin_and_end(made: Showing) -> None:
     made.start()
     made.offer(mask())
     made.stop()

@@ -15,10 +15,10 @@ from streamseg.daemon.streams import Streams
 from streamseg.errors import EngineError, StreamFault
 from streamseg.flow.deadline import Deadline
 from streamseg.types import StreamState
+from tests.capture.servers import closed_port
 from tests.daemon.bench import Bench, Engines
 
 LIVE = "lavfi:testsrc2=size=64x48:rate=50"
-GONE = {"url": "http://127.0.0.1:9/live", "reconnect_initial_s": 60}
 
 
 class Room:
@@ -66,15 +66,17 @@ def crash(stream: Stream) -> None:
 
 
 def test_a_file_waits_for_its_engine_and_a_camera_does_not(room: Room) -> None:
-    gate, yard = room.add("gate"), room.add("yard", GONE)
-    room.until("yard", StreamState.BACKOFF)
-    assert gate.capture.captured == 0
-    room.bench.keeper.start()
-    room.bench.until(lambda: room.bench.keeper.state is EngineState.SERVING)
-    room.streams.engine_changed()
-    room.streams.engine_changed()
-    room.bench.until(lambda: len(room.seqs("gate")) > 3)
-    assert yard.life.state.state is StreamState.BACKOFF
+    with closed_port() as port:
+        gone = {"url": f"http://127.0.0.1:{port}/live", "reconnect_initial_s": 60}
+        gate, yard = room.add("gate"), room.add("yard", gone)
+        room.until("yard", StreamState.BACKOFF)
+        assert gate.capture.captured == 0
+        room.bench.keeper.start()
+        room.bench.until(lambda: room.bench.keeper.state is EngineState.SERVING)
+        room.streams.engine_changed()
+        room.streams.engine_changed()
+        room.bench.until(lambda: len(room.seqs("gate")) > 3)
+        assert yard.life.state.state is StreamState.BACKOFF
 
 
 def serve(room: Room) -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from streamseg.client.subscription import subscribe
+from tests.capture.servers import closed_port
 from tests.e2e.conftest import Start
 
 RATES = {"fast": 30, "middle": 20, "slow": 5}
@@ -18,7 +19,8 @@ RATES = {"fast": 30, "middle": 20, "slow": 5}
 def test_each_stream_gets_its_masks(start: Start, engines: Path, tmp_path: Path, wait_ms: float) -> None:
     address = f"ipc://{tmp_path}/masks"
     streams = {name: {"source": f"lavfi:testsrc2=size=96x64:rate={rate}"} for name, rate in RATES.items()}
-    streams["dead"] = {"source": "rtsp://127.0.0.1:9/nobody"}
+    stack = ExitStack()
+    streams["dead"] = {"source": f"rtsp://127.0.0.1:{stack.enter_context(closed_port())}/nobody"}
     config = {
         "engine": {"package": str(engines), "max_batch": 3, "max_batch_wait_ms": wait_ms},
         "publish": {"bind": address},
@@ -27,7 +29,7 @@ def test_each_stream_gets_its_masks(start: Start, engines: Path, tmp_path: Path,
     path = tmp_path / "streamseg.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     start("run", str(path))
-    with ExitStack() as stack:
+    with stack:
         seen = {
             name: stack.enter_context(subscribe(address, stream=name, latest=False, timeout_s=90))
             for name in RATES

@@ -11,7 +11,9 @@ import pytest
 
 from streamseg.client.subscription import Subscription, subscribe
 from streamseg.inference.package import open_package
+from tests.capture.servers import closed_port
 from tests.e2e.conftest import Start
+from tests.waiting import wait_for
 
 LIVE = "lavfi:testsrc2=size=96x64:rate=25"
 
@@ -69,18 +71,17 @@ def test_a_file_that_ends_ends_the_daemon(start: Start, tmp_path: Path) -> None:
 
 
 def test_an_unreachable_camera_is_retried_and_its_password_never_told(start: Start, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     address = f"ipc://{tmp_path}/masks"
-    source = f"rtsp://user:secret@127.0.0.1:{port}/live"
-    process = start("run", "--source", source, "--name", "gate", "--engine", "tiny", "--bind", address)
-    with subscribe(address, stream="gate", timeout_s=0.3) as found:
-        for _ in range(300):
+    with closed_port() as port, subscribe(address, stream="gate", timeout_s=0.3) as found:
+        source = f"rtsp://user:secret@127.0.0.1:{port}/live"
+        process = start("run", "--source", source, "--name", "gate", "--engine", "tiny", "--bind", address)
+
+        def told() -> bool:
             with pytest.raises(TimeoutError):
                 next(found)
-            if "gate" in found.statuses and found.statuses["gate"].state == "backoff":
-                break
+            return "gate" in found.statuses and found.statuses["gate"].state == "backoff"
+
+        wait_for(told, 90, "the camera's refusal")
         assert found.statuses["gate"].reason == "refused"
         assert "secret" not in found.statuses["gate"].message
     assert process.poll() is None

@@ -14,8 +14,9 @@ from streamseg.capture.video import Decoded
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
 from streamseg.types import Clock, Frame, Picture, PixelLayout
+from tests.waiting import time_limit
 
-PATIENCE_S = 30.0  # a silence nobody ends fails its test instead of hanging it
+PATIENCE_S = time_limit(600.0)  # longer than any test waits: one that waits for a silence to end fails
 FRAME_S = 0.04
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from pathlib import Path
 
@@ -28,9 +29,12 @@ def go_on(*_: object) -> bool:
     return True
 
 
-def children() -> set[int]:
-    own = Path("/proc/self/task")
-    return {int(pid) for task in own.iterdir() for pid in (task / "children").read_text().split()}
+def is_gone(process: BuildProcess) -> bool:
+    """Whether the builder has ended and was waited for: its number means no child of ours any more."""
+    assert process._child is not None
+    with pytest.raises(ChildProcessError):
+        os.waitpid(process._child.pid, os.WNOHANG)
+    return process._child.returncode is not None
 
 
 def test_the_result_and_the_steps_arrive(order: Order, tmp_path: Path) -> None:
@@ -40,12 +44,12 @@ def test_the_result_and_the_steps_arrive(order: Order, tmp_path: Path) -> None:
         seen.append(step)  # type: ignore[arg-type]
         return True
 
-    before = children()
-    info = BuildProcess(order, slow.COMMAND).run(progress)
+    process = BuildProcess(order, slow.COMMAND)
+    info = process.run(progress)
     assert (info.backend, info.device) == ("slow", "fake device")
     assert [phase for phase, done, of in seen if done == of] == ["segmenter", "stabiliser", "readout"]
     assert len(Store(tmp_path / "cache").entries()) == 3
-    assert children() <= before
+    assert is_gone(process)
 
 
 @pytest.mark.parametrize(
@@ -93,10 +97,10 @@ def test_whoever_does_not_want_to_go_on_stops_it(
     order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLOW_GATE", str(tmp_path / "never"))
-    before = children()
+    process = BuildProcess(order, slow.COMMAND)
     with pytest.raises(EngineError, match="tiny: building it was stopped"):
-        BuildProcess(order, slow.COMMAND).run(lambda *_: False)
-    assert children() <= before
+        process.run(lambda *_: False)
+    assert is_gone(process)
 
 
 def test_it_can_be_cancelled_from_another_thread(

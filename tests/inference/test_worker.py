@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -327,12 +328,10 @@ def test_errands_are_done_between_frames_and_before_what_is_put_after_them(bench
 
 
 def test_an_idle_worker_does_its_errands(bench: Bench) -> None:
-    done = threading.Event()
-    bench.worker.call(done.set)
+    done: queue.Queue[str] = queue.Queue()
+    bench.worker.call(lambda: done.put(threading.current_thread().name))
     bench.worker.start()
-    assert done.wait(SOON_S)
-    names = [thread.name for thread in threading.enumerate()]
-    assert "engine" in names
+    assert done.get(timeout=SOON_S) == "engine"
 
 
 class Together:

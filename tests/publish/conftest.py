@@ -54,13 +54,6 @@ class Subscriber:
                 return message
         pytest.fail(f"no message of kind {kind} within {timeout_s} s")
 
-    def rest(self) -> list[Message]:
-        """What is still there once the publisher has gone."""
-        found = []
-        while self._socket.poll(200):
-            found.append(unpack(self._socket.recv_multipart()))
-        return found
-
     def unsubscribe(self, wanted: str) -> None:
         self._socket.unsubscribe(wanted)
 

@@ -13,7 +13,7 @@ from streamseg.errors import SourceError, SourceFault, TrainingError
 from streamseg.quantise.frames import Evenly, evenly, gather
 from streamseg.types import U8
 from tests.capture.conftest import write_clip
-from tests.capture.servers import free_port, http_server, sends_jpegs
+from tests.capture.servers import closed_port, http_server, sends_jpegs
 
 SIZE_WH = (32, 16)
 
@@ -111,9 +111,8 @@ def test_a_live_source_that_breaks_off_gives_what_there_was() -> None:
 
 
 def test_a_source_that_cannot_be_reached_is_told_at_once() -> None:
-    url = f"http://me:secret@127.0.0.1:{free_port()}/video.mjpg"
-    with pytest.raises(SourceError, match="refused") as caught:
-        gather([url], 9, SIZE_WH, 1.0, Told())
+    with closed_port() as port, pytest.raises(SourceError, match="refused") as caught:
+        gather([f"http://me:secret@127.0.0.1:{port}/video.mjpg"], 9, SIZE_WH, 1.0, Told())
     assert caught.value.reason is SourceFault.REFUSED
     assert "secret" not in str(caught.value)
 

@@ -55,10 +55,18 @@ def test_a_gpu_leaves_cores_to_make_pictures(
 
 
 def test_who_stops_early_leaves_no_thread() -> None:
-    made = batches(Order(5, 3), make, batch=2, first_step=0, steps=500)
+    threads: set[threading.Thread] = set()
+
+    def noted(index: int, rng: np.random.Generator) -> Sample:
+        threads.add(threading.current_thread())
+        return make(index, rng)
+
+    made = batches(Order(5, 3), noted, batch=2, first_step=0, steps=500)
     next(made)
+    assert all(thread.is_alive() for thread in threads)
     made.close()  # type: ignore[attr-defined]  # a generator, though it only promises to be an iterator
-    assert not [t.name for t in threading.enumerate() if t.name.startswith("samples")]
+    assert threads
+    assert not [thread for thread in threads if thread.is_alive()]
 
 
 def test_a_sample_that_cannot_be_made_is_an_error() -> None:
