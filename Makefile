@@ -24,6 +24,9 @@ ARGS   ?=
 COVERAGE ?=
 # Processes that share the tests, a file each at a time; 0: none but pytest's own.
 JOBS   ?= auto
+# How many runs `make test-steady` comes to in all, and whether it and `make test-long` forget earlier runs.
+N      ?= 10
+AGAIN  ?=
 
 PY   := $(VENV)/bin/python
 PIP  := $(PY) -m pip --disable-pip-version-check -qq
@@ -37,7 +40,7 @@ INSTALLER := PIP='$(abspath $(PY)) -m pip --disable-pip-version-check' PYTHON='$
   PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' BINDIR='$(BINDIR)' DESTDIR='$(DESTDIR)'
 WHEEL = $$(ls -t build/wheel/streamseg-*.whl | head -1)
 
-.PHONY: help demo test test-real lint types wheel-check bench gpu-check gpu-bundle train install uninstall deb clean
+.PHONY: help demo test test-real test-steady test-long lint types wheel-check bench gpu-check gpu-bundle train install uninstall deb clean
 
 help: ## list these verbs
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,13 +48,10 @@ help: ## list these verbs
 demo: $(BASE) ## show it at work for 20 s on a sample clip, or on SOURCE=rtsp://… (results in demo/)
 	@$(PY) -m examples.demo $(if $(SOURCE),'$(SOURCE)')
 
-# What a process is sent signals for, it gets in a process of its own: one that serves pytest-xdist may die of it.
-SIGNALS := tests/daemon/test_signals.py
 test: $(DEV) ## run the tests; COVERAGE=1 measures branch coverage
 ifeq ($(ARGS),)
-	@$(PY) -m pytest -n $(JOBS) --dist loadfile -m 'not real and not gpu' --deselect $(SIGNALS) \
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile -m 'not real and not gpu' \
 	  $(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=95)
-	@$(PY) -m pytest -q $(SIGNALS)
 else
 	@$(PY) -m pytest -m 'not real and not gpu' $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(ARGS)
 endif
@@ -59,6 +59,12 @@ endif
 test-real: $(DEV) $(RTX) ## run the tests against real servers and tools (Debian packages of tests/parts/apt.txt)
 	@.ci/apt $$(sed 's/#.*//' tests/parts/apt.txt)
 	@$(PY) -m pytest -m 'real or gpu' $(ARGS)
+
+test-steady: $(DEV) ## run the tests N=10 times, beside busy processes and in random order; goes on where it was
+	@$(PY) -m tests.steady --runs $(N) $(if $(AGAIN),--again)
+
+test-long: $(DEV) ## run the tests that take long, those once passed only with AGAIN=1; tells the last results
+	@$(PY) -m pytest -v -rP -m long $(if $(AGAIN),--long-again) $(ARGS)
 
 lint: $(DEV) ## check rules and formatting
 	@$(PY) -m ruff check .

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 from hypothesis import HealthCheck, settings
 
+from tests import long_tier
 from tests.process_state import process_state_kept
 from tests.waiting import TIME_FACTOR, time_limit
 
@@ -20,11 +21,45 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `make test-long` may be told."""
+    parser.addoption("--long-again", action="store_true", help="run long tests also where they passed before")
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-timeout reads it
 def pytest_configure(config: pytest.Config) -> None:
     """The limit of a whole test grows as all others do."""
     if TIME_FACTOR != 1 and not config.getoption("timeout", None):
         config.option.timeout = time_limit(float(config.getini("timeout")))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked `long` run with `-m long` alone."""
+    long_tier.select(config, items, long_tier.Results())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a long test comes to is remembered."""
+    report = yield
+    long_tier.remember(item, report, long_tier.Results())
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The last results of the long tests, also of those that were not run now."""
+    if long_tier.asked_for(config):
+        terminalreporter.section("long tests")
+        for line in long_tier.Results().lines():
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def rounds(request: pytest.FixtureRequest) -> long_tier.Rounds:
+    """For a long test that does something many times: see `tests/long_tier.py`."""
+    return long_tier.Rounds(long_tier.Results(), request.node.nodeid, long_tier.tree())
 
 
 @pytest.fixture(autouse=True)
