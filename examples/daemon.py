@@ -17,7 +17,7 @@ import yaml
 
 COMMAND = (sys.executable, "-m", "streamseg")
 ANY_PORT = "tcp://127.0.0.1:0"  # the system chooses a port that is free, and the daemon tells which
-START_S = 60.0  # for the daemon to say where it publishes
+START_S = 120.0  # for the daemon to say where it publishes
 _POLL_S = 0.01
 
 
@@ -118,7 +118,7 @@ class Daemon:
         stat = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")  # utime, stime: proc(5)
 
-    def stop(self, timeout_s: float = 10.0) -> tuple[int, float]:
+    def stop(self, timeout_s: float = 60.0) -> tuple[int, float]:
         """Asks it to stop and waits; kills it past the timeout. Idempotent.
 
         Returns:

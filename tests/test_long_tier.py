@@ -19,9 +19,8 @@ from tests import long_tier
 
 long_tier.STATE = Path(__file__).parent / "state.json"
 long_tier.tree = lambda: Path(__file__).with_name("commit").read_text()
-from tests.conftest import (
-    pytest_addoption, pytest_collection_modifyitems, pytest_runtest_makereport, pytest_terminal_summary, rounds
-)
+from tests.conftest import pytest_addoption, pytest_collection_modifyitems, pytest_runtest_makereport
+from tests.conftest import pytest_terminal_summary, rounds
 """
 TESTS = """
 from pathlib import Path

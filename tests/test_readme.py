@@ -16,6 +16,7 @@ from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from tests.fakes.stream import MODEL, STREAM, segmentation
 from tests.test_rooms import LADDER, OFFLINE
+from tests.waiting import time_limit
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -95,7 +96,7 @@ def test_its_programs_read_a_mask(program: str, tmp_path: Path) -> None:
     publisher.start()
     publisher.set_info(STREAM, MODEL)
     reader = subprocess.Popen([sys.executable, "-c", once], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    deadline = Deadline(60.0)
+    deadline = Deadline(time_limit(60.0))
     while reader.poll() is None and not deadline.expired:
         publisher.offer(segmentation(1), "zstd")
         try:
@@ -104,7 +105,7 @@ def test_its_programs_read_a_mask(program: str, tmp_path: Path) -> None:
             continue
     reader.kill()
     publisher.stop()
-    assert publisher.join(Deadline(5.0))
+    assert publisher.join(Deadline(time_limit(60)))
     printed = reader.communicate()[0]
     assert reader.returncode == 0
     assert "(48, 64)" in printed or "road" in printed

@@ -11,6 +11,7 @@ import pytest
 from benchmarks import pipeline
 from tests.fakes.packages import make_package
 from tests.test_readme import rows
+from tests.waiting import time_limit
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -24,7 +25,16 @@ def test_every_figure_of_the_whole_path(
 ) -> None:
     package = make_package(tmp_path)
     out = tmp_path / "bench.json"
-    asked = ("--engine", str(package.path), "--rounds", "5", "--seconds", "1", "--repeats", "2")
+    asked = (
+        "--engine",
+        str(package.path),
+        "--rounds",
+        "5",
+        "--seconds",
+        f"{time_limit(1):g}",
+        "--repeats",
+        "2",
+    )
     assert run(monkeypatch, *asked, "--json", str(out)) == 0
     found = json.loads(out.read_text())
     assert found["machine"]["cpu"]

@@ -16,6 +16,7 @@ from streamseg.status.server import Settings, StatusServer
 from tests.capture.servers import closed_port
 from tests.status.boards import make_board
 from tests.status.masks import mask
+from tests.waiting import time_limit
 
 
 class Page:
@@ -69,7 +70,7 @@ def test_a_real_page_is_seen() -> None:
     found = look(server.address, "gate", 0.5)
     for part in (engine, server):
         part.stop()
-        assert part.join(Deadline(20))
+        assert part.join(Deadline(time_limit(60)))
     assert found["pictures_per_s"] > 0
     assert found["kb_per_s"] > 0
 

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks import watching
 from benchmarks.watching import MODES, board_us, measure, medians, offering_us
+from streamseg.status.board import Board
+from streamseg.status.server import StatusServer
 
 
 def test_the_middle_of_the_turns() -> None:
     assert medians([{"a": 1.0}, {"a": 9.0}, {"a": 2.0}]) == {"a": 2.0}
 
 
-def test_the_offering_thread_is_measured() -> None:
-    assert board_us(10) > 0
-    assert 0 <= offering_us(watched=False, count=3) < 1e5
+def test_the_offering_thread_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at the clock costs a microsecond, and taking a mask in five."""
+    now_us = itertools.count()
+    clock = SimpleNamespace(thread_time=lambda: next(now_us) * 1e-6, sleep=lambda _: None)
+    monkeypatch.setattr(watching, "time", clock)
+
+    def take(*_: object) -> None:
+        for _ in range(5):
+            next(now_us)
+
+    monkeypatch.setattr(Board, "mask", take)
+    monkeypatch.setattr(StatusServer, "offer", take)
+    assert board_us(10) == pytest.approx((10 * 5 + 1) / 10)
+    assert offering_us(watched=False, count=3) == pytest.approx(5)
 
 
 def test_every_mode_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,11 +20,12 @@ from streamseg.config.schema import SourceConfig
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.mailbox import Closed, Mailbox, Overflow
 from streamseg.types import Frame, StateChange, StreamState
+from tests.waiting import time_limit
 
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
 settings.load_profile("unhurried")
 
-SOON_S = 30.0  # far more than anything here takes; reached only when a test fails
+SOON_S = time_limit(60)  # far more than anything here takes; reached only when a test fails
 
 
 def write_clip(

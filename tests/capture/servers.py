@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-PATIENCE_S = 30.0
+from tests.waiting import time_limit
+
+PATIENCE_S = time_limit(60)
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 

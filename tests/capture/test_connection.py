@@ -21,9 +21,9 @@ from streamseg.flow.mailbox import Closed
 from streamseg.flow.stage import Stage
 from streamseg.types import Clock
 from tests.fakes.source import FakeSource, Refusal, Silence
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
-SOON_S = 30.0
+SOON_S = time_limit(60)
 
 
 class Delivered:

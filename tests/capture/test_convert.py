@@ -18,6 +18,7 @@ from streamseg.flow.deadline import Deadline
 from streamseg.flow.stage import Stage
 from streamseg.types import U8, Picture, PixelLayout
 from tests.fakes.source import make_picture
+from tests.waiting import time_limit
 
 PLANAR = ["yuv420p", "yuv422p", "yuv444p", "nv12"]
 PRIMARIES = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0), (180, 90, 30)]
@@ -131,7 +132,7 @@ def test_two_sizes_in_turn_and_two_threads_do_not_mix() -> None:
     stages = [Stage(f"convert-{number}", convert) for number in range(4)]
     for stage in stages:
         stage.start()
-    assert all(stage.join(Deadline(30.0)) for stage in stages)
+    assert all(stage.join(Deadline(time_limit(60))) for stage in stages)
     assert (wrong, [stage.error for stage in stages]) == ([], [None] * 4)
 
 

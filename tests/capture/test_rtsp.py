@@ -14,11 +14,12 @@ from streamseg.flow.deadline import Deadline
 from streamseg.types import Clock, Frame, StreamState
 from tests.capture.conftest import Captured, StartCapture, write_clip
 from tests.parts.rtsp import RtspServer, missing
+from tests.waiting import time_limit
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(missing()), reason=missing() or "-")]
 
 ROOT = Path(__file__).parents[2]
-SOON_S = 30.0
+SOON_S = time_limit(60)
 FIELDS = {"open_timeout_s": 1.0, "stall_after_s": 1.0, "reconnect_initial_s": 0.1, "reconnect_max_s": 0.5}
 X264 = {"preset": "ultrafast", "bf": "0"}
 X265 = {"preset": "ultrafast", "x265-params": "log-level=none:bframes=0"}
@@ -112,13 +113,13 @@ def test_a_mount_that_is_not_there(server: RtspServer, capture: StartCapture) ->
 
 
 def test_stop_while_the_server_is_frozen_is_quick(server: RtspServer, capture: StartCapture) -> None:
-    captured = capture(server.url("cam"), stall_after_s=25.0)
+    captured = capture(server.url("cam"), stall_after_s=120.0)
     captured.take(5)
     server.freeze()
     while captured.mailbox.poll() is not None:
         pass
     captured.capture.stop()
-    assert captured.capture.join(Deadline(10.0))  # the read itself would go on for 25 s
+    assert captured.capture.join(Deadline(time_limit(60)))  # the read itself would go on for 120 s
 
 
 LEAVE_A_BLOCKED_READ = """
@@ -127,16 +128,17 @@ from streamseg.capture.reader import Capture
 from streamseg.config.schema import SourceConfig
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.mailbox import Mailbox, Overflow
+from tests.waiting import time_limit
 
 mailbox = Mailbox(1, Overflow.DROP_OLDEST)
-source = SourceConfig(url=sys.argv[1], stall_after_s=60)
+source = SourceConfig(url=sys.argv[1], stall_after_s=120)
 capture = Capture("gate", source, mailbox, lambda change: None)
 capture.start()
 mailbox.get()
 print("RUNNING", flush=True)
 sys.stdin.readline()
 capture.stop()
-sys.exit(0 if capture.join(Deadline(10)) else 3)
+sys.exit(0 if capture.join(Deadline(time_limit(60))) else 3)
 """
 
 
@@ -148,7 +150,7 @@ def test_a_process_leaves_with_a_read_that_still_blocks(server: RtspServer) -> N
         assert process.stdout is not None
         assert process.stdout.readline() == "RUNNING\n"
         server.freeze()
-        process.communicate("\n", timeout=SOON_S)
+        process.communicate("\n", timeout=2 * SOON_S)
     assert process.returncode == 0
 
 

@@ -30,6 +30,7 @@ from streamseg.publish.publisher import Publisher
 from streamseg.types import ClassInfo, StateChange, StreamState
 from streamseg.wire.notices import StatusHeader
 from tests.publish.conftest import make_segmentation
+from tests.waiting import time_limit
 
 
 class Clock:
@@ -60,7 +61,7 @@ def address() -> Iterator[str]:
     stop.set()
     thread.join()
     publisher.stop()
-    assert publisher.join(Deadline(20))
+    assert publisher.join(Deadline(time_limit(60)))
 
 
 def test_json_is_one_object_a_mask(address: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,7 +116,7 @@ def test_a_silent_stream_is_explained(
     publisher.status(StateChange("gate", StreamState.BACKOFF, 1.0, "refused", "camera: refused"))
     assert main(["watch", publisher.addresses[0], "--timeout", "3"]) == 1
     publisher.stop()
-    assert publisher.join(Deadline(20))
+    assert publisher.join(Deadline(time_limit(60)))
     assert f"no mask from {publisher.addresses[0]} within 3 s: gate is backoff" in capsys.readouterr().err
 
 
@@ -342,7 +343,7 @@ def heeded() -> Iterator[None]:
 def test_ctrl_c_is_the_ordinary_end(address: str) -> None:
     process = watching(address)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=time_limit(60))
     assert process.returncode == 130
     assert error.strip() in {"", "Aborted."}
 
@@ -354,4 +355,4 @@ def test_a_reader_that_goes_is_no_error(address: str) -> None:
     process.stdout.close()
     with process.stderr:
         assert process.stderr.read() == ""
-    process.wait(60)
+    process.wait(time_limit(60))

@@ -19,7 +19,7 @@ from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.types import ClassInfo, ModelInfo, StateChange, StreamState
 from tests.publish.conftest import make_segmentation
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 CLASSES = (ClassInfo(2, "road", (128, 64, 128)), ClassInfo(3, "car", (64, 0, 128)))
 INFO = ModelInfo("m", "1", "ab" * 32, "CC0-1.0", CLASSES, "fake", "f32", (64, 48))
@@ -27,16 +27,16 @@ INFO = ModelInfo("m", "1", "ab" * 32, "CC0-1.0", CLASSES, "fake", "f32", (64, 48
 
 @pytest.fixture
 def publisher() -> Iterator[Publisher]:
-    made = Publisher(["tcp://127.0.0.1:0"], epoch="e1")
+    made = Publisher(["tcp://127.0.0.1:0"], epoch="e1", hwm=64)  # none gives way, however slow the reader
     made.start()
     made.set_info("gate", INFO)
     yield made
     made.stop()
-    assert made.join(Deadline(20))
+    assert made.join(Deadline(time_limit(60)))
 
 
 def connect(publisher: Publisher, **options: Any) -> Subscription:
-    made = subscribe(publisher.addresses[0], **{"stream": "gate", "timeout_s": 20.0, **options})
+    made = subscribe(publisher.addresses[0], **{"stream": "gate", "timeout_s": time_limit(60), **options})
     wait_for(lambda: publisher.wanted("gate"))
     return made
 
@@ -52,7 +52,7 @@ def test_a_mask_and_what_is_said_of_it(publisher: Publisher) -> None:
     with connect(publisher, latest=False) as masks:
         masks._timeout_s = 0.3
         wait_for(lambda: _silent(masks) and masks.info is not None)
-        masks._timeout_s = 20.0
+        masks._timeout_s = time_limit(60)
         offer(publisher, 0)
         mask = next(masks)
     sent = make_segmentation(0)
@@ -91,7 +91,7 @@ class Raw:
         self.address = f"tcp://127.0.0.1:{self.socket.bind_to_random_port('tcp://127.0.0.1')}"
 
     def await_subscriber(self) -> None:
-        assert self.socket.poll(20_000)
+        assert self.socket.poll(int(time_limit(60) * 1000))
         self.socket.recv()
 
 
@@ -117,7 +117,7 @@ def parts(publisher: Publisher, seq: int, **changes: Any) -> list[bytes]:
 
 
 def test_gaps_are_counted_within_an_epoch(raw: Raw, publisher: Publisher) -> None:
-    with subscribe(raw.address, latest=False, timeout_s=20) as masks:
+    with subscribe(raw.address, latest=False, timeout_s=time_limit(60)) as masks:
         raw.await_subscriber()
         for epoch, seq in (("a", 0), ("a", 1), ("a", 5), ("b", 0), ("b", 2)):
             raw.socket.send_multipart(parts(publisher, seq, epoch=epoch))
@@ -125,7 +125,7 @@ def test_gaps_are_counted_within_an_epoch(raw: Raw, publisher: Publisher) -> Non
 
 
 def test_what_is_not_seg_1_is_counted_not_raised(raw: Raw, publisher: Publisher) -> None:
-    with subscribe(raw.address, latest=False, timeout_s=20) as masks:
+    with subscribe(raw.address, latest=False, timeout_s=time_limit(60)) as masks:
         raw.await_subscriber()
         for bad in ([b"seg/1/gate/mask"], [b"seg/1/gate/mask", b"{", b""], [b"seg/1/x", b"{}", b""]):
             raw.socket.send_multipart(bad)
@@ -137,7 +137,7 @@ def test_what_is_not_seg_1_is_counted_not_raised(raw: Raw, publisher: Publisher)
 
 
 def test_an_unknown_encoding_is_said(raw: Raw, publisher: Publisher) -> None:
-    with subscribe(raw.address, latest=False, timeout_s=20) as masks:
+    with subscribe(raw.address, latest=False, timeout_s=time_limit(60)) as masks:
         raw.await_subscriber()
         mask = {
             "w": 64,
@@ -196,19 +196,19 @@ def test_over_ipv6() -> None:
         publisher.start()
     except PublishError as error:
         pytest.skip(f"no IPv6 here: {error}")
-    with subscribe(publisher.addresses[0], "gate", timeout_s=20.0) as masks:
+    with subscribe(publisher.addresses[0], "gate", timeout_s=time_limit(60)) as masks:
         wait_for(lambda: publisher.wanted("gate"))
         offer(publisher, 0)
         assert next(masks).seq == 0
     publisher.stop()
-    assert publisher.join(Deadline(20))
+    assert publisher.join(Deadline(time_limit(60)))
 
 
 def test_silence_is_a_timeout_and_the_next_call_works(publisher: Publisher) -> None:
     with connect(publisher, timeout_s=0.2) as masks:
         with pytest.raises(TimeoutError, match="no mask within"):
             next(masks)
-        masks._timeout_s = 20
+        masks._timeout_s = time_limit(60)
         offer(publisher, 0)
         assert next(masks).seq == 0
 
@@ -219,7 +219,7 @@ def test_close_ends_a_waiting_iterator(publisher: Publisher) -> None:
     reader.start()
     masks.close()
     masks.close()
-    reader.join(20)
+    reader.join(time_limit(60))
     assert not reader.is_alive()
     with pytest.raises(StopIteration):
         next(masks)

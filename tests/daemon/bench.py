@@ -23,7 +23,7 @@ from streamseg.inference.package import Package
 from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
 from tests.fakes.engine import FakeEngine, fake_package
 from tests.fakes.source import make_frame, make_picture
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 BACKENDS = ("openvino", "onnxruntime")
 WHITE = make_picture(y=255)  # the fake's logits of it are NaN
@@ -51,7 +51,7 @@ class Engines:
 
     def _load(self, package: Package, backend: str, *_: Any) -> FakeEngine:
         self.asked.append(backend)
-        self.gate.wait(60)
+        self.gate.wait(time_limit(60))
         engine = self.script.pop(0) if self.script else FakeEngine(package)
         if isinstance(engine, StreamsegError):
             raise engine
@@ -134,5 +134,5 @@ class Bench:
         """Stops everything."""
         self.engines.gate.set()
         self.keeper.stop()
-        assert self.keeper.join(Deadline(20.0))
+        assert self.keeper.join(Deadline(time_limit(60)))
         self.keeper.close()

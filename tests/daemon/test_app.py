@@ -29,7 +29,7 @@ from streamseg.types import StreamState
 from tests.capture.servers import closed_port
 from tests.fakes.engine import FakeEngine
 from tests.fakes.packages import Tiny, make_package
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 CLIP = "lavfi:testsrc2=size=96x64:rate=50"
 
@@ -44,7 +44,7 @@ def config(package: str, *, restart_limit: int = 5, **streams: Any) -> Config:
     document = {
         "engine": {"package": package, "precision": "f32", "threads": 1},
         "publish": {"bind": "tcp://127.0.0.1:0"},
-        "daemon": {"stop_timeout_s": 20, "restart_limit": restart_limit},
+        "daemon": {"stop_timeout_s": 60, "restart_limit": restart_limit},
         "streams": streams,
     }
     return Config.model_validate(document)
@@ -59,11 +59,13 @@ class Running:
         self.daemon.start()
         self.thread = threading.Thread(target=self.daemon.watch)
         self.thread.start()
-        self.masks: Subscription = subscribe(self.daemon._publisher.addresses[0], latest=False, timeout_s=60)
+        self.masks: Subscription = subscribe(
+            self.daemon._publisher.addresses[0], latest=False, timeout_s=time_limit(60)
+        )
 
     def end(self) -> bool:
         self.desk.end()
-        self.thread.join(60)
+        self.thread.join(time_limit(60))
         self.masks.close()
         return self.daemon.stop()
 
@@ -120,7 +122,7 @@ def test_a_stream_whose_frames_all_fail_is_given_up(package: str, run: Any) -> N
 
 def once(run: Any, package: str, source: str) -> app.Daemon:
     running = run(config(package, gate={"source": source}), once=True)
-    running.thread.join(60)
+    running.thread.join(time_limit(60))
     assert not running.thread.is_alive()
     assert running.daemon.stop()
     daemon: app.Daemon = running.daemon
@@ -166,7 +168,7 @@ def test_an_engine_that_cannot_be_made_ends_the_daemon(
 
     monkeypatch.setattr(loading, "load_engine", fail)
     running = run(config(package, gate={"source": CLIP}))
-    running.thread.join(60)
+    running.thread.join(time_limit(60))
     assert not running.thread.is_alive()
     assert running.state("gate") is StreamState.FAILED
     assert running.daemon.stop()
@@ -178,7 +180,7 @@ def test_stop_does_not_wait_for_the_compiler(package: str, run: Any, monkeypatch
     compiled = threading.Event()
 
     def load(*_: Any) -> FakeEngine:
-        compiled.wait(60)
+        compiled.wait(time_limit(60))
         return FakeEngine()
 
     monkeypatch.setattr(loading, "load_engine", load)
@@ -198,7 +200,7 @@ def test_cameras_connect_while_the_engine_compiles(
     compiled = threading.Event()
 
     def load(*_: Any) -> FakeEngine:
-        compiled.wait(60)
+        compiled.wait(time_limit(60))
         return FakeEngine()
 
     monkeypatch.setattr(loading, "load_engine", load)
@@ -223,10 +225,13 @@ def test_health_and_metrics_tell_of_the_streams(package: str, run: Any) -> None:
     site = f"http://{running.daemon._showing.address}"
     assert next(running.masks).stream == "gate"
     wait_for(lambda: running.state("gone") is StreamState.FAILED)
-    unready = httpx2.get(f"{site}/readyz")
+    unready = httpx2.get(f"{site}/readyz", timeout=time_limit(60))
     assert (unready.status_code, list(unready.json()["missing"])) == (503, ["gone"])
-    assert httpx2.get(f"{site}/healthz").json()["parts"] == {"publisher": True, "engine default": True}
-    lines = httpx2.get(f"{site}/metrics").text.splitlines()
+    assert httpx2.get(f"{site}/healthz", timeout=time_limit(60)).json()["parts"] == {
+        "publisher": True,
+        "engine default": True,
+    }
+    lines = httpx2.get(f"{site}/metrics", timeout=time_limit(60)).text.splitlines()
     values = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[0] != "#"}
     assert values['streamseg_stream_ready{stream="gate"}'] == 1
     assert values['streamseg_subscribers{stream="gate"}'] == 1
@@ -250,7 +255,7 @@ def test_a_busy_status_port_ends_the_start_with_what_systemd_starts_again(packag
 def test_a_dead_thread_ends_the_daemon(package: str, run: Any) -> None:
     running = run(config(package, gate={"source": CLIP}))
     running.daemon._assembly._keepers["default"].stop()
-    running.thread.join(60)
+    running.thread.join(time_limit(60))
     assert running.daemon.exit_code == EXIT_UNEXPECTED
 
 

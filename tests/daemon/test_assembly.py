@@ -23,7 +23,7 @@ from tests.daemon.bench import Engines
 from tests.fakes import slow
 from tests.fakes.engine import FakeEngine, fake_package
 from tests.fakes.packages import make_package
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 MANY = 20
 SIZES = {"small": (64, 48), "large": (128, 96)}
@@ -38,7 +38,7 @@ def config(streams: dict[str, Any], **more: Any) -> Config:
     document = {
         "engines": {"main": {"package": "small"}},
         "publish": {"bind": "tcp://127.0.0.1:0"},
-        "daemon": {"stop_timeout_s": 20},
+        "daemon": {"stop_timeout_s": 60},
         "streams": {name: {"engine": "main", **one} for name, one in streams.items()},
     }
     return Config.model_validate({**document, **more})
@@ -69,7 +69,7 @@ class Running:
         self.next, through = wanted, threading.Event()
         self.desk.hand_in(self.daemon.reload)
         self.desk.hand_in(through.set)
-        assert through.wait(60)
+        assert through.wait(time_limit(60))
 
     def of(self, stream: str) -> list[Segmentation]:
         return [made for made in tuple(self.made) if made.frame.stream == stream]
@@ -84,7 +84,7 @@ class Running:
 
     def end(self) -> None:
         self.desk.end()
-        self.thread.join(60)
+        self.thread.join(time_limit(60))
         assert self.daemon.stop()
 
 
@@ -364,7 +364,7 @@ def test_the_newest_stream_is_let_go_before_memory_runs_out(
     assert change.reason == "memory"
     assert "130 MB of 128 MB" in change.message
     running.more(["gate", "yard"])
-    assert running.daemon._assembly.streams.get("hall").join(Deadline(20.0))
+    assert running.daemon._assembly.streams.get("hall").join(Deadline(time_limit(60)))
     assert contiguous(running.of("gate"))
     assert resets(running.of("gate")) == [0]
     assert isinstance(running.daemon._assembly._keepers["main"]._engine, FakeEngine)
@@ -404,7 +404,7 @@ def test_an_engine_that_gives_nan_is_mended_step_by_step_and_each_is_told(
 def test_without_any_engine_left_the_daemon_ends(run: Any, engines: Engines) -> None:
     running = run({"gate": {"source": source()}})
     running.reload(config({"gate": {"source": WHITE}}))
-    running.thread.join(60)
+    running.thread.join(time_limit(60))
     assert not running.thread.is_alive()
     assert running.daemon.exit_code == EXIT_UNEXPECTED
     assert "engine main failed on every backend" in str(running.daemon.error)

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.waiting import time_limit
+
 HANGING = """
 import logging, sys, threading
 from streamseg.daemon.ending import abandon, leave
@@ -23,7 +25,11 @@ sys.stdout.write("said before")
 
 def end(how: str) -> tuple[int, str, str]:
     done = subprocess.run(
-        [sys.executable, "-c", HANGING + how], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", HANGING + how],
+        capture_output=True,
+        text=True,
+        timeout=time_limit(60),
+        check=False,
     )
     return done.returncode, done.stdout, done.stderr
 

@@ -17,6 +17,7 @@ from streamseg.status.board import Board
 from streamseg.status.door import Door
 from tests.capture.servers import closed_port
 from tests.status.masks import mask
+from tests.waiting import time_limit
 
 
 def test_loopback_without_a_token() -> None:
@@ -59,7 +60,7 @@ def begin_and_end(made: Showing) -> None:
     made.offer(mask())
     made.stop()
     made.stop()
-    assert made.join(Deadline(30))
+    assert made.join(Deadline(time_limit(60)))
 
 
 def test_traces_without_their_extra_are_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from streamseg.daemon.stacks import log_stacks
+from tests.waiting import time_limit
 
 
 def test_every_thread_with_its_stack(caplog: pytest.LogCaptureFixture) -> None:
@@ -14,11 +15,11 @@ def test_every_thread_with_its_stack(caplog: pytest.LogCaptureFixture) -> None:
 
     def dawdle() -> None:
         there.set()
-        leave.wait(60)
+        leave.wait(time_limit(60))
 
     thread = threading.Thread(target=dawdle, name="capture-gate")
     thread.start()
-    assert there.wait(20)
+    assert there.wait(time_limit(60))
     log_stacks()
     leave.set()
     thread.join()

@@ -17,6 +17,7 @@ from streamseg.flow.deadline import Deadline
 from streamseg.types import StreamState
 from tests.capture.servers import closed_port
 from tests.daemon.bench import Bench, Engines
+from tests.waiting import time_limit
 
 LIVE = "lavfi:testsrc2=size=64x48:rate=50"
 
@@ -57,7 +58,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     yield room
     room.streams.stop()
     bench.end()
-    assert room.streams.join(Deadline(20.0))
+    assert room.streams.join(Deadline(time_limit(60)))
 
 
 def crash(stream: Stream) -> None:
@@ -153,7 +154,7 @@ def test_who_is_given_up_is_silent_and_the_others_go_on(room: Room) -> None:
     room.streams.give_up("nobody", StreamFault.MEMORY, "no room")
     seen = len(room.seqs("yard"))
     room.bench.until(lambda: len(room.seqs("yard")) > seen + 3)
-    assert gate.join(Deadline(20.0))
+    assert gate.join(Deadline(time_limit(60)))
     assert room.bench.states("gate")[-1] == "failed memory"
 
 

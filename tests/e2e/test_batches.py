@@ -11,6 +11,7 @@ import yaml
 from streamseg.client.subscription import subscribe
 from tests.capture.servers import closed_port
 from tests.e2e.conftest import Start
+from tests.waiting import time_limit
 
 RATES = {"fast": 30, "middle": 20, "slow": 5}
 
@@ -31,7 +32,7 @@ def test_each_stream_gets_its_masks(start: Start, engines: Path, tmp_path: Path,
     start("run", str(path))
     with stack:
         seen = {
-            name: stack.enter_context(subscribe(address, stream=name, latest=False, timeout_s=90))
+            name: stack.enter_context(subscribe(address, stream=name, latest=False, timeout_s=time_limit(90)))
             for name in RATES
         }
         for name, masks in seen.items():

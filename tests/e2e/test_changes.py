@@ -13,6 +13,7 @@ import pytest
 from streamseg.client.subscription import Mask, Subscription, subscribe
 from tests.capture.conftest import write_clip
 from tests.e2e.conftest import Start
+from tests.waiting import time_limit
 
 SIZES = [(96, 64), (64, 96), (96, 64)]
 WHITE = 2  # of ten frames; for these the tiny package gives NaN
@@ -31,7 +32,7 @@ def resized(tmp_path: Path) -> Path:
 
 
 def masks(address: str, stream: str | None = "gate") -> Subscription:
-    return subscribe(address, stream=stream, latest=False, timeout_s=90)
+    return subscribe(address, stream=stream, latest=False, timeout_s=time_limit(90))
 
 
 def arguments(source: str | Path, address: str, *more: str) -> tuple[str, ...]:
@@ -74,7 +75,7 @@ def test_nan_costs_its_frames_and_the_memory(start: Start, tmp_path: Path) -> No
             if flashes == 3:
                 break
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=time_limit(60))
     assert process.returncode == 0
     assert "NaN" in told
     assert "Traceback" not in told
@@ -87,7 +88,7 @@ def test_a_stop_in_the_middle_of_the_start(start: Start, tmp_path: Path, number:
     while "masks at" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=time_limit(60))
     assert process.returncode == 0
     assert "Traceback" not in told
     assert not (tmp_path / "masks").exists()

@@ -17,7 +17,7 @@ from streamseg.types import StreamState
 from streamseg.wire.notices import StatusHeader
 from tests.capture.servers import Answer, http_server, refuses, sends_jpegs, silent_server
 from tests.e2e.conftest import Start
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 
 def begin(
@@ -52,7 +52,7 @@ def stop(process: subprocess.Popen[str]) -> str:
     """Ends the daemon with SIGTERM; gives what it said."""
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=time_limit(60))
     assert process.returncode == 0
     assert "secret" not in said
     assert "Traceback" not in said

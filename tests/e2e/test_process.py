@@ -13,7 +13,7 @@ from streamseg.client.subscription import Subscription, subscribe
 from streamseg.inference.package import open_package
 from tests.capture.servers import closed_port
 from tests.e2e.conftest import Start
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 LIVE = "lavfi:testsrc2=size=96x64:rate=25"
 
@@ -21,13 +21,13 @@ LIVE = "lavfi:testsrc2=size=96x64:rate=25"
 def run(start: Start, *arguments: str) -> tuple[int, str]:
     """Exit code and everything said, of a command that ends by itself."""
     process = start(*arguments)
-    out, err = process.communicate(timeout=90)
+    out, err = process.communicate(timeout=time_limit(90))
     assert "Traceback" not in err
     return process.returncode, out + err
 
 
 def masks(address: str) -> Subscription:
-    return subscribe(address, stream="gate", latest=False, timeout_s=90)
+    return subscribe(address, stream="gate", latest=False, timeout_s=time_limit(90))
 
 
 def test_masks_until_sigterm(start: Start, tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_masks_until_sigterm(start: Start, tmp_path: Path) -> None:
         assert found.info is not None
         assert found.info.name == "tiny"
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=time_limit(60))
     assert process.returncode == 0
     assert not (tmp_path / "masks").exists()
 
@@ -66,7 +66,7 @@ def test_a_file_that_ends_ends_the_daemon(start: Start, tmp_path: Path) -> None:
         last = next(found)
         while last.header.frame_seq < 49:
             last = next(found)
-    process.communicate(timeout=60)
+    process.communicate(timeout=time_limit(60))
     assert process.returncode == 0
 
 
@@ -86,7 +86,7 @@ def test_an_unreachable_camera_is_retried_and_its_password_never_told(start: Sta
         assert "secret" not in found.statuses["gate"].message
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=time_limit(60))
     assert process.returncode == 0
     assert "secret" not in out + err
     assert "Traceback" not in err

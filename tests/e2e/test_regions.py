@@ -9,6 +9,7 @@ import pytest
 
 from streamseg.client.subscription import Mask, subscribe
 from tests.e2e.conftest import Start
+from tests.waiting import time_limit
 
 BARS = "lavfi:smptebars=size=96x64:rate=10"  # a still picture: every mask of it is the same
 
@@ -36,7 +37,7 @@ def masks(start: Start, tmp_path: Path) -> dict[str, Mask]:
     path.write_text(CONFIG.replace("ADDRESS", address))
     start("run", str(path))
     found: dict[str, Mask] = {}
-    with subscribe(address, latest=False, timeout_s=60) as subscription:
+    with subscribe(address, latest=False, timeout_s=time_limit(60)) as subscription:
         for mask in subscription:
             found[mask.stream] = mask
             if len(found) == 3:

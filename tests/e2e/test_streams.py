@@ -11,13 +11,14 @@ import pytest
 from streamseg.client.subscription import Mask, subscribe
 from tests.capture.conftest import write_clip
 from tests.e2e.conftest import Start
+from tests.waiting import time_limit
 
 RATE_HZ = 10  # slow enough for a busy machine: the newest mask wins, and these tests want most of them
 
 
 def until(address: str, enough: Callable[[Mask], bool], stream: str = "gate") -> Iterator[Mask]:
     """Masks up to the first that is enough; the subscription waits for a daemon that is still to come."""
-    with subscribe(address, stream=stream, latest=False, timeout_s=60) as found:
+    with subscribe(address, stream=stream, latest=False, timeout_s=time_limit(60)) as found:
         for mask in found:
             yield mask
             if enough(mask):
@@ -32,7 +33,7 @@ def watch(start: Start, source: str | Path, address: str, last: int) -> tuple[li
     """The masks of a source up to frame `last`, and what the daemon said until it ended by itself."""
     process = start(*arguments(source, address))
     masks = list(until(address, lambda mask: mask.header.frame_seq >= last))
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=time_limit(60))
     assert process.returncode == 0, err
     assert "Traceback" not in out + err
     return masks, err
@@ -41,7 +42,7 @@ def watch(start: Start, source: str | Path, address: str, last: int) -> tuple[li
 def run(start: Start, *given: str) -> tuple[int, str]:
     """Exit code and everything said, of a command that ends by itself."""
     process = start(*given)
-    out, err = process.communicate(timeout=90)
+    out, err = process.communicate(timeout=time_limit(90))
     assert "Traceback" not in out + err
     return process.returncode, out + err
 

@@ -12,6 +12,7 @@ from streamseg.inference.wrap.package import Label, wrap, write_package
 from tests.e2e.conftest import Start
 from tests.fakes.networks import Foreign, save_network
 from tests.parts.samples import carphone_clip, selfie_network
+from tests.waiting import time_limit
 
 LIVE = "lavfi:testsrc2=size=96x64:rate=25"
 TWO = Asked(("background", "person"))
@@ -27,7 +28,7 @@ def test_it_runs_without_a_stabiliser(start: Start, engines: Path, tmp_path: Pat
     address = f"ipc://{tmp_path}/masks"
     options = ("--name", "gate", "--engine", "foreign", "--temporal", temporal, "--bind", address)
     start("run", "--source", LIVE, *options)
-    with subscribe(address, stream="gate", latest=False, timeout_s=90) as masks:
+    with subscribe(address, stream="gate", latest=False, timeout_s=time_limit(90)) as masks:
         seen = [next(masks) for _ in range(5)]
         assert masks.info is not None
         assert [entry.name for entry in masks.info.classes] == ["background", "person"]
@@ -36,7 +37,7 @@ def test_it_runs_without_a_stabiliser(start: Start, engines: Path, tmp_path: Pat
 
 def test_asked_for_a_stabiliser_it_says_what_to_do(start: Start, engines: Path, tmp_path: Path) -> None:
     packed(save_network(tmp_path / "n.onnx", Foreign("labels", classes=2)), engines.parent)
-    _, told = start("run", "--source", LIVE, "--engine", "foreign").communicate(timeout=90)
+    _, told = start("run", "--source", LIVE, "--engine", "foreign").communicate(timeout=time_limit(90))
     assert "temporal mode convgru needs a package with a stabiliser; use ema or none" in told
 
 
@@ -47,7 +48,7 @@ def test_a_person_is_found_in_every_frame(start: Start, engines: Path, tmp_path:
     clip, address = carphone_clip(tmp_path), f"ipc://{tmp_path}/masks"
     options = ("--name", "car", "--engine", "foreign", "--temporal", temporal, "--bind", address)
     start("run", "--source", str(clip), "--loop", *options)
-    with subscribe(address, stream="car", latest=False, timeout_s=90) as masks:
+    with subscribe(address, stream="car", latest=False, timeout_s=time_limit(90)) as masks:
         shares = [float((next(masks).labels == 1).mean()) for _ in range(100)]
     assert min(shares) > 0.35
     assert max(shares) < 0.60

@@ -13,6 +13,7 @@ from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.types import StateChange, StreamState
 from tests.fakes.stream import MODEL, STREAM, segmentation
+from tests.waiting import time_limit
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def publisher(tmp_path: Path) -> Iterator[Publisher]:
     started.status(StateChange(STREAM, StreamState.RUNNING, time.time()))
     yield started
     started.stop()
-    assert started.join(Deadline(5.0))
+    assert started.join(Deadline(time_limit(60)))
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def gatherer(publisher: Publisher) -> Iterator[Gatherer]:
 
 
 def gather(gatherer: Gatherer, publisher: Publisher, pairs: int) -> None:
-    deadline = Deadline(20.0)
+    deadline = Deadline(time_limit(60))
     for seq in range(100_000):
         publisher.offer(segmentation(seq % 100), "zstd")
         gatherer.step()
@@ -54,7 +55,7 @@ def test_every_mask_finds_its_picture(gatherer: Gatherer, publisher: Publisher) 
 
 def test_model_and_state_are_known(gatherer: Gatherer, publisher: Publisher) -> None:
     gather(gatherer, publisher, pairs=1)
-    deadline = Deadline(20.0)
+    deadline = Deadline(time_limit(60))
     while gatherer.model is None or gatherer.state(STREAM) is None:
         gatherer.step()
         assert not deadline.expired

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
+from tests.waiting import time_limit
+
+SOON_S = time_limit(60)
 _UCRED = struct.Struct("3i")  # pid, uid, gid: unix(7), SCM_CREDENTIALS
 
 
@@ -35,7 +38,7 @@ class Manager:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def next(self, timeout_s: float = 20.0) -> Told:
+    def next(self, timeout_s: float = SOON_S) -> Told:
         """The next message. Raises TimeoutError where none comes."""
         self._socket.settimeout(timeout_s)
         data, ancillary, _, _ = self._socket.recvmsg(4096, socket.CMSG_SPACE(_UCRED.size))
@@ -46,7 +49,7 @@ class Manager:
         )
         return Told(dict(line.split("=", 1) for line in data.decode().split("\n")), pid)
 
-    def until(self, key: str, timeout_s: float = 20.0) -> Iterator[Told]:
+    def until(self, key: str, timeout_s: float = SOON_S) -> Iterator[Told]:
         """Messages up to and with the first that has `key`. Raises TimeoutError where a pause is too long."""
         while True:
             told = self.next(timeout_s)

@@ -13,8 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.mailbox import Closed, Mailbox, Overflow
 from streamseg.flow.stage import Stage
+from tests.waiting import time_limit
 
-SOON_S = 10.0  # far more than any of these waits takes; reached only when a test fails
+SOON_S = time_limit(60)  # far more than any of these waits takes; reached only when a test fails
 
 
 class DropOldestMachine(RuleBasedStateMachine):

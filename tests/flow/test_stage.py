@@ -9,8 +9,9 @@ import pytest
 
 from streamseg.flow.deadline import Deadline
 from streamseg.flow.stage import Stage
+from tests.waiting import time_limit
 
-SOON_S = 10.0
+SOON_S = time_limit(60)
 
 
 def test_it_runs_until_it_is_stopped() -> None:

@@ -15,7 +15,7 @@ from streamseg.inference.build_process import BuildProcess
 from streamseg.inference.cache.store import Store
 from streamseg.inference.package import Package
 from tests.fakes import slow
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -121,11 +121,11 @@ def test_it_can_be_cancelled_from_another_thread(
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert begun.wait(60)
+    assert begun.wait(time_limit(60))
     assert process.running
     process.cancel()
     process.cancel()
-    thread.join(20)
+    thread.join(time_limit(60))
     wait_for(lambda: not process.running)
     assert errors == ["tiny: building it was stopped"]
     with pytest.raises(EngineError, match="was stopped"):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.fakes.packages import make_package
+from tests.waiting import time_limit
 
 WORK = """
 import sys
@@ -29,5 +30,5 @@ def test_nothing_is_noted_to_be_sent(tmp_path: Path) -> None:
     home.mkdir()
     env = {key: value for key, value in os.environ.items() if key not in {"XDG_CACHE_HOME", "CI"}}
     command = [sys.executable, "-c", WORK, str(package), str(tmp_path / "kept")]
-    subprocess.run(command, env={**env, "HOME": str(home)}, check=True, timeout=100)
+    subprocess.run(command, env={**env, "HOME": str(home)}, check=True, timeout=time_limit(100))
     assert list(home.rglob("*")) == []

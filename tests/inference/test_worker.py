@@ -14,8 +14,9 @@ from streamseg.flow.mailbox import Mailbox, Overflow
 from streamseg.inference.batching import Batching
 from streamseg.inference.worker import EngineWorker, WorkerEvents
 from streamseg.types import Clock, Frame, Picture, PixelLayout, Segmentation, TemporalMode
+from tests.waiting import time_limit
 
-SOON_S = 20.0
+SOON_S = time_limit(60)
 
 
 def frame(stream: str, seq: int = 0) -> Frame:

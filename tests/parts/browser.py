@@ -10,6 +10,8 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.waiting import time_limit
+
 CHROMIUM = shutil.which("chromium")
 MISSING = (
     ""
@@ -18,7 +20,7 @@ MISSING = (
 )
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 DESKTOP, PHONE = (1280, 860), (390, 844)
-PATIENCE_MS = 60_000  # reached only when a test fails
+PATIENCE_MS = 1000 * time_limit(60)  # reached only when a test fails
 
 _ARGUMENTS = [
     "--no-sandbox",  # tests may run as root

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 BOOT = Path(__file__).with_name("boot.sh")
 _PROBE = """
@@ -81,7 +81,7 @@ class Guest:
         wait_for(self._swept, 20, "the end of the guest's processes")
 
     def run(
-        self, *command: str, check: bool = True, timeout_s: float = 100
+        self, *command: str, check: bool = True, timeout_s: float = time_limit(100)
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in there; `check`: fail with what it said where it fails."""
         enter = [

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-DOWNLOAD_S = 300
+from tests.waiting import time_limit
+
+DOWNLOAD_S = time_limit(300)
 
 
 def selfie_network(folder: Path) -> Path:

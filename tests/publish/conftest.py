@@ -23,8 +23,9 @@ from streamseg.types import (
 )
 from streamseg.wire.message import Message, unpack
 from streamseg.wire.topics import Kind
+from tests.waiting import time_limit
 
-SOON_S = 20.0
+SOON_S = time_limit(60)
 PICTURE = Picture(PixelLayout.GRAY, (np.zeros((18, 32), np.uint8),), (32, 18))
 MODEL = ModelInfo("net", "1", "ab" * 32, "MIT", (ClassInfo(0, "sky", (1, 2, 3)),), "openvino", "f32", (8, 6))
 

@@ -11,6 +11,7 @@ from streamseg.status.hub import MOST_VIEWERS, MOST_VIEWERS_PER_NETWORK, Hub, Vi
 from streamseg.types import Segmentation
 from tests.status.clock import Clock
 from tests.status.masks import mask
+from tests.waiting import time_limit
 
 EVERY_S = 0.1
 
@@ -48,7 +49,7 @@ def played(play: Callable[[Rig], Awaitable[None]]) -> Rig:
         working = asyncio.create_task(rig.hub.run())
         await asyncio.sleep(0)
         try:
-            await asyncio.wait_for(play(rig), 20)
+            await asyncio.wait_for(play(rig), time_limit(60))
         finally:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)

@@ -24,7 +24,7 @@ from tests.fakes.stream import MODEL
 from tests.parts.browser import DESKTOP, MISSING, PHONE, Visit, card, chromium
 from tests.status.boards import make_board
 from tests.status.masks import SIZE_WH, mask, plane
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(MISSING), reason=MISSING or "-")]
 
@@ -54,7 +54,7 @@ def serving(door: Door | None = None, streams: tuple[str, ...] = ("gate",)) -> I
     yield server
     for part in (engine, server):
         part.stop()
-        assert part.join(Deadline(20))
+        assert part.join(Deadline(time_limit(60)))
 
 
 def _make_masks(stop: threading.Event, board: Board, server: StatusServer, streams: tuple[str, ...]) -> None:
@@ -122,13 +122,13 @@ def test_a_daemon_that_goes_is_missed_and_one_that_comes_back_is_found(browser: 
         expect(page.locator(card("gate", "good"))).to_be_visible()
         expect(page.locator("#lost")).to_be_hidden()
         server.stop()
-        assert server.join(Deadline(20))
+        assert server.join(Deadline(time_limit(60)))
         expect(page.locator("#lost")).to_be_visible()
         again = StatusServer(server._board, Settings(server.address), dict)
         again.start()
         expect(page.locator("#lost")).to_be_hidden()
         again.stop()
-        assert again.join(Deadline(20))
+        assert again.join(Deadline(time_limit(60)))
 
 
 def test_a_token_that_was_changed_is_asked_for(browser: Browser) -> None:
@@ -138,12 +138,12 @@ def test_a_token_that_was_changed_is_asked_for(browser: Browser) -> None:
         page.get_by_role("button", name="Open").click()
         expect(page.locator(card("gate", "good"))).to_be_visible()
         server.stop()
-        assert server.join(Deadline(20))
+        assert server.join(Deadline(time_limit(60)))
         again = StatusServer(server._board, Settings(server.address, Door(TOKEN[::-1], loopback=False)), dict)
         again.start()
         expect(page).to_have_url(re.compile("/login$"))
         again.stop()
-        assert again.join(Deadline(20))
+        assert again.join(Deadline(time_limit(60)))
         visit.complaints.clear()  # Chromium tells of the connections refused, and of the 401
 
 
@@ -176,7 +176,7 @@ def test_a_picture_that_comes_before_its_colours_is_coloured(browser: Browser) -
         board.serve("lane", "default", MODEL)
         wait_for(lambda: seen.evaluate(color) == [*MODEL.classes[0].color, 255], 60)
     server.stop()
-    assert server.join(Deadline(20))
+    assert server.join(Deadline(time_limit(60)))
 
 
 def test_a_stream_that_is_removed_or_unknown(browser: Browser) -> None:

@@ -24,7 +24,7 @@ from streamseg.status.door import Door
 from streamseg.status.server import Settings, StatusServer
 from tests.status.boards import make_board
 from tests.status.masks import mask
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 LOCAL = Settings("127.0.0.1:0")
 
@@ -35,16 +35,16 @@ def serving(settings: Settings = LOCAL, board: Board | None = None) -> Iterator[
     server.start()
     yield server
     server.stop()
-    assert server.join(Deadline(20))
+    assert server.join(Deadline(time_limit(60)))
 
 
 def get(server: StatusServer, path: str) -> Any:
-    with urllib.request.urlopen(f"http://{server.address}{path}", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://{server.address}{path}", timeout=time_limit(60)) as answer:
         return json.load(answer)
 
 
 def look(server: StatusServer) -> AbstractContextManager[ClientConnection]:
-    return connect(f"ws://{server.address}/live", compression=None)
+    return connect(f"ws://{server.address}/live", compression=None, open_timeout=time_limit(60))
 
 
 def test_it_answers_until_it_is_stopped() -> None:
@@ -73,7 +73,7 @@ def test_a_page_is_told_and_shown(caplog: pytest.LogCaptureFixture) -> None:
         server.offer(mask("gate", seq=7))
         shown, summary = b"", dict[str, Any]()
         while not shown or not summary.get("curves"):  # a text a second, and the picture among them
-            if isinstance(message := page.recv(20), bytes):
+            if isinstance(message := page.recv(time_limit(60)), bytes):
                 shown = message
             else:
                 summary = json.loads(message)
@@ -88,9 +88,9 @@ def test_open_pages_do_not_hold_up_its_end() -> None:
     server = StatusServer(make_board(), LOCAL, dict)
     server.start()
     with look(server) as page:
-        page.recv(20)
+        page.recv(time_limit(60))
         server.stop()
-        assert server.join(Deadline(20))
+        assert server.join(Deadline(time_limit(60)))
         with pytest.raises(ConnectionClosed):
             list(page)
 
@@ -103,7 +103,7 @@ def test_a_page_that_does_not_read_holds_up_nobody() -> None:
             lambda: all(viewer.streams for viewer in server._hub.viewers) and len(server._hub.viewers) == 2
         )
         server.offer(mask("gate"))
-        while not isinstance(page.recv(20), bytes):
+        while not isinstance(page.recv(time_limit(60)), bytes):
             pass
 
 
@@ -138,7 +138,7 @@ def test_an_error_of_ours_ends_it_with_a_traceback(caplog: pytest.LogCaptureFixt
         page.send(json.dumps({"streams": ["gate"]}))
         wait_for(lambda: server._hub.wanted("gate"))
         server.offer(replace(mask(), rgb=np.zeros((0, 0, 3), np.uint8)))  # no JPEG can be made of it
-        assert server.join(Deadline(20))
+        assert server.join(Deadline(time_limit(60)))
     assert "thread status crashed" in caplog.text
     assert "cv2" in caplog.text
     server.offer(mask())  # to nobody
@@ -161,4 +161,4 @@ def test_a_stop_before_the_server_is_there() -> None:
     server = StatusServer(make_board(), LOCAL, dict)
     server.start()
     server.stop()
-    assert server.join(Deadline(20))
+    assert server.join(Deadline(time_limit(60)))

@@ -14,6 +14,7 @@ from streamseg.flow.deadline import Deadline
 from streamseg.status.trace import EVERY_S, Tracer, open_tracer
 from tests.status.clock import Clock
 from tests.status.masks import mask
+from tests.waiting import time_limit
 
 export = pytest.importorskip("opentelemetry.sdk.trace.export")
 in_memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
@@ -73,7 +74,7 @@ def test_its_end_comes_once_and_before_the_start_too() -> None:
     assert rig.tracer.join(Deadline(0))
     rig.tracer.stop()
     rig.tracer.stop()
-    assert rig.tracer.join(Deadline(20))
+    assert rig.tracer.join(Deadline(time_limit(60)))
 
 
 class Collector(http.server.BaseHTTPRequestHandler):
@@ -108,7 +109,7 @@ def test_what_waits_reaches_the_collector_before_the_end(collector: http.server.
     tracer = open_tracer(f"http://127.0.0.1:{collector.server_port}/")
     tracer.offer(mask())
     tracer.stop()
-    assert tracer.join(Deadline(20))
+    assert tracer.join(Deadline(time_limit(60)))
     ((path, body),) = Collector.seen
     assert path == "/v1/traces"
     assert b"stabilise" in body

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.parts.guest import Guest
+from tests.waiting import time_limit
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(time_limit(400))]
 CONFIG = "/etc/streamseg/streamseg.yaml"
 AS_SERVICE = ("setpriv", "--reuid=streamseg", "--regid=streamseg", "--clear-groups")
 

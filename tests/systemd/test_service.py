@@ -9,13 +9,13 @@ import pytest
 
 from streamseg.errors import EXIT_CONFIG
 from tests.parts.guest import Guest
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(time_limit(400))]
 UNIT = "streamseg.service"
 CONFIG = "/etc/streamseg/streamseg.yaml"
 DROP_IN = "/run/systemd/system/streamseg.service.d"
-START_S = 100.0
+START_S = time_limit(100)
 
 ADDRESS = "ipc:///run/streamseg/masks"
 STREAMS = f"""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from streamseg.inference.cache.lock import locked
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 HOLDER = """
 import sys, threading
@@ -44,7 +44,7 @@ def test_the_second_waits_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureF
         thread.start()
         wait_for(lambda: "another process is making it; waiting" in caplog.text)
         order.append("first")
-    thread.join(20)
+    thread.join(time_limit(60))
     assert order == ["first", "second True"]
 
 

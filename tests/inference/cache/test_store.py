@@ -16,6 +16,7 @@ from streamseg.errors import EngineError
 from streamseg.inference.cache.key import CacheKey, Origin
 from streamseg.inference.cache.lock import locked
 from streamseg.inference.cache.store import Store
+from tests.waiting import time_limit
 
 PLAN = bytes(range(256))
 BUILDER = '''
@@ -176,7 +177,7 @@ store = Store(Path({str(tmp_path)!r}))
 print(len(store.obtain(key, Origin("p", Path("p"), "r"), lambda: bytes(9999), bytes, bytes)))
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=time_limit(60)
     )
     assert done.stdout == "9999\n"
     assert "cannot be kept: File too large" in done.stderr
@@ -223,8 +224,8 @@ def test_of_two_processes_one_builds_and_the_other_takes_it(tmp_path: Path) -> N
         with builder(tmp_path, "second") as second:
             assert second.stderr is not None
             assert "another process is making it; waiting" in second.stderr.readline()
-            first.communicate("\n", timeout=60)
-            out, _ = second.communicate("\n", timeout=60)
+            first.communicate("\n", timeout=time_limit(60))
+            out, _ = second.communicate("\n", timeout=time_limit(60))
     assert out == "got first\n"
 
 
@@ -242,7 +243,7 @@ def test_a_builder_killed_midway_leaves_no_half_entry_and_the_lock_free(
         victim.send_signal(signal.SIGKILL)
     assert Store(tmp_path).entries() == []
     with builder(tmp_path, "next") as following:
-        out, _ = following.communicate("\n", timeout=60)
+        out, _ = following.communicate("\n", timeout=time_limit(60))
     assert out.split("\n")[:2] == ["building", "got next"]
     assert not list((tmp_path / "plans").glob("*.part"))
 

@@ -14,6 +14,7 @@ from streamseg.inference.tensorrt import cuda
 from streamseg.inference.tensorrt.cuda import Device
 from tests.fakes import pycuda
 from tests.fakes.pycuda import World
+from tests.waiting import time_limit
 
 
 def device() -> Device:
@@ -75,7 +76,7 @@ def test_any_thread_may_use_and_close_it(world: World) -> None:
 
     thread = threading.Thread(target=elsewhere)
     thread.start()
-    thread.join(20)
+    thread.join(time_limit(60))
     assert not errors
     assert not world.taken
 

@@ -21,6 +21,7 @@ from tests.fakes import pycuda
 from tests.fakes.gpu import gpu_engine
 from tests.fakes.packages import Tiny, make_package
 from tests.fakes.pycuda import World
+from tests.waiting import time_limit
 
 
 def picture(seed: int, batch: int = 1) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -119,7 +120,7 @@ def test_it_is_loaded_used_and_closed_on_three_threads(package: Package, world: 
     ):
         thread = threading.Thread(target=work)
         thread.start()
-        thread.join(60)
+        thread.join(time_limit(60))
     assert len(masks) == 3
     assert not world.taken
 

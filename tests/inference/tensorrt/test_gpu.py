@@ -22,8 +22,9 @@ from streamseg.inference.tensorrt.engine import TensorRtEngine
 from streamseg.inference.tensorrt.provider import RTX, STANDARD, TensorRt, open_plans, requests
 from streamseg.types import F32, U8
 from tests.inference.tensorrt.test_engine import picture
+from tests.waiting import time_limit
 
-pytestmark = [pytest.mark.gpu, pytest.mark.timeout(1800)]  # building takes minutes on some GPUs
+pytestmark = [pytest.mark.gpu, pytest.mark.timeout(time_limit(1800))]  # building takes minutes on some GPUs
 
 MIB = 1 << 20
 

@@ -28,8 +28,9 @@ from tests.inference.tensorrt.test_engine import assert_equal, picture, planes, 
 from tests.parts import cuda
 from tests.parts.cuda import Driver
 from tests.subprocesses import run_python
+from tests.waiting import time_limit
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]  # the first run builds pycuda
+pytestmark = [pytest.mark.real, pytest.mark.timeout(time_limit(900))]  # the first run builds pycuda
 
 NOTHING = (0, 0, 0, 0, 0)
 MIB = 1 << 20
@@ -76,7 +77,7 @@ def elsewhere(work: Callable[[], object]) -> list[Exception]:
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(60)
+    thread.join(time_limit(60))
     assert not thread.is_alive()
     return raised
 
