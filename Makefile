@@ -74,7 +74,7 @@ types: $(DEV) ## check the types, strictly
 	@$(PY) -m mypy
 
 wheel-check: $(DEV) ## build the wheel, install it elsewhere without torch, and test what it holds
-	@.ci/wheel-check $(PY)
+	@JOBS=$(JOBS) .ci/wheel-check $(PY)
 
 bench: $(BASE) ## measure speed, age, memory and start-up on this machine
 	@$(PY) -m benchmarks.pipeline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import logging
 import subprocess
@@ -16,7 +17,7 @@ import cv2
 import pytest
 
 from streamseg.config.schema import Config
-from streamseg.daemon import app, memory
+from streamseg.daemon import app
 from streamseg.errors import PackageError
 from tests.process_state import process_state_kept
 from tests.subprocesses import ROOT
@@ -59,7 +60,9 @@ def set_logging() -> None:
 
 
 def set_hooks() -> None:
-    sys.excepthook = threading.excepthook = sys.unraisablehook = lambda *_: None
+    sys.excepthook = lambda *_: None
+    threading.excepthook = lambda _: None
+    sys.unraisablehook = lambda _: None
 
 
 @pytest.mark.parametrize("change", [run_daemon, set_logging, set_hooks, lambda: cv2.setNumThreads(3)])
@@ -75,7 +78,7 @@ def test_all_is_as_it_was(change: Callable[[], object]) -> None:
 
 def test_the_arenas_are_left_alone_by_a_daemon_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: asked.append("the C library"))
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: asked.append("the C library"))
     run_daemon()
     assert "the C library" not in asked
 

@@ -5,12 +5,14 @@ One process on the best device there is; under `torchrun` as many as it starts, 
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.distributed
 from lightning_fabric import Fabric
 
 from streamseg.errors import TrainingError
@@ -62,7 +64,15 @@ def new_fabric() -> Fabric:
         precision=_precision(),
     )
     fabric.launch()
+    if fabric.world_size > 1:
+        atexit.register(_leave_group)
     return fabric
+
+
+def _leave_group() -> None:
+    """End the group's threads: one still at work as the interpreter ends would abort a run that went well."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _precision() -> Literal["bf16-mixed", "16-mixed", "32-true"]:

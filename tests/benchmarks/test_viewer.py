@@ -46,7 +46,7 @@ def watched(messages: list[str | bytes], seconds: float, monkeypatch: pytest.Mon
 
 
 def test_pictures_are_counted_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    messages = ["{}", "{}", *[b"x" * 1000] * 50]
+    messages: list[str | bytes] = ["{}", "{}", *[b"x" * 1000] * 50]
     found = watched(messages, 2.0, monkeypatch)
     assert found == pytest.approx({"pictures_per_s": 10.5, "kb_per_s": 10.5})
 

@@ -26,7 +26,7 @@ def test_the_offering_thread_is_measured(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(watching, "time", clock)
 
     def take(*_: object) -> None:
-        for _ in range(5):
+        for _tick in range(5):
             next(now_us)
 
     monkeypatch.setattr(Board, "mask", take)

@@ -40,8 +40,10 @@ over.set()
 
 def test_it_is_what_the_process_holds() -> None:
     code = """
+import mmap
 from streamseg.daemon.memory import rss_mb
 before_mb = rss_mb()
+untouched = mmap.mmap(-1, 500_000_000)
 held = bytearray(b"x") * 64_000_000
 print(before_mb, rss_mb() - before_mb)
 """
