@@ -30,7 +30,9 @@ def name_of(function: ast.expr) -> str:
 
 
 def is_number(node: ast.expr, least: float) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and node.value >= least
+    """Whether it is so many seconds at least, and less than a day, which only a clock of one's own counts."""
+    number = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(number, int | float) and least <= number < 86400
 
 
 def faults(code: str) -> Iterator[tuple[int, str]]:

@@ -70,7 +70,7 @@ def test_an_interruption_costs_the_run_that_was_under_way_alone(
     assert "red: tests/x.py::test_y" in told
     seed = read(tmp_path)[1].seed
     assert (
-        f"run 2: 0 busy neighbours, 2 processes: pytest -q --color=no -p randomly --randomly-seed={seed}"
+        f"run 2: 4 busy neighbours, 2 processes: pytest -q --color=no -p randomly --randomly-seed={seed}"
         in told
     )
 

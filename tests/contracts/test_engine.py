@@ -21,6 +21,7 @@ from tests.fakes.engine import FakeEngine
 from tests.fakes.gpu import gpu_engine
 from tests.fakes.packages import Tiny, make_package
 from tests.fakes.provider import device_engine
+from tests.waiting import time_limit
 
 WIDTH, HEIGHT, CLASSES, CHANNELS = 64, 48, 5, 9
 PLANE = (HEIGHT // 4, WIDTH // 4)
@@ -43,7 +44,7 @@ ON_A_GPU: dict[str, Backend] = {
     "onnxruntime-cuda": OnProvider("cuda"),
 }
 GENUINE = [
-    pytest.param(one, marks=[pytest.mark.gpu, pytest.mark.timeout(1800)], id=name)
+    pytest.param(one, marks=[pytest.mark.gpu, pytest.mark.timeout(time_limit(1800))], id=name)
     for name, one in ON_A_GPU.items()
 ]
 

@@ -28,7 +28,7 @@ from streamseg.status.board import Board
 from streamseg.status.summary import events, summary
 from streamseg.types import StateChange, StreamState
 from tests.fakes.packages import make_package
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 PRINTABLE = "".join(chr(code) for code in range(32, 127)) + "äß€😀"
 # A $ begins a variable. The letters in the midst make it a word that nothing else says.
@@ -38,7 +38,7 @@ HARD = ("a'b", 'q"r<s>t u', "slash/and?mark=x", "x://y@z", "\\\\n{}%s", "ää€
 
 
 def document(password: str, **more: Any) -> dict[str, Any]:
-    source = {"url": f"rtsp://viewer:{password}@127.0.0.1:9/live", **more}
+    source = {"url": f"rtsp://viewer:{password}@cam.example/live", **more}
     return {"streams": {"gate": {"source": source}}}
 
 
@@ -59,7 +59,7 @@ def read_status(address: str) -> str:
         listener.subscribe(b"")
         content = b""
         for _ in HARD:
-            assert listener.poll(60_000)
+            assert listener.poll(int(time_limit(60) * 1000))
             content += b"".join(listener.recv_multipart())
     return content.decode()
 
@@ -125,7 +125,7 @@ def read_page(daemon: Daemon) -> str:
 
     def told() -> bool:
         nonlocal content
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/streams", timeout=60) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/streams", timeout=time_limit(60)) as answer:
             content = answer.read().decode()
         return '"backoff"' in content
 

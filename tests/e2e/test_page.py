@@ -18,13 +18,13 @@ from streamseg.inference.package import open_package
 from tests.capture.conftest import write_clip
 from tests.parts import rtsp
 from tests.parts.browser import DESKTOP, MISSING, PHONE, Visit, card, chromium
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 WHY_NOT = MISSING or rtsp.missing()
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "-"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(time_limit(300)),
 ]
 
 STREAMS = ("drive", "yard", "camera", "wide", "strip")

@@ -27,6 +27,7 @@ from streamseg.inference.providers import (
 from streamseg.inference.tensorrt import probe
 from streamseg.inference.tensorrt.probe import DriverState
 from tests.fakes.provider import HOST, known
+from tests.waiting import time_limit
 
 ROOT = Path(__file__).resolve().parents[2]
 CUDA, TENSORRT = OTHERS["cuda"], OTHERS["tensorrt"]
@@ -290,14 +291,16 @@ def another_build(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a process that finds the OpenVINO build of ONNX Runtime before the installed one."""
     folder = tmp_path_factory.mktemp("onnxruntime-openvino")
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder)]
-    subprocess.run([*pip, "onnxruntime-openvino"], check=True, timeout=300)
+    subprocess.run([*pip, "onnxruntime-openvino"], check=True, timeout=time_limit(300))
     return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "XDG_CACHE_HOME": str(folder)}
 
 
 @pytest.mark.real
 def test_another_builds_provider_runs_and_is_listed(another_build: dict[str, str]) -> None:
     doctor = [sys.executable, "-m", "streamseg", "doctor"]
-    done = subprocess.run(doctor, env=another_build, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(
+        doctor, env=another_build, capture_output=True, text=True, check=True, timeout=time_limit(120)
+    )
     lines = dict(line.removeprefix("backend ").split(maxsplit=1) for line in done.stdout.splitlines())
     assert ", f32" in lines["onnxruntime-openvino"]
     assert "has cpu, openvino; cuda comes with onnxruntime-gpu" in lines["onnxruntime-cuda"]
@@ -307,7 +310,9 @@ def test_another_builds_provider_runs_and_is_listed(another_build: dict[str, str
 def test_another_builds_provider_takes_the_shipped_package_whole(another_build: dict[str, str]) -> None:
     """With N open it left nodes of the stabiliser to the CPU, which is refused."""
     command = [sys.executable, "-c", LABELS]
-    done = subprocess.run(command, env=another_build, capture_output=True, text=True, check=True, timeout=300)
+    done = subprocess.run(
+        command, env=another_build, capture_output=True, text=True, check=True, timeout=time_limit(300)
+    )
     shares = list(map(float, done.stdout.split()))
     assert len(shares) == 3
     assert min(shares) > 0.9999

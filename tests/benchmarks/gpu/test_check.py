@@ -16,7 +16,7 @@ from benchmarks.gpu.check import TIMED_OUT, Check, environment
 from benchmarks.gpu.stage import PARTS
 from benchmarks.gpu.steps import Step, steps
 from tests.parts import cuda
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 
 def python(name: str, code: str, seconds: int = 60) -> Step:
@@ -108,7 +108,7 @@ def test_without_a_gpu_it_says_so_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(time_limit(1800))
 def test_all_of_it_runs_on_the_stand_in_driver(tmp_path: Path) -> None:
     folder = cuda.pycuda_folder()
     driver = cuda.stand_in(folder)

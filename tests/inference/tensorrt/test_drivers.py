@@ -15,6 +15,7 @@ from streamseg.inference.tensorrt.probe import context_problem, probe
 from tests.conftest import ROOT
 from tests.fakes.packages import make_package
 from tests.parts.cuda import DRIVER, stub_driver
+from tests.waiting import time_limit
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "a stub for linking": (lambda folder: stub_driver(folder, init=34), "is a stub for linking"),
@@ -77,7 +78,9 @@ def env(tmp_path: Path, libraries: Path) -> dict[str, str]:
 def doctor(env: dict[str, str]) -> dict[str, str]:
     """What it says, by the first words of each line."""
     command = [sys.executable, "-m", "streamseg", "doctor"]
-    told = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=120)
+    told = subprocess.run(
+        command, env=env, capture_output=True, text=True, check=True, timeout=time_limit(120)
+    )
     assert told.stderr == ""
     return {line[:28].strip(): line[29:] for line in told.stdout.splitlines()}
 
@@ -164,11 +167,11 @@ def test_the_daemon_says_so_once_and_serves_on_the_cpu(
         backend,
     ]
     command = [sys.executable, "-m", "streamseg", "run", *options]
-    with subscribe(address, stream="gate", latest=False, timeout_s=90) as masks:
+    with subscribe(address, stream="gate", latest=False, timeout_s=time_limit(90)) as masks:
         process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
         try:
             assert next(masks).labels.shape == (48, 64)
-            _, log = process.communicate(timeout=90)
+            _, log = process.communicate(timeout=time_limit(90))
         finally:
             process.kill()
             process.wait()
