@@ -12,6 +12,7 @@ import pytest
 from streamseg.cli import main
 from streamseg.inference.package import open_package
 from tests.fakes.networks import Foreign, save_network
+from tests.waiting import time_limit
 
 TWO = ("--classes", "background,person")
 
@@ -52,7 +53,7 @@ def test_what_it_prints_runs(
     here = ["--no-pace", "--bind", f"ipc://{tmp_path}/seg"]  # at once, and beside whatever uses the port
     done = subprocess.run(
         [sys.executable, "-m", "streamseg", *command, *here],
-        cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=time_limit(110), check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 

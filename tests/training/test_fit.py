@@ -21,6 +21,7 @@ from streamseg.training.processes import ALONE, Share
 from streamseg.training.stage import Schedule, Stage
 from streamseg.training.step_log import read_log
 from tests.training.line_run import MEASURING
+from tests.waiting import time_limit
 
 
 class Line(Stage[nn.Linear]):
@@ -70,7 +71,7 @@ def in_its_own_process(folder: Path, *arguments: int, save_every_s: float = 0) -
     done = subprocess.run(
         [sys.executable, str(script), str(folder), *map(str, arguments)],
         env={**os.environ, "SAVE_EVERY_S": str(save_every_s)},
-        capture_output=True, text=True, timeout=110, check=False,
+        capture_output=True, text=True, timeout=time_limit(110), check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from streamseg.training.interruption import StopRequest, TrainingStoppedError, stop_on_signals
+from tests.waiting import time_limit
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -43,7 +44,7 @@ def test_beside_the_main_thread_nothing_is_taken() -> None:
 
     thread = threading.Thread(target=other)
     thread.start()
-    thread.join(20)
+    thread.join(time_limit(20))
     assert found[0].number == 0
 
 

@@ -14,6 +14,7 @@ import pytest
 from streamseg.errors import TrainingError
 from streamseg.training.precision import has_bf16
 from streamseg.training.processes import ALONE, Share, described, new_fabric, share_of
+from tests.waiting import time_limit
 
 SCRIPT = Path(__file__).parent / "line_run.py"
 
@@ -40,7 +41,7 @@ def launched(folder: Path, processes: int, *arguments: int) -> subprocess.Comple
     return subprocess.run(
         [*launch, *free_port, str(SCRIPT), str(folder), *map(str, arguments)],
         env={**os.environ, "OMP_NUM_THREADS": "1", "SAVE_EVERY_S": "1e9"},
-        capture_output=True, text=True, timeout=110, check=False,
+        capture_output=True, text=True, timeout=time_limit(110), check=False,
     )  # fmt: skip
 
 
