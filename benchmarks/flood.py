@@ -29,7 +29,7 @@ import streamseg
 from benchmarks import delivered
 from benchmarks.clip import camvid_clip, make_clip
 from benchmarks.machine import describe
-from examples.daemon import Daemon, free_address, running
+from examples.daemon import ANY_PORT, Daemon, running
 
 FLOODS = ((0, 20), (100_000, 20), (20_000, 1000))  # filters, bytes of each; the first for comparison
 LOOK_S = 0.1
@@ -122,12 +122,11 @@ def run(clip: Path, engine: str, count: int, size: int, seconds: float) -> dict[
     Raises:
         BenchError: No mask came.
     """
-    address = free_address()
-    config = delivered.config(address, clip, True, engine)
+    config = delivered.config(ANY_PORT, clip, True, engine)
     with (
         tempfile.TemporaryDirectory() as folder,
         running(config, Path(folder)) as daemon,
-        watching(daemon, address) as seen,
+        watching(daemon, address := delivered.address_of(daemon)) as seen,
     ):
         wait_for_first(seen, daemon)
         time.sleep(seconds)

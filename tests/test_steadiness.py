@@ -12,7 +12,7 @@ import pytest
 TESTS = Path(__file__).resolve().parent
 EXEMPT = {"waiting.py", "flow/test_deadline.py", "steady.py", "test_steadiness.py"}
 # Calls whose first argument is seconds to wait at most; a shorter wait than a second is meant to pass.
-WAITS = {"Deadline", "join", "wait", "timeout"}
+WAITS = re.compile(r"(^|\.)Deadline$|\.wait$|mark\.timeout$|(thread|reader|stage|worker|process)\w*\.join$")
 LEAST_S = {
     "timeout": 1.0,
     "timeout_s": 5.0,
@@ -23,10 +23,6 @@ CLOSED = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):9\b(?!\d)")
 LIMIT = "a limit that does not grow on a busy machine: time_limit(…) of tests/waiting.py"
 THREADS = "threads of all tests in this process: ask the one that is meant, or use a child process"
 PORT = "a port that may be open: closed_port() of tests/capture/servers.py"
-
-
-def name_of(function: ast.expr) -> str:
-    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def is_number(node: ast.expr, least: float) -> bool:
@@ -46,7 +42,7 @@ def faults(code: str) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and CLOSED.search(node.value):
             yield node.lineno, PORT
         if isinstance(node, ast.Call):
-            waits = name_of(node.func) in WAITS and len(node.args) == 1 and not node.keywords
+            waits = WAITS.search(ast.unparse(node.func)) and len(node.args) == 1 and not node.keywords
             if waits and is_number(node.args[0], 1.0):
                 yield node.lineno, LIMIT
             for keyword in node.keywords:
@@ -79,6 +75,7 @@ def test_each_fault_is_found(code: str, fault: str) -> None:
         "assert not stage.join(Deadline(0.01))",
         "Deadline(2.5, clock=clock)",
         "', '.join(names)",
+        "subscriptions.join(7)",
         "subscribe(address, timeout_s=0.2)",
         "bind = 'tcp://127.0.0.1:9000'",
     ],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -20,7 +20,7 @@ from examples.daemon import Daemon
 
 def test_the_longest_interval_counts_silence_at_either_end(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = Watched(at_s=[3.0, 10.5, 11.0, 12.0], gaps=1, rss_mb=[200.0, 230.0, 210.0])
-    monkeypatch.setattr(time, "monotonic", lambda: 14.0)
+    monkeypatch.setattr(flood, "time", SimpleNamespace(monotonic=lambda: 14.0))
     assert seen.told(10.0) == {
         "masks_per_s": 0.8,
         "longest_interval_s": 2.0,
@@ -66,11 +66,11 @@ def test_each_part_of_a_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         return {"longest_interval_s": 0.2}
 
     monkeypatch.setattr(flood, "running", paper)
+    monkeypatch.setattr(delivered, "address_of", lambda _: "tcp://here:1")
     monkeypatch.setattr(flood, "watching", paper)
     monkeypatch.setattr(flood, "phase", lambda _seen, seconds: {"longest_interval_s": seconds})
     monkeypatch.setattr(flood, "during", during)
     told = flood.run(Path("clip.mp4"), "camvid-lite0", 30, 20, 0.01)
     assert [told[part]["longest_interval_s"] for part in ("before", "during", "after")] == [0.01, 0.2, 10.0]
-    assert asked[0][0] == "--flood"
-    assert asked[0][2:] == ["30", "20", "0.01"]
+    assert asked == [["--flood", "tcp://here:1", "30", "20", "0.01"]]
     assert json.dumps(told)

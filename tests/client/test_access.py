@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from streamseg.client.access import denied
+from tests.waiting import time_limit
 
 ASK = """
 import os, sys
@@ -59,7 +60,7 @@ def give_to_a_group(*paths: Path) -> None:
 def asked_by_another(path: Path) -> list[str]:
     """What somebody without rights is told."""
     command = [sys.executable, "-c", ASK, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=time_limit(60))
     return done.stdout.splitlines()
 
 

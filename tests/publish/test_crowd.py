@@ -8,7 +8,7 @@ from pathlib import Path
 
 from streamseg.wire.topics import Kind
 from tests.publish.conftest import Subscribe
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 FEW_FILES = """
 import logging, os, resource, sys
@@ -66,4 +66,4 @@ def test_a_crowd_of_peers_leaves_file_descriptors_for_others(subscribe: Subscrib
         wait_for(lambda: told() == "free True", what="a free descriptor")
         assert subscriber.next(Kind.MASK).header.stream == "gate"
         process.stdin.close()
-        assert process.wait(60) == 0
+        assert process.wait(time_limit(60)) == 0

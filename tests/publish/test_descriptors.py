@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from streamseg.publish.descriptors import DESCRIPTORS, MOST_PEERS, most_peers
+from tests.waiting import time_limit
 
 RAISE = """
 import resource, sys
@@ -20,7 +21,7 @@ print(raise_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE))
 @pytest.mark.parametrize(("soft", "hard", "raised"), [(64, 300, 300), (100, 100, 100)])
 def test_the_limit_is_raised_as_far_as_it_may_be(soft: int, hard: int, raised: int) -> None:
     command = [sys.executable, "-c", RAISE, str(soft), str(hard)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=time_limit(60)).stdout
     assert told.split() == [str(raised), str(raised), str(hard)]
 
 

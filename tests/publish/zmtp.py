@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from typing import Self
 
+from tests.waiting import time_limit
+
 _MORE, _LONG, _COMMAND = 1, 2, 4
 
 
@@ -14,11 +16,11 @@ class RawPeer:
     def __init__(self, address: str) -> None:
         if address.startswith("ipc://"):
             self._socket = socket.socket(socket.AF_UNIX)
-            self._socket.settimeout(20)
+            self._socket.settimeout(time_limit(60))
             self._socket.connect(address.removeprefix("ipc://"))
         else:
             host, port = address.removeprefix("tcp://").rsplit(":", 1)
-            self._socket = socket.create_connection((host, int(port)), timeout=20)
+            self._socket = socket.create_connection((host, int(port)), timeout=time_limit(60))
 
     def __enter__(self) -> Self:
         return self

@@ -44,7 +44,7 @@ def test_beside_the_main_thread_nothing_is_taken() -> None:
 
     thread = threading.Thread(target=other)
     thread.start()
-    thread.join(time_limit(20))
+    thread.join(time_limit(60))
     assert found[0].number == 0
 
 
