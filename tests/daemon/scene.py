@@ -11,9 +11,9 @@ from streamseg.daemon import app
 from streamseg.daemon.desk import Desk
 from streamseg.types import Segmentation, StreamState
 from tests.daemon.bench import Engines
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
-PATIENCE_S = 90.0
+PATIENCE_S = time_limit(90.0)
 
 
 def source(url: str = "lavfi:testsrc2=size=64x48:rate=50") -> dict[str, Any]:

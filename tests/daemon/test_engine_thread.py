@@ -16,7 +16,7 @@ from streamseg.flow.deadline import Deadline
 from streamseg.types import Segmentation
 from tests.fakes.engine import FakeEngine
 from tests.fakes.source import make_frame
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 
 class Bench:
@@ -50,7 +50,7 @@ def bench() -> Iterator[Bench]:
     bench.thread.start()
     yield bench
     bench.thread.stop()
-    assert bench.thread.join(Deadline(20.0))
+    assert bench.thread.join(Deadline(time_limit(60)))
     assert not bench.thread.alive
 
 
@@ -62,11 +62,11 @@ def test_a_stream_is_served_from_when_it_is_added_to_when_it_is_removed(bench: B
     gone = threading.Event()
     bench.thread.remove_stream("gate")
     bench.thread.call(gone.set)
-    assert gone.wait(20)
+    assert gone.wait(time_limit(60))
     bench.gate.mailbox.put(make_frame("gate", 2))
     done = threading.Event()
     bench.thread.call(done.set)
-    assert done.wait(20)
+    assert done.wait(time_limit(60))
     assert bench.seqs() == [0, 1]
 
 
@@ -91,7 +91,7 @@ def test_a_task_that_fails_is_counted_and_the_next_is_done(bench: Bench) -> None
     done = threading.Event()
     bench.thread.call(fail)
     bench.thread.call(done.set)
-    assert done.wait(20)
+    assert done.wait(time_limit(60))
     assert bench.thread.alive
     assert bench.events.errors.counts()["engine_task"] == 1
 

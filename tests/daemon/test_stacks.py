@@ -25,7 +25,7 @@ def test_every_thread_with_its_stack(caplog: pytest.LogCaptureFixture) -> None:
     thread.join()
     lines = [record.getMessage() for record in caplog.records]
     mine = [line for line in lines if line.startswith("thread capture-gate is at: ")]
-    assert any("in dawdle: leave.wait(60)" in line for line in mine)
+    assert any("in dawdle: leave.wait(time_limit(60))" in line for line in mine)
     assert "in wait" in mine[-1], "the innermost comes last"
     assert not [line for line in lines if "\n" in line], "a line for each frame"
     assert all(record.__dict__["every"] for record in caplog.records), "there may be many threads"

@@ -13,7 +13,7 @@ from streamseg.client.subscription import subscribe
 from tests.e2e.conftest import Start
 from tests.fakes.hostile import LOADED, make_hostile
 from tests.fakes.packages import make_package
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 KINDS = ["laughs", "manifest-fifo", "escapes", "long-names", "graph-fifo", "graph-sparse", "graph-elsewhere"]
 KINDS += sorted(LOADED)
@@ -35,7 +35,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 
 def test_whatever_it_is_reloaded_onto_it_serves_on(daemon: Daemon, tmp_path: Path) -> None:
-    with subscribe(f"ipc://{tmp_path}/masks", stream="gate", latest=False, timeout_s=90) as masks:
+    with subscribe(f"ipc://{tmp_path}/masks", stream="gate", latest=False, timeout_s=time_limit(90)) as masks:
         first = next(masks)
         for kind in KINDS:
             path = make_hostile(tmp_path, kind)
@@ -68,7 +68,7 @@ def test_a_start_with_one_ends_with_78_and_a_line(start: Start, engines: Path, k
         "--bind",
         f"ipc://{engines.parent}/masks",
     )
-    _, err = process.communicate(timeout=90)
+    _, err = process.communicate(timeout=time_limit(90))
     assert process.returncode == 78
     assert "Traceback" not in err
     last = err.splitlines()[-1]

@@ -144,7 +144,7 @@ def test_the_command_that_asks_for_a_reload_learns_what_came_of_it(
 ) -> None:
     def reload() -> tuple[int, str]:
         command = start("reload", str(service.process.pid))
-        _, said = command.communicate(timeout=60)
+        _, said = command.communicate(timeout=time_limit(60))
         return command.returncode, said
 
     assert (runtime / "reload.json").exists() is False
@@ -167,7 +167,7 @@ def test_an_address_that_is_taken_refuses_the_reload_and_the_old_one_stays(
         address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
         service.write({"hall": {"source": source()}}, publish={"bind": address})
         command = start("reload", str(service.process.pid))
-        _, said = command.communicate(timeout=60)
+        _, said = command.communicate(timeout=time_limit(60))
         assert command.returncode != 0
         assert f"cannot bind {address}" in said
         told = list(service.manager.until("READY"))

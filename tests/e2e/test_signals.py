@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 
 from streamseg.client.subscription import subscribe
 from tests.e2e.conftest import Start
-from tests.waiting import wait_for
+from tests.waiting import time_limit, wait_for
 
 HUP_BIT, USR1_BIT = 1 << (signal.SIGHUP - 1), 1 << (signal.SIGUSR1 - 1)
 
@@ -47,11 +47,11 @@ def test_a_reload_and_a_look_that_are_asked_for_before_it_can_hear_wait_for_it(
     assert blocked(process) & USR1_BIT
     process.send_signal(signal.SIGHUP)
     process.send_signal(signal.SIGUSR1)
-    with subscribe(address, timeout_s=90) as found:
+    with subscribe(address, timeout_s=time_limit(90)) as found:
         next(found)
     assert blocked(process) & (HUP_BIT | USR1_BIT) == 0
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=time_limit(60))
     assert process.returncode == 0
     assert "reload: nothing differs" in said
     assert "thread MainThread is at: " in said
@@ -61,7 +61,7 @@ def test_a_reload_and_a_look_that_are_asked_for_before_it_can_hear_wait_for_it(
 def test_other_commands_end_with_their_terminal(start: Start, command: list[str]) -> None:
     process = start(*command)
     process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=60)
+    process.communicate(timeout=time_limit(60))
     assert process.returncode == -signal.SIGHUP
 
 
@@ -84,15 +84,17 @@ def test_the_end_is_clean_though_nobody_reads(start: Start, tmp_path: Path) -> N
             deaf.setsockopt(zmq.RCVHWM, 1)
             deaf.setsockopt(zmq.SUBSCRIBE, b"")
             deaf.connect(address)
-            page = left_open.enter_context(connect(f"ws://127.0.0.1:{port}/live", max_queue=1))
+            page = left_open.enter_context(
+                connect(f"ws://127.0.0.1:{port}/live", max_queue=1, open_timeout=time_limit(60))
+            )
             page.send(json.dumps({"streams": ["gate"]}))
         half = left_open.enter_context(socket.create_connection(("127.0.0.1", port)))
         half.sendall(b"GET /metrics HTTP/1.1\r\nHost: ")
-        with subscribe(address, timeout_s=90) as masks:
+        with subscribe(address, timeout_s=time_limit(90)) as masks:
             while next(masks).seq < 20:
                 pass
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=time_limit(60))
     assert process.returncode == 0
     assert "Traceback" not in said
     assert not (tmp_path / "masks").exists()

@@ -115,7 +115,7 @@ def test_a_busy_port_may_be_free_at_another_try() -> None:
             server.start()
     assert caught.value.exit_code == EXIT_UNEXPECTED
     server.stop()
-    assert server.join(Deadline(20))
+    assert server.join(Deadline(time_limit(60)))
 
 
 def test_an_address_that_is_not_there() -> None:
