@@ -97,7 +97,9 @@ def _check_addresses(draft: Draft) -> None:
         except PublishError as error:
             draft.add(where, str(error))
             continue
-        if form in taken and not form.endswith((":0", ":*")):
+        if form.endswith((":0", ":*")):  # any port: the system gives each another
+            continue
+        if form in taken:
             draft.add(where, f"{address} stands there twice")
         taken[form] = address
     if config.status.bind is not None and f"tcp://{config.status.bind}" in taken:

@@ -219,8 +219,8 @@ def test_one_address_for_two(tiny: Path) -> None:
     ]
     page = stream(tiny, "publish: {bind: 'tcp://127.0.0.1:5555'}\nstatus: {bind: '127.0.0.1:5555'}\n")
     assert "is taken by publish.bind" in refused(page, None).problems[0]
-    free = stream(tiny, "publish: {bind: ['tcp://127.0.0.1:0', 'tcp://127.0.0.1:0']}\n")
-    assert preflight(drafted(free), None).warnings == ()
+    free = "publish: {bind: ['tcp://127.0.0.1:0', 'tcp://127.0.0.1:0']}\nstatus: {bind: '127.0.0.1:0'}\n"
+    assert preflight(drafted(stream(tiny, free)), None).warnings == ()
 
 
 def test_what_a_package_cannot_do(bare: Path) -> None:
