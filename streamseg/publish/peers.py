@@ -18,8 +18,8 @@ from streamseg.publish.connections import Connections, source
 from streamseg.publish.subscriptions import Subscriptions
 
 HEARD_AT_ONCE = 64  # whoever sends more subscriptions than that does not keep masks waiting
-PEER_COST = 2**16  # filters of a peer, in bytes of them: 2,300 of 20 bytes, 480 of the longest; 4 MB
-ALL_COST = 2**18  # of all peers: 13 MB, and some 12 ms whenever a peer leaves
+PEER_COST = 2**16  # filters of a peer, in bytes of them: 2,300 of 20 bytes, 480 of the longest
+ALL_COST = 2**18  # of all peers: what libzmq goes through whenever one of them leaves
 WARN_EVERY_S = 60.0
 
 _LOG = logging.getLogger(__name__)
