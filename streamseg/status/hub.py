@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Iterable
 
+from streamseg.flow.throttle import Throttle
 from streamseg.hosts import peer_network
 from streamseg.types import Segmentation
 
+_LOG = logging.getLogger(__name__)
+LOG_INTERVAL_S = 60.0  # between two tracebacks
 RATE_HZ = 10.0  # more than a person needs, less than a phone can take
 MOST_VIEWERS = 24
 MOST_VIEWERS_PER_NETWORK = 16  # of one address, see `hosts.peer_network`
@@ -71,6 +75,7 @@ class Hub:
         self._due_s: dict[str, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._some: asyncio.Event | None = None
+        self._log_limit = Throttle(LOG_INTERVAL_S, clock)
 
     @property
     def viewers(self) -> tuple[Viewer, ...]:
@@ -134,11 +139,19 @@ class Hub:
             pending, self._pending = self._pending, {}
         for stream, segmentation in pending.items():
             if stream in self._wanted:
-                picture = self._encode(segmentation)
-                for viewer in self._viewers:
-                    if stream in viewer.streams:
-                        viewer.show(stream, picture)
+                self._show(stream, segmentation)
             await asyncio.sleep(0)  # others on this loop want their turn between two pictures
+
+    def _show(self, stream: str, segmentation: Segmentation) -> None:
+        try:
+            picture = self._encode(segmentation)
+        except Exception:  # noqa: BLE001 - one mask must not end the page and the health checks
+            if (before := self._log_limit.pass_on()) is not None:
+                _LOG.exception("a mask of %s cannot be shown on the page (%d others lately)", stream, before)
+            return
+        for viewer in self._viewers:
+            if stream in viewer.streams:
+                viewer.show(stream, picture)
 
     def _count(self) -> None:
         wanted = frozenset[str]().union(*(viewer.streams for viewer in self._viewers))

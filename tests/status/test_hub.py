@@ -187,3 +187,27 @@ def test_the_rate_is_a_bound(rate_hz: float) -> None:
         clock.now_s += 0.01
     assert taken <= rate_hz
     assert taken > 0.8 * rate_hz
+
+
+def test_a_mask_that_cannot_be_shown_costs_that_picture_alone(caplog: pytest.LogCaptureFixture) -> None:
+    shown: list[str | bytes] = []
+
+    async def play(rig: Rig) -> None:
+        viewer = rig.look("gate")
+        real, rig.hub._encode = rig.hub._encode, broken
+        for seq in range(3):
+            rig.hub.offer(mask("gate", seq=seq))
+            await settle()
+            rig.clock.now_s += EVERY_S
+        rig.hub._encode = real
+        rig.hub.offer(mask("gate", seq=3))
+        shown.append(await viewer.next())
+
+    def broken(_: Segmentation) -> bytes:
+        raise ZeroDivisionError("a bug")
+
+    played(play)
+    assert shown == [b"gate 3"]
+    (record,) = caplog.records
+    assert "a mask of gate cannot be shown" in record.getMessage()
+    assert record.exc_info is not None
