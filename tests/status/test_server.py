@@ -130,18 +130,34 @@ def test_without_a_token_it_listens_to_this_machine_alone(caplog: pytest.LogCapt
     assert "not served without a token" in caplog.text
 
 
-def test_an_error_of_ours_ends_it_with_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    board = make_board()
-    server = StatusServer(board, LOCAL, dict)
+def test_an_error_of_ours_ends_it_with_a_traceback(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = StatusServer(make_board(), LOCAL, dict)
+
+    async def broken() -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(server._hub, "_hand_out", broken)
     server.start()
     with look(server) as page:
         page.send(json.dumps({"streams": ["gate"]}))
         wait_for(lambda: server._hub.wanted("gate"))
-        server.offer(replace(mask(), rgb=np.zeros((0, 0, 3), np.uint8)))  # no JPEG can be made of it
+        server.offer(mask())
         assert server.join(Deadline(time_limit(60)))
     assert "thread status crashed" in caplog.text
-    assert "cv2" in caplog.text
+    assert "a bug" in caplog.text
     server.offer(mask())  # to nobody
+
+
+def test_a_mask_that_cannot_be_encoded_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(LOCAL) as server, look(server) as page:
+        page.send(json.dumps({"streams": ["gate"]}))
+        wait_for(lambda: server._hub.wanted("gate"))
+        server.offer(replace(mask(), rgb=np.zeros((0, 0, 3), np.uint8)))  # no JPEG can be made of it
+        wait_for(lambda: "cannot be shown" in caplog.text)
+        assert "cv2" in caplog.text
+        assert get(server, "/healthz")["alive"]
 
 
 def test_nothing_asked_for_nothing_done() -> None:
