@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,18 +20,6 @@ from tests.fakes.engine import FakeEngine, fake_package
 from tests.fakes.packages import Tiny, make_package
 from tests.fakes.source import make_frame
 from tests.waiting import wait_for
-
-
-@pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> Engines:
-    return Engines(monkeypatch)
-
-
-@pytest.fixture
-def bench(engines: Engines) -> Iterator[Bench]:
-    bench = Bench(engines)
-    yield bench
-    bench.end()
 
 
 def seqs(bench: Bench, stream: str) -> list[int]:

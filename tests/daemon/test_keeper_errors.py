@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,18 +16,6 @@ from streamseg.inference.package import Package
 from streamseg.types import StreamState
 from tests.daemon.bench import Bench, Engines, runs
 from tests.fakes.engine import FakeEngine, fake_package
-
-
-@pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> Engines:
-    return Engines(monkeypatch)
-
-
-@pytest.fixture
-def bench(engines: Engines) -> Iterator[Bench]:
-    bench = Bench(engines)
-    yield bench
-    bench.end()
 
 
 def wants(stream: Stream, **more: Any) -> None:
