@@ -41,6 +41,8 @@ _CREDENTIAL = re.compile(
     r"|pas|pw|pin|auth\w*|jwt|key|sig|usr|user|username)=)([^\s&'\"<>]+)"
 )
 
+_WRITTEN = re.compile(r"(?im)(?:pass|pwd|token|secret)\w*[\"']?\s*:\s+(\S.*)$")
+
 
 @dataclass(frozen=True, slots=True)
 class _Span:
@@ -103,6 +105,18 @@ def remember_secret(secret: str) -> None:
     """
     if len(secret) >= _SHORTEST:
         _SECRETS.add({secret: _PLACE})
+
+
+def remember_written(text: str) -> None:
+    """Has `redact_credentials` replace what stands behind a password's key in a text that is no YAML.
+
+    Such as `password: *word`, where YAML takes an unquoted password for an alias and names it in its error.
+    """
+    for found in _WRITTEN.finditer(text):
+        value = found[1].strip()
+        for one in (value, re.split(r"[,}\s]", value, maxsplit=1)[0]):
+            remember_secret(one)
+            remember_secret(one.strip("*&!'\""))
 
 
 class _Secrets:

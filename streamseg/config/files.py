@@ -14,6 +14,7 @@ from streamseg.config.schema import Config
 from streamseg.config.variables import expand
 from streamseg.config.yaml_loader import YamlError
 from streamseg.errors import ConfigError
+from streamseg.redact import redact_credentials, remember_written
 
 _FOLDER = "streams_dir"
 _BY_DEFAULT = Config.model_fields[_FOLDER].default
@@ -39,7 +40,7 @@ class Written:
 def read_text(text: str, origin: str) -> Written:
     """One text that is the whole configuration. Raises ConfigError: it holds none."""
     try:
-        document, lines = read(text)
+        document, lines = _parsed(text)
     except YamlError as error:
         raise _alone(error, origin) from error
     if not isinstance(document, dict):
@@ -105,7 +106,7 @@ def _take_in(path: Path, written: Written) -> None:
     """Add the streams of another file; what is wrong with it is a problem of the whole."""
     origin, places, problems = str(path), written.places, written.problems
     try:
-        found, lines = read(read_file(path))
+        found, lines = _parsed(read_file(path))
     except YamlError as error:
         number = places.include(origin, Lines(None))
         problems.append(Problem(number, error.line, "", error.what, origin))
@@ -133,6 +134,14 @@ def _add_streams(found: dict[str, Any], number: int, written: Written) -> None:
         else:
             streams[name] = stream
             written.places.adopt(name, number)
+
+
+def _parsed(text: str) -> tuple[Any, Lines]:
+    try:
+        return read(text)
+    except YamlError as error:
+        remember_written(text)
+        raise YamlError(redact_credentials(error.what), error.line) from error
 
 
 def _alone(error: YamlError, origin: str) -> ConfigError:

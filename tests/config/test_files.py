@@ -172,3 +172,14 @@ def test_all_files_hold_so_many_values(tmp_path: Path, monkeypatch: pytest.Monke
         "streams.d/f0.yaml:1: streams.s0.ema: must be less than 1 (got 9)",
         "streams.d/f1.yaml:1: streams.s1.ema: must be less than 1 (got 9)",
     ]
+
+
+@pytest.mark.parametrize("sign", ["*", "!"])
+@pytest.mark.parametrize(
+    "form", ["password: {}", "source: {{url: x, password: {}}}", "'token' :  {}  # mine"]
+)
+def test_an_unquoted_password_that_is_no_yaml_is_not_told(sign: str, form: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        read_text(form.format(f"{sign}hunter2xyz"), "c.yaml")
+    assert "c.yaml:1" in str(error.value)
+    assert "hunter2xyz" not in str(error.value)
