@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks.gpu.fatbin import prune
+from streamseg.inference.tensorrt.probe import LIBRARY
 
 PYCUDA = "2026.1"
 CUDA_LIBRARY = "libonnxruntime_providers_cuda.so"
@@ -44,10 +46,8 @@ def build_pycuda(folder: Path, interpreter: str, cuda_root: str) -> Path:
     site = folder / f"pycuda-{PYCUDA}-{Path(interpreter).name}"
     if site.exists():
         return site
-    python = _build_environment(folder / "venv", interpreter)
-    home = _build_settings(folder / "home", cuda_root)
-    # the driver stands in as a library without symbols, which a linker leaves out unless told otherwise
-    env = {**os.environ, "HOME": str(home), "LDFLAGS": "-Wl,--no-as-needed"}
+    python = _build_venv(folder / "venv", interpreter)
+    env = {**os.environ, **build_environment(folder / "home", cuda_root)}
     pip = (str(python), "-m", "pip", "-qq", "install", "--no-deps", "--no-build-isolation", "--no-compile")
     part = site.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -58,7 +58,7 @@ def build_pycuda(folder: Path, interpreter: str, cuda_root: str) -> Path:
     return site
 
 
-def _build_environment(venv: Path, interpreter: str) -> Path:
+def _build_venv(venv: Path, interpreter: str) -> Path:
     python = venv / "bin" / "python"
     if not python.exists():
         subprocess.run([interpreter, "-m", "venv", venv], check=True)
@@ -66,9 +66,19 @@ def _build_environment(venv: Path, interpreter: str) -> Path:
     return python
 
 
-def _build_settings(home: Path, cuda_root: str) -> Path:
+def build_environment(home: Path, cuda_root: str) -> dict[str, str]:
+    """What pycuda's build needs where there is no driver: a home folder with settings and a stub to link to.
+
+    Args:
+        home: A folder to put them into; made where it is missing.
+        cuda_root: The CUDA toolkit.
+
+    Returns:
+        Variables of the environment to build in.
+    """
     home.mkdir(parents=True, exist_ok=True)
-    options = ("-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-x", "c", "-")
+    # linked against alone: what pycuda then asks the loader for is the driver's name
+    options = ("-shared", "-fPIC", f"-Wl,-soname,{LIBRARY}", "-x", "c", "-")
     subprocess.run(["gcc", *options, "-o", home / "libcuda.so"], input="", text=True, check=True)
     settings = {
         "CUDA_ROOT": cuda_root,
@@ -78,15 +88,27 @@ def _build_settings(home: Path, cuda_root: str) -> Path:
     }
     lines = [f"{name} = {value!r}\n" for name, value in settings.items()]
     (home / ".aksetup-defaults.py").write_text("".join(lines), encoding="utf-8")
-    return home
+    # the stub defines nothing, and a linker that keeps only what is needed would drop it; in the
+    # environment the option comes before the objects, in pycuda's own settings it would come too late
+    return {"HOME": str(home), "LDFLAGS": "-Wl,--no-as-needed"}
+
+
+def driver_module(site: Path) -> Path:
+    """The part of an installed pycuda that talks to the driver."""
+    (module,) = (site / "pycuda").glob("_driver*.so")
+    return module
+
+
+def needed(library: Path) -> set[str]:
+    """The libraries that the loader brings with one."""
+    lines = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"\(NEEDED\).*\[(.+)\]", lines))
 
 
 def require_driver_link(site: Path) -> None:
     """Exits where a built pycuda would not load the driver's library by itself."""
-    (module,) = (site / "pycuda").glob("_driver*.so")
-    dynamic = subprocess.run(["readelf", "-d", module], capture_output=True, text=True, check=True).stdout
-    if "libcuda.so.1" not in dynamic:
-        sys.exit(f"{module} was linked without libcuda.so.1")
+    if LIBRARY not in needed(module := driver_module(site)):
+        sys.exit(f"{module} was linked without {LIBRARY}")
 
 
 def slim_onnxruntime(site: Path, architecture: int) -> dict[str, int]:

@@ -10,7 +10,6 @@ import ctypes
 import hashlib
 import importlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,12 +18,12 @@ from typing import Any
 
 import pytest
 
-from streamseg.inference.tensorrt.probe import probe
+from benchmarks.gpu.cuda_wheels import PYCUDA, build_environment, driver_module
+from streamseg.inference.tensorrt.probe import LIBRARY, probe
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parent.parent / ".cache"
-DRIVER = "libcuda.so.1"
-PYCUDA = "2026.1"
+DRIVER = LIBRARY
 CUDA_BINDINGS = "13.4.4"
 BINDINGS = ("10.16.1.11", "11.4.0.106")
 # C functions of TensorRT's libraries that its bindings need when they are imported
@@ -79,39 +78,14 @@ def pycuda_folder() -> Path:
     """Genuine pycuda, built for this interpreter; skips where it cannot be."""
     folder = CACHE / f"pycuda-{PYCUDA}-linked-{sys.implementation.cache_tag}"
     if not folder.exists():
-        home = CACHE / "pycuda-build"
-        # linked against alone: what pycuda then asks the loader for is the driver's name
-        _compile(home / "libcuda.so", "", soname=DRIVER)
-        settings = {
-            "CUDA_ROOT": str(toolkit()),
-            "CUDA_ENABLE_CURAND": False,
-            "CUDADRV_LIB_DIR": [str(home)],
-            "CXXFLAGS": ["-O0"],
-        }
-        lines = [f"{name} = {value!r}\n" for name, value in settings.items()]
-        (home / ".aksetup-defaults.py").write_text("".join(lines), encoding="utf-8")
-        # the stub defines nothing, and a linker that keeps only what is needed would drop it; in the
-        # environment the option comes before the objects, in pycuda's own settings it would come too late
-        env = {"HOME": str(home), "LDFLAGS": "-Wl,--no-as-needed"}
+        env = build_environment(CACHE / "pycuda-build", str(toolkit()))
         _pip(folder, "--no-cache-dir", "--no-binary", "pycuda", f"pycuda=={PYCUDA}", env=env)
     return folder
 
 
-def pycuda_module(folder: Path) -> Path:
-    """The part of pycuda that talks to the driver."""
-    (module,) = (folder / "pycuda").glob("_driver*.so")
-    return module
-
-
-def needed(library: Path) -> set[str]:
-    """The libraries that the loader brings with one."""
-    lines = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
-    return set(re.findall(r"\(NEEDED\).*\[(.+)\]", lines))
-
-
 def stand_in(pycuda: Path) -> Path:
     """`libcuda.c` as `libcuda.so.1`, with every function that pycuda links to; those not in it refuse."""
-    module = pycuda_module(pycuda)
+    module = driver_module(pycuda)
     source = (HERE / "libcuda.c").read_text(encoding="utf-8")
     wanted = _symbols(module, "--undefined-only")
     digest = hashlib.sha256(f"{source}{sorted(wanted)}".encode()).hexdigest()[:12]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.gpu.cuda_wheels import driver_module, needed
 from streamseg.errors import EngineError
 from streamseg.inference import ort
 from streamseg.inference.backend import Settings
@@ -57,7 +58,7 @@ def driver(loaded: tuple[Driver, Any], monkeypatch: pytest.MonkeyPatch) -> Itera
 
 def test_pycuda_asks_the_loader_for_the_driver() -> None:
     """Else it would only work where something else has loaded it before."""
-    assert cuda.DRIVER in cuda.needed(cuda.pycuda_module(cuda.pycuda_folder()))
+    assert cuda.DRIVER in needed(driver_module(cuda.pycuda_folder()))
 
 
 @pytest.fixture
