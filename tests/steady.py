@@ -20,10 +20,11 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".cache" / "test-steady"
@@ -36,7 +37,10 @@ while os.getppid() == int(sys.argv[1]):
     for _ in range(10**6):
         pass
 """
-_RED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+LIMIT_S = 3600.0  # of one run; longer, and it will not end
+TIMED_OUT = 124  # exit code, as coreutils' `timeout` has it
+# In the summary, or where it happened: a run in which a process crashed may not come to its summary.
+_RED = re.compile(r"^(?:\[gw\d+\] \[ *\d+%\] )?(?:FAILED|ERROR) (.+?)(?: - .*)?\s*$", re.MULTILINE)
 _SUMMARY = re.compile(r"^=*\s*(\d+ (?:passed|failed|error).* in [\d.]+s.*?)\s*=*$", re.MULTILINE)
 
 
@@ -74,7 +78,7 @@ def command(processes: int, seed: int) -> list[str]:
     """pytest on all tests, in the order of a seed; files stay together, as in `make test`."""
     order = ["-p", "randomly", f"--randomly-seed={seed}"]
     share = ["-n", str(processes), "--dist", "loadfile"]
-    return [sys.executable, "-m", "pytest", "-q", "--color=no", *order, *share, "-m", MARKERS]
+    return [sys.executable, "-m", "pytest", "-v", "--color=no", *order, *share, "-m", MARKERS]
 
 
 @contextmanager
@@ -139,19 +143,30 @@ def once(number: int, tested: str, seed: int, state: Path) -> Run:
     print(f"run {number + 1}: {described(busy, processes)}, seed {seed}, limits × {factor:g}", flush=True)
     began_s = time.monotonic()
     with busy_processes(busy), log.open("w", encoding="utf-8") as file:
-        code = subprocess.run(
-            command(processes, seed),
-            cwd=ROOT,
-            env={**os.environ, "STREAMSEG_TEST_TIME_FACTOR": str(factor)},
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            check=False,
-        ).returncode
+        code = ended(command(processes, seed), file, {"STREAMSEG_TEST_TIME_FACTOR": str(factor)})
     output = log.read_text(encoding="utf-8", errors="replace")
     if code == 0:
         log.unlink()
     seconds = round(time.monotonic() - began_s, 1)
     return Run(tested, busy, processes, seed, code, seconds, last_line(output), red(output))
+
+
+def ended(
+    words: Sequence[str], file: IO[str], environment: Mapping[str, str], limit_s: float = LIMIT_S
+) -> int:
+    """Exit code of a command whose output goes to a file; `TIMED_OUT` of one that had to be killed."""
+    try:
+        return subprocess.run(
+            words,
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=False,
+            timeout=limit_s,
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return TIMED_OUT
 
 
 def described(busy: int, processes: int) -> str:

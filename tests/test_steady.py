@@ -70,7 +70,7 @@ def test_an_interruption_costs_the_run_that_was_under_way_alone(
     assert "red: tests/x.py::test_y" in told
     seed = read(tmp_path)[1].seed
     assert (
-        f"run 2: 4 busy neighbours, 2 processes: pytest -q --color=no -p randomly --randomly-seed={seed}"
+        f"run 2: 4 busy neighbours, 2 processes: pytest -v --color=no -p randomly --randomly-seed={seed}"
         in told
     )
 
@@ -100,6 +100,17 @@ def test_what_pytest_says_is_understood() -> None:
     assert last_line(OUTPUT) == "1 failed, 3 passed, 1 error in 12.34s"
     assert last_line("12 passed, 1 skipped in 1.30s\n") == "12 passed, 1 skipped in 1.30s"
     assert last_line("Killed") == "pytest did not get to its end"
+
+
+def test_what_crashed_is_red_without_a_summary() -> None:
+    crashed = "[gw0] [ 91%] PASSED tests/a.py::test_a \n[gw1] [ 92%] FAILED tests/b.py::test_b[1] \n[gw0] n"
+    assert red(crashed) == ("tests/b.py::test_b[1]",)
+
+
+def test_a_run_that_does_not_end_is_ended(tmp_path: Path) -> None:
+    endless = [sys.executable, "-uc", "print('begun')\nwhile True: pass"]
+    with (tmp_path / "log").open("w") as file:
+        assert steady.ended(endless, file, {}, limit_s=5.0) == steady.TIMED_OUT
 
 
 def test_limits_grow_with_what_shares_a_core() -> None:
