@@ -22,6 +22,7 @@ from benchmarks.machine import describe
 from streamseg.inference.cores import physical_cores
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.manifest import GraphRole
+from streamseg.inference.openvino_core import core
 from streamseg.inference.package import Package, open_package
 from streamseg.inference.select import load_engine
 from streamseg.types import U8
@@ -34,14 +35,14 @@ Work = Callable[[], object]
 
 def bare_openvino(package: Package, image: U8, threads: int) -> Work:
     """An infer request whose input and output lie in arrays of ours, as the engine's do; compiled like it."""
-    model = ov.Core().read_model(package.path / package.graphs[GraphRole.SEGMENTER].file)
+    model = core().read_model(package.path / package.graphs[GraphRole.SEGMENTER].file)
     model.reshape({model.inputs[0]: ov.PartialShape(list(image.shape))})
     options = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "f32",
         "INFERENCE_NUM_THREADS": threads,
     }
-    compiled = ov.Core().compile_model(model, "CPU", options)
+    compiled = core().compile_model(model, "CPU", options)
     request = compiled.create_infer_request()
     request.set_input_tensor(ov.Tensor(image, shared_memory=True))
     outputs = [np.empty(tuple(port.shape), port.element_type.to_dtype()) for port in compiled.outputs]

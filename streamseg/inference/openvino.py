@@ -21,6 +21,7 @@ from streamseg.inference.cores import cpu_features, cpu_name
 from streamseg.inference.engine import EngineInfo
 from streamseg.inference.host import HostEngine, least_ms, one_line
 from streamseg.inference.manifest import GraphFile, GraphRole
+from streamseg.inference.openvino_core import core
 from streamseg.inference.openvino_graph import DEVICE, Kept, OpenVinoGraph, name_of
 from streamseg.inference.package import INT8, Package
 from streamseg.inference.precision import Choice, fastest
@@ -31,7 +32,7 @@ _DTYPES = {"u8": "uint8", "f32": "float32", "f16": "float16", "i64": "int64"}
 
 def report() -> BackendReport:
     """What OpenVINO can do here."""
-    precisions = ("bf16", "f32", INT8) if _computes_bf16(ov.Core()) else ("f32", INT8)
+    precisions = ("bf16", "f32", INT8) if _computes_bf16() else ("f32", INT8)
     return BackendReport(NAME, usable=True, version=_version(), why_not="", precisions=precisions)
 
 
@@ -68,10 +69,10 @@ class _Loader:
     """The graphs of a package, read and checked, and compiled as they are asked for."""
 
     def __init__(self, package: Package, settings: Settings, store: Store) -> None:
-        self._core = ov.Core()
+        self._core = core()
         self._package = package
         self._settings = settings
-        self._able = _computes_bf16(self._core)
+        self._able = _computes_bf16()
         self._compiled: dict[tuple[GraphRole, str], OpenVinoGraph] = {}
         if settings.precision == "f16":
             raise EngineError("openvino computes in f32, bf16 or int8, not in f16; set precision to auto")
@@ -153,10 +154,10 @@ def _info(choices: Mapping[GraphRole, Choice]) -> EngineInfo:
     return EngineInfo(NAME, first.precision, cpu_name(), _version(), why, first.times_ms)
 
 
-def _computes_bf16(core: ov.Core) -> bool:
+def _computes_bf16() -> bool:
     # The plugin lists BF16 also where it only emulates it; its own default tells where that is faster.
-    capable = "BF16" in core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
-    return capable and core.get_property(DEVICE, "INFERENCE_PRECISION_HINT") == ov.Type.bf16
+    capable = "BF16" in core().get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+    return capable and core().get_property(DEVICE, "INFERENCE_PRECISION_HINT") == ov.Type.bf16
 
 
 def _options(precision: str, settings: Settings) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import onnxruntime
-import openvino as ov
 from numpy.typing import NDArray
 
+from streamseg.inference.openvino_core import core
 from streamseg.inference.wrap.operators import read_tflite
 from tests.fakes.tflite import Network
 
@@ -43,7 +43,7 @@ def assert_agrees(build: Build, folder: Path) -> None:
     """Both compute the same."""
     path, shape = written(build, folder)
     picture = RANDOM.normal(0, 2, shape).astype(np.float32)
-    theirs = ov.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([picture])[0]
+    theirs = core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([picture])[0]
     result = ours(path, picture)
     assert result.shape == theirs.shape
     np.testing.assert_allclose(result, theirs, rtol=1e-4, atol=1e-5)
