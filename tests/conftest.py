@@ -11,7 +11,7 @@ from _pytest.faulthandler import fault_handler_stderr_fd_key
 from hypothesis import HealthCheck, settings
 
 from tests import long_tier
-from tests.process_state import process_state_kept
+from tests.process_state import hear_terminal_signals, process_state_kept
 from tests.waiting import TIME_FACTOR, time_limit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-timeout reads it
 def pytest_configure(config: pytest.Config) -> None:
-    """The limit of a whole test grows as all others do."""
+    """The limit of a whole test grows as all others do; signals are heard however pytest was started."""
+    hear_terminal_signals()
     if TIME_FACTOR != 1 and not config.getoption("timeout", None):
         config.option.timeout = time_limit(float(config.getini("timeout")))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import logging
+import signal
 import sys
 import threading
 import warnings
@@ -14,6 +15,19 @@ import cv2
 import pytest
 
 from streamseg.daemon import memory
+
+_TERMINALS = (
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+)
+
+
+def hear_terminal_signals() -> None:
+    """Undo what `nohup` and a shell's `&` set: signals that are ignored, which all children inherit."""
+    for number, handler in _TERMINALS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from streamseg.config.schema import Config
 from streamseg.daemon import app
 from streamseg.errors import PackageError
 from tests.process_state import process_state_kept
-from tests.subprocesses import ROOT
+from tests.subprocesses import ROOT, run_python
 from tests.waiting import time_limit
 
 CRASH = """
@@ -89,3 +89,22 @@ def test_a_crash_is_told_where_it_was_told_before(tmp_path: Path) -> None:
     subprocess.run(command, cwd=ROOT, timeout=time_limit(60), check=False)
     assert "Segmentation fault" in ours.read_text(encoding="utf-8")
     assert daemons.read_text(encoding="utf-8") == ""
+
+
+IGNORING = """
+import signal, subprocess, sys
+from tests.process_state import hear_terminal_signals
+ignored = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT]
+for number in ignored:
+    signal.signal(number, signal.SIG_IGN)
+hear_terminal_signals()
+for number in ignored:
+    code = f"import signal; signal.raise_signal({int(number)})"
+    child = subprocess.run([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    print(-child.returncode == number, end=" ")
+"""
+
+
+def test_signals_are_heard_beneath_nohup_too() -> None:
+    """Else a child that should end with its terminal never does."""
+    assert run_python(IGNORING).split() == ["True"] * 3

@@ -59,6 +59,12 @@ def test_threads_may_tell_at_once(manager: Manager) -> None:
         thread.join()
 
 
+def test_all_arrives_though_a_test_reads_late(manager: Manager) -> None:
+    notifier, many = Notifier(manager.address), 200  # the kernel keeps ten
+    assert all(notifier.status(str(number)) for number in range(many))
+    assert [manager.next().fields["STATUS"] for _ in range(many)] == [str(number) for number in range(many)]
+
+
 def test_without_a_socket_nothing_is_told(caplog: pytest.LogCaptureFixture) -> None:
     notifier = Notifier.from_env({})
     assert not any([notifier.ready("x"), notifier.reloading(), notifier.watchdog(), notifier.stopping()])
