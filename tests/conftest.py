@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 from hypothesis import HealthCheck, settings
@@ -37,6 +40,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests marked `long` run with `-m long` alone."""
     long_tier.select(config, items, long_tier.Results())
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The same random numbers for a test whatever ran before it, from a module's own `RANDOM` too."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002  what is drawn without a generator
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+    own = getattr(getattr(item, "module", None), "RANDOM", None)
+    if isinstance(own, np.random.Generator):
+        own.bit_generator.state = np.random.default_rng(0).bit_generator.state
 
 
 @pytest.hookimpl(wrapper=True)
