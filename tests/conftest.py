@@ -42,7 +42,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long_tier.select(config, items, long_tier.Results())
 
 
-@pytest.hookimpl(trylast=True)  # after pytest-randomly, which has a seed of its own
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """The same random numbers for a test whatever ran before it, from a module's own `RANDOM` too."""
     random.seed(0)

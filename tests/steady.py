@@ -76,7 +76,8 @@ def time_factor(busy: int, processes: int, cores: int) -> float:
 
 def command(processes: int, seed: int) -> list[str]:
     """pytest on all tests, in the order of a seed; files stay together, as in `make test`."""
-    order = ["-p", "randomly", f"--randomly-seed={seed}"]
+    # the order alone: random numbers are those of tests/conftest.py
+    order = ["-p", "randomly", f"--randomly-seed={seed}", "--randomly-dont-reset-seed"]
     share = ["-n", str(processes), "--dist", "loadfile"]
     return [sys.executable, "-m", "pytest", "-v", "--color=no", *order, *share, "-m", MARKERS]
 
