@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 from streamseg.inference.openvino_core import core
+from tests.fakes.packages import Tiny, make_package
 from tests.subprocesses import run_python
 
 SIGNALLED = """
@@ -34,9 +36,10 @@ print(*heard)
 """
 
 
-def test_a_signal_is_heard_after_engines_came_and_went() -> None:
+def test_a_signal_is_heard_after_engines_came_and_went(tmp_path: Path) -> None:
     """In whatever order and thread. It ended the process with SIGSEGV."""
-    assert run_python(SIGNALLED, "engines/camvid-lite0").strip() == "heard"
+    package = make_package(tmp_path, Tiny()).path
+    assert run_python(SIGNALLED, package).strip() == "heard"
 
 
 def test_all_threads_get_the_same_core() -> None:
