@@ -33,6 +33,7 @@ PIP  := $(PY) -m pip --disable-pip-version-check -qq
 BASE := $(VENV)/.installed-base
 DEV  := $(VENV)/.installed-dev
 RTX  := $(VENV)/.installed-rtx
+LITERT := $(VENV)/.installed-litert
 # ONNX Runtime for the GPU takes the place of the one for CPUs, so it has an environment of its own.
 GPU_VENV := $(VENV)-gpu
 GPU  := $(GPU_VENV)/.installed
@@ -56,7 +57,7 @@ else
 	@$(PY) -m pytest -m 'not real and not gpu' $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(ARGS)
 endif
 
-test-real: $(DEV) $(RTX) ## run the tests against real servers and tools (Debian packages of tests/parts/apt.txt)
+test-real: $(DEV) $(RTX) $(LITERT) ## run the tests against real servers and tools (Debian packages of tests/parts/apt.txt)
 	@.ci/apt $$(sed 's/#.*//' tests/parts/apt.txt)
 	@$(PY) -m pytest -m 'real or gpu' $(ARGS)
 
@@ -125,6 +126,12 @@ ifeq ($(shell uname -m),x86_64)
 	@echo 'installing TensorRT for RTX into $(VENV) …'
 	@$(PIP) install -e '.[tensorrt-rtx]'
 endif
+	@touch $@
+
+# LiteRT's interpreter (Apache-2.0, 60 MB), for the tests alone; where there is no wheel of it they are skipped.
+$(LITERT): pyproject.toml | $(DEV)
+	@echo 'installing LiteRT into $(VENV) …'
+	@$(PIP) install -e '.[litert]' || echo 'LiteRT cannot be installed here: the tests that need it are skipped'
 	@touch $@
 
 GPU_PIP := $(GPU_VENV)/bin/python -m pip --disable-pip-version-check -qq

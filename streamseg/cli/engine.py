@@ -36,7 +36,10 @@ def info(name: Name) -> None:
     say(f"licence  {manifest.license}\ndata     {manifest.data}")
     say("classes  " + ", ".join(f"{c.id} {c.name}" for c in manifest.classes))
     if record := manifest.int8:
-        say(f"int8     costs {record.loss:g} points of {record.measure}, {record.allowed:g} are allowed")
+        measure = (
+            "agreement with the network's own integers" if record.measure == "source" else record.measure
+        )
+        say(f"int8     costs {record.loss:g} points of {measure}, {record.allowed:g} are allowed")
     for mode, figures in manifest.metrics.items():
         shown = {key: value for key, value in figures.items() if isinstance(value, float)}
         say(f"measured {mode}: " + ", ".join(f"{key} {value:g}" for key, value in shown.items()))

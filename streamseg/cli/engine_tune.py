@@ -35,9 +35,8 @@ def tune(
         return
     for info in found:
         typer.echo(f"{info.backend} {info.version}: {info.precision} ({info.why})")
-    if package.manifest.int8 is not None and not package.allows_int8:
-        record = package.manifest.int8
-        typer.echo(f"int8 was left out: it costs {record.loss:g} points, {record.allowed:g} are allowed")
+    if why := package.why_not_int8():
+        typer.echo(f"int8 was left out: {why}")
 
 
 def _measured(package: Package, report: BackendReport, threads: int, cache_dir: Path | None) -> EngineInfo:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamseg.cli.choices import one_of
-from streamseg.errors import MissingExtraError, PackageError
+from streamseg.errors import MissingExtraError
 from streamseg.types import NAME
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ _SOURCE = "lavfi:testsrc=duration=10"  # a picture to try it with, which every m
 def wrap(
     model: Annotated[Path, typer.Argument(help="the network: .onnx or .tflite")],
     *,
-    classes: Annotated[str, typer.Option(help="names in order, a,b,c, or a file with one on each line")],
+    classes: Annotated[
+        str, typer.Option(help="names in order, a,b,c, or a file: one a line, or YAML with colours")
+    ],
     mean: Annotated[
         str, typer.Option(help="taken from each channel, in the network's order of colours")
     ] = "0",
@@ -56,11 +58,14 @@ def wrap(
     """  # noqa: D301 click keeps the lines below the character \b, which a raw text has not
     try:
         from streamseg.inference.wrap.asked import Asked, Layout, Output  # noqa: PLC0415
+        from streamseg.inference.wrap.class_list import read_classes  # noqa: PLC0415
         from streamseg.inference.wrap.package import Label, wrap, write_package  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingExtraError("wrapping a network", "wrap") from error
+    known = read_classes(classes)
     asked = Asked(
-        classes=_classes(classes),
+        classes=known.names,
+        colors=known.colors,
         mean=_three(mean, "--mean"),
         std=_three(std, "--std"),
         scale=scale,
@@ -85,6 +90,11 @@ def _tell(model: Path, asked: Asked, wrapped: Wrapped, package: Package) -> None
     typer.echo(f"says     {reading.meaning}, {reading.plane[1]}x{reading.plane[0]}")
     typer.echo(f"classes  {', '.join(f'{index} {name}' for index, name in enumerate(asked.classes))}")
     typer.echo(f"package  {package.path}: {_by(wrapped.size_wh)}")
+    if record := package.manifest.int8:
+        taken = (
+            "precision auto takes it where it is the faster" if record.within else "precision auto leaves it"
+        )
+        typer.echo(f"int8     {record.segmenter.file}: the network's own integers; {taken}")
     with closing(load_engine(package)) as engine:
         engine.warm_up()
         typer.echo(
@@ -119,15 +129,6 @@ def _timed_ms(engine: InferenceEngine) -> float:
 
 def _by(size_wh: tuple[int, int]) -> str:
     return f"{size_wh[0]}x{size_wh[1]}"
-
-
-def _classes(given: str) -> tuple[str, ...]:
-    path = Path(given)
-    try:
-        names = path.read_text(encoding="utf-8").splitlines() if path.is_file() else given.split(",")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PackageError(f"{path}: cannot be read: {error}") from error
-    return tuple(name.strip() for name in names if name.strip())
 
 
 def _three(given: str, option: str) -> tuple[float, float, float]:

@@ -45,6 +45,8 @@ _FEATURES = (
     "sve",
 )
 
+_EXACT_BYTES = {"avx512_vnni", "avx_vnni", "amx_int8", "asimd"}
+
 
 def physical_cores(folder: Path = CPU_FOLDER) -> int:
     """Physical cores among the CPUs this process may run on, at least 1.
@@ -72,6 +74,17 @@ def cpu_features(cpuinfo: Path = CPUINFO) -> list[str]:
     """The processor's features that matter for speed, as Linux names them; none where it does not say."""
     words = set(_read(cpuinfo).split())
     return [feature for feature in _FEATURES if feature in words]
+
+
+def adds_bytes_exactly(features: Sequence[str]) -> bool:
+    """Whether products of two bytes are added up without overflow.
+
+    x86 processors without VNNI add them in pairs into 16 bits (VPMADDUBSW), which saturate; ARM widens first.
+
+    Args:
+        features: As of `cpu_features`.
+    """
+    return bool(_EXACT_BYTES & set(features))
 
 
 def _designs(lines: Sequence[str]) -> str:

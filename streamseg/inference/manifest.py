@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from streamseg.config.lines import read, read_text
+from streamseg.config.lines import Lines, read, read_text
 from streamseg.config.yaml_loader import YamlError
 from streamseg.errors import PackageError
 from streamseg.inference.lineage import MAX_PARENTS, Parent
@@ -34,6 +34,7 @@ from streamseg.text import printable, require_printable
 from streamseg.types import NAME, ClassInfo
 
 MANIFEST_NAME = "model.yaml"
+INT8_FILE = "segmenter-int8.onnx"  # what is made here calls the segmenter in int8
 MAX_CLASSES = 255
 MAX_NAMES_BYTES = 48 * 1024  # of all class names as JSON: the `info` header, of 64 KiB, holds them (wire.md)
 MAX_MEMORY = 1 << 26  # floats of one stream's memory: 256 MiB
@@ -127,19 +128,24 @@ class Int8(_Part):
 
     Attributes:
         segmenter: The quantised graph, of the same inputs and outputs as `graphs.segmenter`.
-        measure: What the loss is counted in: `miou` on labelled pictures, or `agreement` with float.
+        measure: What the loss is counted in: `miou` on labelled pictures, `agreement` with float, or
+            `source`: the network was made in integers, and it is agreement with these, of which float is but
+            a reading.
         loss: Points of it (hundredths) that int8 costs; negative where it gains.
         allowed: Points it was allowed to cost; above that `precision: auto` never takes it.
-        frames: Pictures it was calibrated on.
+        frames: Pictures it was calibrated on, or tried on where the network brought its own ranges.
         float_layers: Layers left in float to stay within that.
+        weight_bits: Of each weight. Products of 8 overflow on x86 processors without VNNI, where `auto`
+            leaves such a graph alone.
     """
 
     segmenter: GraphFile
-    measure: Literal["miou", "agreement"]
+    measure: Literal["miou", "agreement", "source"]
     loss: float
     allowed: float = Field(ge=0)
     frames: int = Field(ge=1)
     float_layers: tuple[str, ...] = ()
+    weight_bits: Literal[7, 8] = 7
 
     @property
     def within(self) -> bool:
@@ -234,11 +240,7 @@ def load_manifest(path: Path) -> Manifest:
     Raises:
         PackageError: Missing, unreadable or wrong; the text holds every problem, one line each.
     """
-    try:
-        document, lines = read(read_text(path))
-    except YamlError as error:
-        line = f":{error.line}" if error.line else ""
-        raise PackageError(printable(f"{path}{line}: {error.what}")) from error
+    document, lines = read_yaml(path)
     problems = [(where, what) for where, what in lines.twins]
     if not isinstance(document, dict):
         raise PackageError(
@@ -251,6 +253,15 @@ def load_manifest(path: Path) -> Manifest:
     if problems:
         raise PackageError(told(path, lines, problems))
     return manifest
+
+
+def read_yaml(path: Path) -> tuple[Any, Lines]:
+    """A YAML file's content, and where in it what stands. Raises PackageError with file and line."""
+    try:
+        return read(read_text(path))
+    except YamlError as error:
+        line = f":{error.line}" if error.line else ""
+        raise PackageError(printable(f"{path}{line}: {error.what}")) from error
 
 
 def dump_manifest(manifest: Manifest, path: Path) -> None:

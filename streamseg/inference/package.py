@@ -12,6 +12,7 @@ from pathlib import Path
 
 from streamseg.errors import PackageError
 from streamseg.inference.cache.key import Origin
+from streamseg.inference.cores import adds_bytes_exactly, cpu_features
 from streamseg.inference.graph_files import check_graph_file, read_graph, verify_graph
 from streamseg.inference.manifest import (
     ENGINE_ROLES,
@@ -74,8 +75,25 @@ class Package:
 
     @property
     def allows_int8(self) -> bool:
-        """Whether `precision: auto` may take int8: there is a graph, which costs no more than it may."""
-        return self.manifest.int8 is not None and self.manifest.int8.within
+        """Whether `precision: auto` may take int8: see `why_not_int8`."""
+        return self.manifest.int8 is not None and not self.why_not_int8()
+
+    def why_not_int8(self, features: Sequence[str] | None = None) -> str:
+        """Why `precision: auto` leaves the graph in int8 alone; empty where it need not, or there is none.
+
+        Args:
+            features: The processor's (`cpu_features`); None: this one's.
+        """
+        record = self.manifest.int8
+        if record is None:
+            return ""
+        if not record.within:
+            return f"it costs {record.loss:g} points, {record.allowed:g} are allowed"
+        if record.weight_bits == 8 and not adds_bytes_exactly(
+            cpu_features() if features is None else features
+        ):
+            return "its weights have 8 bits, which overflow on this processor, without VNNI"
+        return ""
 
     def precisions(self, asked: str) -> tuple[str, ...]:
         """Those whose graphs an engine may run that was asked for `asked`: one of float's and `int8`."""

@@ -14,7 +14,7 @@ from streamseg.inference.cache.folder import cache_folder
 from streamseg.inference.cores import physical_cores
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.host import one_line
-from streamseg.inference.package import Package
+from streamseg.inference.package import INT8, Package
 from streamseg.inference.tensorrt.probe import probe
 
 _LOG = logging.getLogger(__name__)
@@ -120,6 +120,8 @@ def load_engine(
         else (_load(backend, package, settings), "as configured")
     )
     info = engine.info
+    if info.precision == INT8 and (why_not := package.why_not_int8()):
+        _LOG.warning("engine %s: computes in int8, although %s", package.manifest.name, why_not)
     _LOG.info(
         "engine %s: %s %s (%s), %s (%s), %son %s",
         package.manifest.name,

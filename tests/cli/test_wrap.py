@@ -12,6 +12,9 @@ import pytest
 from streamseg.cli import main
 from streamseg.inference.package import open_package
 from tests.fakes.networks import Foreign, save_network
+from tests.fakes.quantized import Quantized
+from tests.fakes.tflite import Scale
+from tests.inference.wrap.test_integers import saved
 from tests.waiting import time_limit
 
 TWO = ("--classes", "background,person")
@@ -115,3 +118,40 @@ def test_without_the_library_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "streamseg.inference.wrap.package", None)
     assert main(["engine", "wrap", network, *TWO]) == 78
     assert "streamseg[wrap]" in capsys.readouterr().err
+
+
+def test_classes_of_a_yaml_file_bring_their_colours(network: str) -> None:
+    text = "classes:\n- {name: background, color: [0, 0, 0]}\n- {name: person, color: [150, 5, 61]}\n"
+    Path("classes.yaml").write_text(text, encoding="utf-8")
+    assert main(["engine", "wrap", network, "--classes", "classes.yaml", "--name", "mine"]) == 0
+    assert [entry.color for entry in open_package("mine").manifest.classes] == [(0, 0, 0), (150, 5, 61)]
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8"])
+def test_a_network_in_integers_keeps_them(
+    kind: str, network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved(tmp_path, kind)
+    assert main(["engine", "wrap", f"{kind}.tflite", "--classes", "a,b,c,d"]) == 0
+    told = capsys.readouterr().out
+    assert "says     logits of each class, 48x32\n" in told
+    assert "int8     segmenter-int8.onnx: the network's own integers; precision auto takes it where" in told
+    assert main(["engine", "verify", kind]) == 0
+    assert main(["engine", "info", kind]) == 0
+    assert "points of agreement with the network's own integers, 2 are allowed" in capsys.readouterr().out
+
+
+def test_all_that_is_wrong_with_a_network_is_told_at_once(
+    network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    net = Quantized("int8")
+    source, between = net.tensor(1, 32, 48, 3), net.tensor(1, 32, 48, 3)
+    wide = net.tensor(1, 32, 48, 3, kind="int16", scale=Scale([0.1]))
+    net.operator("CUMSUM", [source], [between])
+    net.operator("RELU", [between], [wide])
+    Path("odd.tflite").write_bytes(net.finish([source], [wide]))
+    assert main(["engine", "wrap", "odd.tflite", *TWO]) == 78
+    told = capsys.readouterr().err
+    assert "odd.tflite: tensor 't2' is int16; float32, uint8 and int8 are known between operators" in told
+    assert "odd.tflite: has operators that are not known here: CUMSUM" in told
+    assert "Traceback" not in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import flatbuffers
@@ -16,7 +17,18 @@ _TYPES = {
     "int32": tflite.TensorType.INT32,
     "int64": tflite.TensorType.INT64,
     "int8": tflite.TensorType.INT8,
+    "uint8": tflite.TensorType.UINT8,
+    "int16": tflite.TensorType.INT16,
 }
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Scales and zero points of a tensor: one of each, or one for each index of `axis`."""
+
+    scale: Sequence[float]
+    zero: Sequence[int] = (0,)
+    axis: int = 0
 
 
 class Network:
@@ -24,16 +36,16 @@ class Network:
 
     def __init__(self) -> None:
         self._builder = flatbuffers.Builder(1024)
-        self._tensors: list[tuple[Sequence[int], str, NDArray[Any] | None, NDArray[Any] | None]] = []
+        self._tensors: list[tuple[Sequence[int], str, NDArray[Any] | None, Scale | None]] = []
         self._operators: list[tuple[str, Sequence[int], Sequence[int], str, Any]] = []
 
-    def tensor(self, *shape: int, kind: str = "float32") -> int:
+    def tensor(self, *shape: int, kind: str = "float32", scale: Scale | None = None) -> int:
         """A tensor that is computed, or the picture."""
-        self._tensors.append((shape, kind, None, None))
+        self._tensors.append((shape, kind, None, scale))
         return len(self._tensors) - 1
 
-    def const(self, value: NDArray[Any], scale: NDArray[Any] | None = None) -> int:
-        """A constant; with `scale`, quantised along its first axis."""
+    def const(self, value: NDArray[Any], scale: Scale | None = None) -> int:
+        """A constant, as it is stored."""
         self._tensors.append((value.shape, str(value.dtype), value, scale))
         return len(self._tensors) - 1
 
@@ -105,14 +117,14 @@ class Network:
             tflite.TensorAddQuantization(b, quantization)
         return int(tflite.TensorEnd(b))
 
-    def _quantization(self, scale: NDArray[Any]) -> int:
+    def _quantization(self, scale: Scale) -> int:
         b = self._builder
-        scales = b.CreateNumpyVector(scale.astype(np.float32))
-        zeros = b.CreateNumpyVector(np.zeros(len(scale), np.int64))
+        scales = b.CreateNumpyVector(np.array(scale.scale, np.float32))
+        zeros = b.CreateNumpyVector(np.array(scale.zero, np.int64))
         tflite.QuantizationParametersStart(b)
         tflite.QuantizationParametersAddScale(b, scales)
         tflite.QuantizationParametersAddZeroPoint(b, zeros)
-        tflite.QuantizationParametersAddQuantizedDimension(b, 0)
+        tflite.QuantizationParametersAddQuantizedDimension(b, scale.axis)
         return int(tflite.QuantizationParametersEnd(b))
 
     def _operator(self, index: int) -> int:

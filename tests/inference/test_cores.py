@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.inference.cores import cpu_features, cpu_name, physical_cores
+from streamseg.inference.cores import adds_bytes_exactly, cpu_features, cpu_name, physical_cores
 
 # /proc/cpuinfo of 64-bit ARM kernels has no `model name`; one block a core, those of like cores left out
 PI_5 = """processor\t: 0
@@ -127,3 +127,18 @@ def test_features_are_read_from_the_kernel(tmp_path: Path) -> None:
 def test_features_of_arm_are_known_too(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text("Features\t: fp asimd asimddp sve svebf16 i8mm bf16 dgh\n")
     assert cpu_features(tmp_path / "cpuinfo") == ["asimd", "asimddp", "i8mm", "bf16", "sve"]
+
+
+@pytest.mark.parametrize(
+    ("features", "exact"),
+    [
+        (["avx2", "avx512f"], False),
+        (["avx2", "avx_vnni"], True),
+        (["avx512f", "avx512_vnni"], True),
+        (["amx_int8"], True),
+        (["asimd"], True),
+        ([], False),
+    ],
+)
+def test_products_of_bytes_overflow_on_x86_without_vnni(features: list[str], exact: bool) -> None:
+    assert adds_bytes_exactly(features) is exact

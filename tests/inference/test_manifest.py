@@ -127,7 +127,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
             "classes.0.colours: .* did you mean 'color'",
         ),
         ({"int8": {**INT8, "los": 1}}, "int8.los: is not a known key; did you mean 'loss'"),
-        ({"int8": {**INT8, "measure": "psnr"}}, "int8.measure: .*'miou' or 'agreement'"),
+        ({"int8": {**INT8, "measure": "psnr"}}, "int8.measure: .*'miou', 'agreement' or 'source'"),
         ({"int8": {**INT8, "allowed": -1}}, "int8.allowed: .*greater than or equal to 0"),
         (
             {"int8": {**INT8, "segmenter": {"file": "/a", "sha256": HASH}}},

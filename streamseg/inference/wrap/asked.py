@@ -42,6 +42,7 @@ class Asked:
         output: What it says; None: found out.
         size_wh: Size of picture and mask; None: the network's own.
         tensor: Which output is meant; empty where there is but one.
+        colors: Of each class, r g b; empty: hues far apart.
     """
 
     classes: tuple[str, ...]
@@ -53,6 +54,7 @@ class Asked:
     output: Output | None = None
     size_wh: tuple[int, int] | None = None
     tensor: str = ""
+    colors: tuple[tuple[int, int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if problems := self._problems():

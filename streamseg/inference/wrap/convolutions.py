@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import tflite
-from numpy.typing import NDArray
 
 from streamseg.errors import PackageError
-from streamseg.inference.wrap.tflite import Graph, Operator
+from streamseg.inference.wrap.tflite import Operator
+from streamseg.inference.wrap.tflite_graph import Graph
 
 Rule: TypeAlias = Callable[[Graph, Operator], None]
 
 
 def convolution(graph: Graph, operator: Operator) -> None:
     """CONV_2D."""
-    options, weights = operator.options, graph.required(operator.inputs[1])
-    _convolved(graph, operator, options, weights.transpose(0, 3, 1, 2), 1)
+    _convolved(graph, operator, (0, 3, 1, 2), 1)
 
 
 def depthwise(graph: Graph, operator: Operator) -> None:
     """DEPTHWISE_CONV_2D."""
-    options, weights = operator.options, graph.required(operator.inputs[1])
-    _convolved(graph, operator, options, weights.transpose(3, 0, 1, 2), graph.shape(operator.inputs[0])[3])
+    _convolved(graph, operator, (3, 0, 1, 2), graph.shape(operator.inputs[0])[3])
 
 
-def _convolved(graph: Graph, operator: Operator, options: Any, weights: NDArray[Any], group: int) -> None:
+def _convolved(graph: Graph, operator: Operator, order: tuple[int, ...], group: int) -> None:
+    """`order`: of the weights' axes, that makes O I H W of them."""
+    options, index = operator.options, operator.inputs[1]
     strides = [options.StrideH(), options.StrideW()]
     dilations = [options.DilationHFactor(), options.DilationWFactor()]
-    kernel = list(weights.shape[2:])
+    weights = graph.weight(index, order)
+    kernel = [graph.shape(index)[axis] for axis in order[2:]]
     reach = [(size - 1) * step + 1 for size, step in zip(kernel, dilations, strict=True)]
     name = graph.nodes.add(
         "Conv",
         graph.planes(operator.inputs[0]),
-        graph.nodes.const(weights),
+        weights,
         *bias_of(graph, operator.inputs[2:]),
         kernel_shape=kernel,
         strides=strides,
@@ -42,7 +44,7 @@ def _convolved(graph: Graph, operator: Operator, options: Any, weights: NDArray[
         group=group,
         pads=_pads(graph, operator, options.Padding(), reach, strides),
     )
-    put_planes(graph, operator, activated(graph, name, options))
+    put_planes(graph, operator, activated(graph, name, operator))
 
 
 def bias_of(graph: Graph, indices: list[int]) -> list[str]:
@@ -67,7 +69,7 @@ def transposed(graph: Graph, operator: Operator) -> None:
     options = operator.options
     _, weights, source, *bias = operator.inputs
     name = _deconvolved(graph, operator, (source, weights, bias), [options.StrideH(), options.StrideW()])
-    put_planes(graph, operator, activated(graph, name, options))
+    put_planes(graph, operator, activated(graph, name, operator))
 
 
 def transposed_with_bias(graph: Graph, operator: Operator) -> None:
@@ -82,19 +84,20 @@ def _deconvolved(
 ) -> str:
     """The output's size says how much is cut off or added, the odd row and column behind."""
     source, weight_index, bias = inputs
-    weights = graph.required(weight_index).transpose(3, 0, 1, 2)  # O H W I → I O H W
+    weights = graph.weight(weight_index, (3, 0, 1, 2))  # O H W I → I O H W
+    kernel = graph.shape(weight_index)[1:3]
     sizes, results = graph.shape(source)[1:3], graph.shape(operator.output)[1:3]
     over = [
         (size - 1) * stride + length - result
-        for size, result, stride, length in zip(sizes, results, strides, weights.shape[2:], strict=True)
+        for size, result, stride, length in zip(sizes, results, strides, kernel, strict=True)
     ]
     cut = [max(total, 0) for total in over]
     return graph.nodes.add(
         "ConvTranspose",
         graph.planes(source),
-        graph.nodes.const(weights),
+        weights,
         *bias_of(graph, bias),
-        kernel_shape=list(weights.shape[2:]),
+        kernel_shape=kernel,
         strides=strides,
         pads=[total // 2 for total in cut] + [total - total // 2 for total in cut],
         output_padding=[max(-total, 0) for total in over],
@@ -113,7 +116,7 @@ def pool(kind: str) -> Rule:
         pads = _pads(graph, operator, options.Padding(), kernel, strides)
         source = graph.planes(operator.inputs[0])
         name = graph.nodes.add(kind, source, kernel_shape=kernel, strides=strides, pads=pads)
-        put_planes(graph, operator, activated(graph, name, options))
+        put_planes(graph, operator, activated(graph, name, operator))
 
     return rule
 
@@ -123,20 +126,20 @@ def put_planes(graph: Graph, operator: Operator, name: str) -> None:
     graph.put(operator.output, name, planes=True)
 
 
-def activated(graph: Graph, name: str, options: Any) -> str:
-    """What an operator does to its own result at the end."""
+def activated(graph: Graph, name: str, operator: Operator) -> str:
+    """What an operator does to its own result at the end, where its integers do not do it already."""
     kinds = tflite.ActivationFunctionType
-    match options.FusedActivationFunction():
-        case kinds.NONE:
-            return name
-        case kinds.RELU:
-            return graph.nodes.add("Relu", name)
-        case kinds.RELU6:
-            return clip(graph, name, 0.0, 6.0)
-        case kinds.RELU_N1_TO_1:
-            return clip(graph, name, -1.0, 1.0)
-        case kinds.TANH:
-            return graph.nodes.add("Tanh", name)
+    kind = operator.options.FusedActivationFunction()
+    ends = {kinds.RELU: (0.0, math.inf), kinds.RELU6: (0.0, 6.0), kinds.RELU_N1_TO_1: (-1.0, 1.0)}
+    quantization = graph.quantization(operator.output)
+    if kind == kinds.NONE or (kind in ends and quantization and quantization.within(*ends[kind])):
+        return name
+    if kind == kinds.RELU:
+        return graph.nodes.add("Relu", name)
+    if kind in ends:
+        return clip(graph, name, *ends[kind])
+    if kind == kinds.TANH:
+        return graph.nodes.add("Tanh", name)
     raise PackageError(f"{graph.path}: an activation that is not known here")
 
 

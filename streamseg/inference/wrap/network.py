@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from onnx import TensorProto, version_converter
 
 from streamseg.errors import PackageError
 from streamseg.inference.host import one_line
-from streamseg.inference.wrap.asked import Asked, Layout
+from streamseg.inference.wrap.asked import Asked, Layout, Output
 from streamseg.inference.wrap.nodes import OPSET
+from streamseg.inference.wrap.scores import with_scores
 
 OLDEST = 13  # opset from which on the nodes put around a network mean what they say
 COLOURS = 3
@@ -30,7 +31,8 @@ class Network:
         image_type: Its element type (`TensorProto`).
         layout: Where it has its channels.
         size_wh: Size of the picture it takes, pixels.
-        answer: Name of the output that is meant.
+        answer: Name of the tensor that is meant: an output, or the scores in front of its ArgMax.
+        qdq: The same network as it computes in integers (QDQ); None where it does not.
     """
 
     model: Any
@@ -39,6 +41,7 @@ class Network:
     layout: Layout
     size_wh: tuple[int, int]
     answer: str
+    qdq: Network | None = None
 
 
 def read_network(path: Path, asked: Asked) -> Network:
@@ -47,7 +50,9 @@ def read_network(path: Path, asked: Asked) -> Network:
     Raises:
         PackageError: It cannot be read, or is none that takes one picture; says what to do.
     """
-    return look_at(_modern(_read(path), path), path, asked)
+    network = look_at(_modern(_read(path, asked), path), path, asked)
+    qdq = _read_qdq(path, asked) if path.suffix == ".tflite" else None
+    return network if qdq is None else replace(network, qdq=look_at(qdq, path, asked))
 
 
 def look_at(model: Any, path: Path, asked: Asked) -> Network:
@@ -65,20 +70,31 @@ def look_at(model: Any, path: Path, asked: Asked) -> Network:
         raise PackageError(f"{path}: takes bytes as they are; leave --mean, --std and --scale out")
     size_wh = (width, height) if width and height else asked.size_wh
     assert size_wh is not None  # noqa: S101 - the two conditions above
-    return Network(model, image.name, kind, layout, size_wh, _answer(model, path, asked))
+    answer = _answer(model, path, asked)
+    if asked.output is not Output.LABELS:
+        model, answer = with_scores(model, answer)
+    return Network(model, image.name, kind, layout, size_wh, answer)
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, asked: Asked) -> Any:
     if path.suffix == ".tflite":
         from streamseg.inference.wrap.operators import read_tflite  # noqa: PLC0415 - needs one more library
 
-        return read_tflite(path)
+        return read_tflite(path, real_input=not asked.plain)
     try:
         return onnx.load(path)
     except OSError as error:
         raise PackageError(f"{path}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # protobuf's own, and those of external data
         raise PackageError(f"{path}: is no ONNX model: {one_line(error)}") from error
+
+
+def _read_qdq(path: Path, asked: Asked) -> Any | None:
+    """A TFLite network that computes in integers, with its own scales; None where it computes in float."""
+    from streamseg.inference.wrap.operators import is_quantized, read_tflite  # noqa: PLC0415 - as above
+    from streamseg.inference.wrap.tflite_graph import Form  # noqa: PLC0415
+
+    return read_tflite(path, Form.QDQ, real_input=not asked.plain) if is_quantized(path) else None
 
 
 def _modern(model: Any, path: Path) -> Any:

@@ -38,7 +38,7 @@ class Nodes:
     def const(self, value: NDArray[Any]) -> str:
         """A constant; returns its name."""
         name = self._name("const")
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def f32(self, values: float | Sequence[float] | NDArray[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,34 +24,81 @@ from streamseg.inference.wrap.convolutions import (
     transposed,
     transposed_with_bias,
 )
-from streamseg.inference.wrap.tflite import DAMAGED, Graph, Operator
+from streamseg.inference.wrap.shapes import (
+    PLANE_AXIS,
+    concatenated,
+    deepened,
+    padded,
+    reshaped,
+    tiled,
+    turned,
+)
+from streamseg.inference.wrap.tflite import DAMAGED, Operator, TfliteFile
+from streamseg.inference.wrap.tflite_graph import Form, Graph
 
-_PLANE_AXIS = {0: 0, 1: 2, 2: 3, 3: 1}  # where each axis of TFLite's order lies with channels first
 
-
-def read_tflite(path: Path) -> Any:
+def read_tflite(path: Path, form: Form = Form.FLOAT, *, real_input: bool = False) -> Any:
     """A TFLite network as an ONNX model, its batch not fixed.
 
+    Args:
+        path: The file.
+        form: What becomes of integers that flow through the network; without such both forms are equal.
+        real_input: A quantised input takes real numbers (float32) and quantises them; else uint8, 0…255. What
+            a quantised output gives are real numbers in any case.
+
     Raises:
-        PackageError: It cannot be read, or has operators or types that are not known here.
+        PackageError: It cannot be read, or has operators or types that are not known here; names all of them.
     """
     try:
-        graph = Graph(path)
-        _convert(graph)
-        return graph.model()
+        return _converted(TfliteFile(path), form, real_input=real_input).model()
     except DAMAGED as error:
         raise PackageError(f"{path}: is damaged: {one_line(error)}") from error
 
 
-def _convert(graph: Graph) -> None:
-    operators = graph.operators
-    if unknown := sorted({operator.name for operator in operators} - set(_RULES)):
-        raise PackageError(
-            f"{graph.path}: has operators that are not known here: {', '.join(unknown)}; "
+def is_quantized(path: Path) -> bool:
+    """Whether a TFLite network computes in integers. Raises PackageError where the file cannot be read."""
+    try:
+        return TfliteFile(path).quantized
+    except DAMAGED as error:
+        raise PackageError(f"{path}: is damaged: {one_line(error)}") from error
+
+
+def _converted(file: TfliteFile, form: Form, *, real_input: bool) -> Graph:
+    problems = file.problems()
+    if unknown := sorted({operator.name for operator in file.operators} - set(_RULES)):
+        problems.append(
+            f"{file.path}: has operators that are not known here: {', '.join(unknown)}; "
             "export the network as ONNX instead"
         )
+    try:
+        graph = Graph(file, form, real_input=real_input)
+        problems += _convert(graph, file.operators)
+    except (*DAMAGED, PackageError):
+        if not problems:  # what follows from them is not told
+            raise
+    if problems:
+        raise PackageError("\n".join(dict.fromkeys(problems)))
+    return graph
+
+
+def _convert(graph: Graph, operators: Sequence[Operator]) -> list[str]:
+    """Puts every operator that it can; gives back what is wrong with the others."""
+    problems = []
     for operator in operators:
-        _RULES[operator.name](graph, operator)
+        try:
+            _put(graph, operator)
+        except PackageError as error:
+            problems.append(str(error))
+        graph.skip(operator)
+    return problems
+
+
+def _put(graph: Graph, operator: Operator) -> None:
+    if operator.name not in _RULES:
+        return
+    _RULES[operator.name](graph, operator)
+    inside = operator.name in _WITHIN_ONE or (operator.name in _SAME_RANGE and graph.keeps_range(operator))
+    graph.requantize(operator.output, inside=inside, half_up=operator.name == "RESIZE_BILINEAR")
 
 
 def _pair(kind: str) -> Rule:
@@ -61,7 +109,7 @@ def _pair(kind: str) -> Rule:
         form = graph.planes if planes else graph.flat
         name = graph.nodes.add(kind, *(form(index) for index in operator.inputs))
         fused = kind in ("Add", "Sub", "Mul", "Div")
-        graph.put(operator.output, activated(graph, name, operator.options) if fused else name, planes=planes)
+        graph.put(operator.output, activated(graph, name, operator) if fused else name, planes=planes)
 
     return rule
 
@@ -93,30 +141,15 @@ def _leaky(graph: Graph, operator: Operator) -> None:
 def _dequantized(graph: Graph, operator: Operator) -> None:
     value = graph.constant(operator.inputs[0])
     if value is None:
-        raise PackageError(f"{graph.path}: the network computes in integers; wrap its float version")
-    graph.set_constant(operator.output, value.astype(np.float32))
+        _single("Identity")(graph, operator)
+    else:
+        graph.set_constant(operator.output, value.astype(np.float32))
 
 
-def _concatenated(graph: Graph, operator: Operator) -> None:
-    rank = len(graph.shape(operator.output))
-    axis = operator.options.Axis() % rank
-    planes = rank == 4
-    names = [(graph.planes if planes else graph.flat)(index) for index in operator.inputs]
-    name = graph.nodes.add("Concat", *names, axis=_PLANE_AXIS[axis] if planes else axis)
-    graph.put(operator.output, activated(graph, name, operator.options), planes=planes)
-
-
-def _padded(graph: Graph, operator: Operator) -> None:
-    amounts = graph.required(operator.inputs[1]).astype(np.int64)
-    planes = graph.is_image(operator.output)
-    if planes:
-        amounts = amounts[[0, 3, 1, 2]]
-    source = (graph.planes if planes else graph.flat)(operator.inputs[0])
-    graph.put(
-        operator.output,
-        graph.nodes.add("Pad", source, graph.nodes.i64(*amounts.T.ravel().tolist())),
-        planes=planes,
-    )
+def _cast(graph: Graph, operator: Operator) -> None:
+    """Class ids in another type of integers; numbers that have a scale are not cast but quantised."""
+    kind = graph.element_type(operator.output)
+    _single("Cast", to=kind)(graph, operator)
 
 
 def _mean(graph: Graph, operator: Operator) -> None:
@@ -125,7 +158,7 @@ def _mean(graph: Graph, operator: Operator) -> None:
     keep = operator.options.KeepDims()
     planes = rank == 4 and graph.is_image(operator.output)
     source = (graph.planes if planes else graph.flat)(operator.inputs[0])
-    axes = sorted(_PLANE_AXIS[axis] for axis in axes) if planes else axes
+    axes = sorted(PLANE_AXIS[axis] for axis in axes) if planes else axes
     name = graph.nodes.add("ReduceMean", source, axes=axes, keepdims=int(keep))
     graph.put(operator.output, name, planes=planes)
 
@@ -179,36 +212,17 @@ def _nearest(options: Any) -> str:
     return "round_prefer_ceil" if options.AlignCorners() or options.HalfPixelCenters() else "floor"
 
 
-def _reshaped(graph: Graph, operator: Operator) -> None:
-    shape = graph.shape(operator.output)
-    target = graph.nodes.i64(-1, *shape[1:]) if shape[:1] == [1] else graph.nodes.i64(*shape)
-    name = graph.nodes.add("Reshape", graph.flat(operator.inputs[0]), target)
-    graph.put(operator.output, name, planes=False)
-
-
-def _turned(graph: Graph, operator: Operator) -> None:
-    order = [int(axis) for axis in graph.required(operator.inputs[1])]
-    name = graph.nodes.add("Transpose", graph.flat(operator.inputs[0]), perm=order)
-    graph.put(operator.output, name, planes=False)
-
-
 def _connected(graph: Graph, operator: Operator) -> None:
-    weights = graph.required(operator.inputs[1])
-    rows = graph.nodes.add("Reshape", graph.flat(operator.inputs[0]), graph.nodes.i64(-1, weights.shape[1]))
-    name = graph.nodes.add("MatMul", rows, graph.nodes.const(weights.T))
+    columns = graph.shape(operator.inputs[1])[1]
+    rows = graph.nodes.add("Reshape", graph.flat(operator.inputs[0]), graph.nodes.i64(-1, columns))
+    name = graph.nodes.add("MatMul", rows, graph.weight(operator.inputs[1], (1, 0)))
     for bias in bias_of(graph, operator.inputs[2:]):
         name = graph.nodes.add("Add", name, bias)
-    name = activated(graph, name, operator.options)
+    name = activated(graph, name, operator)
     shape = graph.shape(operator.output)
     if len(shape) != 2:
         name = graph.nodes.add("Reshape", name, graph.nodes.i64(-1, *shape[1:]))
     graph.put(operator.output, name, planes=False)
-
-
-def _deepened(graph: Graph, operator: Operator) -> None:
-    source = graph.planes(operator.inputs[0])
-    name = graph.nodes.add("DepthToSpace", source, blocksize=operator.options.BlockSize(), mode="DCR")
-    put_planes(graph, operator, name)
 
 
 _RULES: dict[str, Rule] = {
@@ -216,16 +230,17 @@ _RULES: dict[str, Rule] = {
     "ADD": _pair("Add"),
     "ARG_MAX": _winner,
     "AVERAGE_POOL_2D": pool("AveragePool"),
-    "CONCATENATION": _concatenated,
+    "CAST": _cast,
+    "CONCATENATION": concatenated,
     "CONV_2D": convolution,
     "Convolution2DTransposeBias": transposed_with_bias,
     "DEPTHWISE_CONV_2D": depthwise,
-    "DEPTH_TO_SPACE": _deepened,
+    "DEPTH_TO_SPACE": deepened,
     "DEQUANTIZE": _dequantized,
     "DIV": _pair("Div"),
     "ELU": _single("Elu"),
     "EXP": _single("Exp"),
-    "EXPAND_DIMS": _reshaped,
+    "EXPAND_DIMS": reshaped,
     "FULLY_CONNECTED": _connected,
     "HARD_SWISH": _single("HardSwish"),
     "LEAKY_RELU": _leaky,
@@ -236,18 +251,30 @@ _RULES: dict[str, Rule] = {
     "MINIMUM": _pair("Min"),
     "MUL": _pair("Mul"),
     "NEG": _single("Neg"),
-    "PAD": _padded,
+    "PAD": padded,
+    "PADV2": padded,
     "PRELU": _pair("PRelu"),
+    "QUANTIZE": _single("Identity"),
     "RELU": _single("Relu"),
     "RELU6": _clipped(0.0, 6.0),
     "RELU_N1_TO_1": _clipped(-1.0, 1.0),
-    "RESHAPE": _reshaped,
+    "RESHAPE": reshaped,
     "RESIZE_BILINEAR": _resized("linear"),
     "RESIZE_NEAREST_NEIGHBOR": _resized("nearest"),
     "SOFTMAX": _softmax,
-    "SQUEEZE": _reshaped,
+    "SQUEEZE": reshaped,
     "SUB": _pair("Sub"),
     "TANH": _single("Tanh"),
-    "TRANSPOSE": _turned,
+    "TILE": tiled,
+    "TRANSPOSE": turned,
     "TRANSPOSE_CONV": transposed,
 }
+# what these give is nowhere outside of what goes in
+_SAME_RANGE = frozenset(
+    """
+    AVERAGE_POOL_2D CONCATENATION DEPTH_TO_SPACE EXPAND_DIMS MAX_POOL_2D MAXIMUM MEAN MINIMUM PAD RESHAPE
+    RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR SQUEEZE TILE TRANSPOSE
+    """.split()  # noqa: SIM905 a list of words reads better than one of strings
+)
+# TFLite gives these the range of their function, less one step at the end
+_WITHIN_ONE = frozenset({"LOGISTIC", "SOFTMAX", "TANH"})

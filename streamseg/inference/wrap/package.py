@@ -5,7 +5,7 @@ from __future__ import annotations
 import colorsys
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +20,7 @@ from streamseg.inference import ort
 from streamseg.inference.backend import Settings
 from streamseg.inference.cores import physical_cores
 from streamseg.inference.manifest import (
+    INT8_FILE,
     MANIFEST_NAME,
     GraphFile,
     Graphs,
@@ -31,6 +32,7 @@ from streamseg.inference.manifest import (
 )
 from streamseg.inference.manifest_errors import described
 from streamseg.inference.package import Package
+from streamseg.inference.wrap import integers
 from streamseg.inference.wrap.asked import Asked
 from streamseg.inference.wrap.compose import ANSWER, Batch, with_logits, with_picture
 from streamseg.inference.wrap.network import Network, read_network
@@ -69,6 +71,7 @@ class Wrapped:
         reading: What its answer was found to mean.
         size_wh: Of picture and mask.
         one_at_a_time: It takes no batch of more than one picture.
+        int8: The segmenter once more, in the integers that the network was made in; None where it was not.
     """
 
     model: Any
@@ -76,6 +79,7 @@ class Wrapped:
     reading: Reading
     size_wh: tuple[int, int]
     one_at_a_time: bool
+    int8: Any | None = None
 
 
 def wrap(path: Path, asked: Asked) -> Wrapped:
@@ -92,8 +96,11 @@ def wrap(path: Path, asked: Asked) -> Wrapped:
     except PackageError as error:
         raise PackageError(f"{path}: {error}") from error
     batch: Batch = ANY_BATCH if _takes_batches(network, asked, path, pictures, answers) else 1
-    model = with_logits(with_picture(network, asked, batch), reading, len(asked.classes), batch)
-    return Wrapped(model, network, reading, asked.size_wh or network.size_wh, batch == 1)
+    model, int8 = (
+        with_logits(with_picture(one, asked, batch), reading, len(asked.classes), batch) if one else None
+        for one in (network, network.qdq)
+    )
+    return Wrapped(model, network, reading, asked.size_wh or network.size_wh, batch == 1, int8)
 
 
 def write_package(wrapped: Wrapped, asked: Asked, label: Label, folder: Path) -> Package:
@@ -112,6 +119,8 @@ def write_package(wrapped: Wrapped, asked: Asked, label: Label, folder: Path) ->
             inside.mkdir()
             onnx.save(wrapped.model, inside / FILE)
             manifest = _manifest(wrapped, asked, label, sha256_file(inside / FILE))
+            if wrapped.int8 is not None:
+                manifest = _with_int8(wrapped, Package(inside, manifest), Path(part))
             dump_manifest(manifest, inside / MANIFEST_NAME)
             inside.replace(folder)
     except OSError as error:
@@ -119,6 +128,20 @@ def write_package(wrapped: Wrapped, asked: Asked, label: Label, folder: Path) ->
     except ValidationError as error:
         raise PackageError(described(error, Manifest)) from error
     return Package(folder, manifest)
+
+
+def _with_int8(wrapped: Wrapped, package: Package, workplace: Path) -> Manifest:
+    """The manifest with the graph in integers, which is written and tried."""
+    onnx.save(wrapped.int8, package.path / INT8_FILE)
+    entry = GraphFile(file=INT8_FILE, sha256=sha256_file(package.path / INT8_FILE))
+    pictures = _trial_pictures(wrapped.size_wh)
+    record = integers.unjudged(entry, len(pictures))
+    tried = replace(package, manifest=package.manifest.model_copy(update={"int8": record}))
+    try:
+        record = integers.judged(tried, list(pictures), workplace / "compiled")
+    except EngineError as error:
+        raise PackageError(f"the network does not run in its own integers: {error}") from error
+    return package.manifest.model_copy(update={"int8": record})
 
 
 def _manifest(wrapped: Wrapped, asked: Asked, label: Label, sha256: str) -> Manifest:
@@ -130,13 +153,18 @@ def _manifest(wrapped: Wrapped, asked: Asked, label: Label, sha256: str) -> Mani
         input=InputSize(width=width, height=height),
         max_batch=1 if wrapped.one_at_a_time else None,
         classes=tuple(
-            ManifestClass(id=index, name=name, color=color(index)) for index, name in enumerate(asked.classes)
+            ManifestClass(id=index, name=name, color=shown)
+            for index, (name, shown) in enumerate(zip(asked.classes, _colors(asked), strict=True))
         ),
         license=label.license,
         data=label.data,
         graphs=Graphs(segmenter=GraphFile(file=FILE, sha256=sha256)),
         parameters=sum(math.prod(weight.dims) for weight in wrapped.network.model.graph.initializer),
     )
+
+
+def _colors(asked: Asked) -> Sequence[tuple[int, int, int]]:
+    return asked.colors or [color(index) for index in range(len(asked.classes))]
 
 
 def color(index: int) -> tuple[int, int, int]:

@@ -80,6 +80,19 @@ def padded(net: Network) -> tuple[int, int]:
     return source, result
 
 
+def padded_with(net: Network) -> tuple[int, int]:
+    source, result = net.tensor(1, 6, 8, 4), net.tensor(1, 9, 9, 4)
+    amounts = net.const(np.array([[0, 0], [1, 2], [0, 1], [0, 0]], np.int32))
+    net.operator("PADV2", [source, amounts, net.const(np.array(1.5, np.float32))], [result], "PadV2Options")
+    return source, result
+
+
+def tiled(net: Network) -> tuple[int, int]:
+    source, result = net.tensor(1, 6, 8, 4), net.tensor(1, 12, 24, 4)
+    net.operator("TILE", [source, net.const(np.array([1, 2, 3, 1], np.int32))], [result], "TileOptions")
+    return source, result
+
+
 def mean(keep: bool) -> Build:
     def build(net: Network) -> tuple[int, int]:
         source, result = net.tensor(1, 6, 8, 4), net.tensor(*((1, 1, 1, 4) if keep else (1, 4)))
@@ -95,6 +108,20 @@ def winner(net: Network) -> tuple[int, int]:
     net.operator(
         "ARG_MAX", [source, net.const(np.array(3, np.int32))], [result], "ArgMaxOptions",
         OutputType=tflite.TensorType.INT64,
+    )  # fmt: skip
+    return source, result
+
+
+def cast(net: Network) -> tuple[int, int]:
+    source, ids = net.tensor(1, 6, 8, 4), net.tensor(1, 6, 8, kind="int64")
+    result = net.tensor(1, 6, 8, kind="int32")
+    net.operator(
+        "ARG_MAX", [source, net.const(np.array(3, np.int32))], [ids], "ArgMaxOptions",
+        OutputType=tflite.TensorType.INT64,
+    )  # fmt: skip
+    net.operator(
+        "CAST", [ids], [result], "CastOptions",
+        InDataType=tflite.TensorType.INT64, OutDataType=tflite.TensorType.INT32,
     )  # fmt: skip
     return source, result
 
@@ -183,6 +210,9 @@ CASES: dict[str, Build] = {
     "CONCATENATION channels": joined(3, 1, 6, 8, 8),
     "CONCATENATION rows": joined(-3, 1, 12, 8, 4),
     "PAD": padded,
+    "PADV2": padded_with,
+    "TILE": tiled,
+    "CAST": cast,
     "MEAN kept": mean(keep=True),
     "MEAN dropped": mean(keep=False),
     "ARG_MAX": winner,
@@ -191,8 +221,8 @@ CASES: dict[str, Build] = {
     "DEPTH_TO_SPACE": deepened,
     "DEQUANTIZE": half_weights,
 }
-# one that OpenVINO does not read has a test of its own below
-APART = {"RELU_N1_TO_1"}
+# one that OpenVINO does not read has a test of its own below, one of integers among those of integers
+APART = {"RELU_N1_TO_1", "QUANTIZE"}
 CONVOLUTIONS = {name for name, rule in _RULES.items() if "convolutions" in rule.__module__}
 
 

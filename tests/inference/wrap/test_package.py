@@ -33,7 +33,7 @@ KINDS = {
     "logits, channels first": (Foreign(), FOUR, Meaning.LOGITS),
     "logits, channels last": (Foreign(layout="nhwc"), FOUR, Meaning.LOGITS),
     "softmax": (Foreign("softmax"), FOUR, Meaning.PROBABILITIES),
-    "labels": (Foreign("labels"), FOUR, Meaning.LABELS),
+    "labels, which are an ArgMax of logits": (Foreign("labels"), FOUR, Meaning.LOGITS),
     "sigmoid": (Foreign("sigmoid", classes=1), TWO, Meaning.ONE_PROBABILITY),
     "sigmoid, channels last": (Foreign("sigmoid", "nhwc", 1), TWO, Meaning.ONE_PROBABILITY),
     "one logit": (Foreign("logit", classes=1), TWO, Meaning.ONE_LOGIT),
@@ -49,13 +49,16 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
+def one_hot(scores: F32) -> F32:
+    """Logits of labels alone."""
+    winners = scores.argmax(axis=1)[:, None] == np.arange(scores.shape[1])[None, :, None, None]
+    return np.where(winners, np.float32(SURE), np.float32(0))
+
+
 def wanted(foreign: Foreign, pixels: F32) -> F32:
     """Logits as a package gives them, of what the network is fed."""
     scores = reference_scores(foreign, pixels)
     match foreign.says:
-        case "labels":
-            winners = scores.argmax(axis=1)[:, None] == np.arange(foreign.classes)[None, :, None, None]
-            return np.where(winners, np.float32(SURE), np.float32(0))
         case "sigmoid" | "logit":
             return np.concatenate([-scores / 2, scores / 2], axis=1)
         case "softmax":
@@ -98,6 +101,17 @@ def test_what_it_says_is_what_numpy_says(kind: str, tmp_path: Path) -> None:
         logits, labels = run(tmp_path / "foreign", backend, images)
         np.testing.assert_allclose(logits, expected, atol=close)
         np.testing.assert_array_equal(labels[clear], large.argmax(axis=1)[clear])
+
+
+def test_labels_stay_labels_where_they_are_asked_for(tmp_path: Path) -> None:
+    asked = Asked(FOUR, output=Output.LABELS)
+    wrapped = wrap(save_network(tmp_path / "network.onnx", Foreign("labels")), asked)
+    assert wrapped.reading.meaning is Meaning.LABELS
+    write_package(wrapped, asked, LABEL, tmp_path / "foreign")
+    images = pictures(1)
+    logits, _ = run(tmp_path / "foreign", "onnxruntime", images)
+    fed = (images / 255).astype(np.float32)
+    np.testing.assert_allclose(logits, one_hot(reference_scores(Foreign(), fed)))
 
 
 def test_bytes_are_fed_as_they_are(tmp_path: Path) -> None:
