@@ -47,6 +47,9 @@ def test_everything_lies_where_it_is_looked_for(installed: Path) -> None:
     assert {f"usr/local/lib/{kind}.d/streamseg.conf" for kind in ("sysusers", "tmpfiles")} <= laid
     assert (installed / "usr/local/bin/streamseg").readlink() == Path(f"{PREFIX}/bin/streamseg")
     assert (installed / "srv/eyes/share/doc/runbook.md").is_file()
+    assert (installed / "srv/eyes/share/doc/LICENSES/CC-BY-NC-4.0.txt").is_file()
+    notices = (installed / "srv/eyes/share/doc/THIRD_PARTY_NOTICES.txt").read_text(encoding="utf-8")
+    assert "0 Python distributions" in notices  # nothing was installed
     assert (installed / CONFIG).stat().st_mode & 0o777 == 0o640
     assert (installed / "etc/streamseg").stat().st_mode & 0o777 == 0o750
 
