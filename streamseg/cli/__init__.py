@@ -32,6 +32,7 @@ for command in (
     doctor.doctor,
     offline.train,
     offline.evaluate,
+    offline.label,
     offline.explain,
 ):
     app.command()(command)

@@ -1,4 +1,4 @@
-"""`streamseg train`, `streamseg evaluate` and `streamseg explain`."""
+"""`streamseg train`, `streamseg evaluate`, `streamseg label` and `streamseg explain`."""
 
 from __future__ import annotations
 
@@ -66,6 +66,9 @@ def evaluate(
     ablation: Annotated[
         bool, typer.Option("--ablation", help="also each temporal mode with and without motion")
     ] = False,
+    confusion: Annotated[
+        bool, typer.Option("--confusion", help="also what each true class is taken for")
+    ] = False,
     baselines: Annotated[
         bool, typer.Option("--baselines", help="also k-means, a linear SVM and a random forest")
     ] = False,
@@ -85,11 +88,50 @@ def evaluate(
         stress=stress,
         ablation=ablation,
         baselines=baselines,
+        confusion=confusion,
         motion=MotionMode.FLOW if motion else MotionMode.NONE,
     )
     cli.evaluate_package(
         package, data, backend=chosen, precision=computed_in, clip=clip, json_path=json, wanted=wanted
     )
+
+
+def label(
+    paths: Annotated[list[Path], typer.Argument(help="pictures, videos, and folders of them")],
+    *,
+    packages: Annotated[
+        list[str], typer.Option("--with", help="model package that labels: a name or a folder (repeatable)")
+    ],
+    out: Annotated[Path, typer.Option(help="folder to fill: images/, labels/, classes.txt")],
+    recipe: Annotated[Path | None, typer.Option(help="recipe whose classes the labels are of")] = None,
+    classes: Annotated[Path | None, typer.Option(help="or a text file of them, a name on each line")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="rules (YAML): class maps, and who decides; default: all must agree")
+    ] = None,
+    class_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", help="PACKAGE:CLASS=TARGET, ignore as TARGET, '*' as CLASS for all others (repeatable)"
+        ),
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="of a video, label every n-th frame")] = 12,
+    backend: Annotated[
+        str, typer.Option(help="as engine.backend: openvino, onnxruntime, tensorrt, …")
+    ] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, f32, bf16, f16 or int8")] = "auto",
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="first delete what an earlier run made in the folder")
+    ] = False,
+) -> None:
+    """Label the pictures of PATHS where packages agree, as a set to train on; goes on where it stopped."""
+    from streamseg.training import label_command  # noqa: PLC0415
+    from streamseg.training.label_job import LabelOptions  # noqa: PLC0415
+
+    chosen, computed_in = backend_option(backend), precision_option(precision)
+    if (recipe is None) == (classes is None):
+        raise typer.BadParameter("one of --recipe and --classes names the classes", param_hint="--classes")
+    given = (tuple(paths), tuple(packages), out, recipe, classes, rules, tuple(class_map or ()))
+    label_command.label(LabelOptions(*given, every, chosen, computed_in, fresh))
 
 
 def explain(

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM while a stage learns: asked for once, the run ends after the step in hand."""
+"""SIGINT and SIGTERM during long work: asked for once, it ends after the step in hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamseg.errors import TrainingError
 
 _STDERR = 2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_HEARD = b"\nstopping after the step in hand, which is saved"
+_HEARD = "\nstopping after the {unit} in hand, which is saved"
 _AGAIN = b"; Ctrl-C once more: at once, without saving"
 
 
@@ -47,14 +47,16 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals(*, alone: bool) -> Iterator[StopRequest]:
+def stop_on_signals(*, alone: bool, unit: str = "step") -> Iterator[StopRequest]:
     """Take SIGINT and SIGTERM as requests to stop, in the context; only on the main thread.
 
     Args:
         alone: One process. Then a second SIGINT raises KeyboardInterrupt; of several processes each gets
             signals from the terminal and from `torchrun`, so there a second one means no more than the first.
+        unit: What is finished before the end.
     """
     request = StopRequest()
+    heard = _HEARD.format(unit=unit).encode() + (_AGAIN if alone else b"") + b"\n"
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
@@ -64,7 +66,7 @@ def stop_on_signals(*, alone: bool) -> Iterator[StopRequest]:
             raise KeyboardInterrupt
         if not request.number:
             # not print: the signal may have come while something else was being printed
-            os.write(_STDERR, _HEARD + (_AGAIN if alone else b"") + b"\n")
+            os.write(_STDERR, heard)
         request.number = request.number or number
 
     before = {number: signal.signal(number, on_signal) for number in _SIGNALS}

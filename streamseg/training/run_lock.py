@@ -17,8 +17,12 @@ _MOST_BYTES = 200  # of what the owner wrote
 
 
 @contextmanager
-def run_lock(path: Path) -> Iterator[None]:
+def run_lock(path: Path, otherwise: str = "give the recipe another name") -> Iterator[None]:
     """Hold the lock file `path` in the context; it stays behind, and says who held it last.
+
+    Args:
+        path: The file; its folder is made.
+        otherwise: What to do where another process works there and goes on.
 
     Raises:
         TrainingError: Another process holds it (named), or the folder cannot be written.
@@ -29,19 +33,19 @@ def run_lock(path: Path) -> Iterator[None]:
     except OSError as error:
         raise TrainingError(f"{path}: cannot be written: {error.strerror}") from error
     try:
-        _lock(file, path)
+        _lock(file, path, otherwise)
         yield
     finally:
         os.close(file)
 
 
-def _lock(file: int, path: Path) -> None:
+def _lock(file: int, path: Path, otherwise: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         owner = os.pread(file, _MOST_BYTES, 0).decode(errors="replace").strip() or "another process"
         raise TrainingError(
-            f"{path.parent} is in use by {owner}: wait for it, stop it, or give the recipe another name"
+            f"{path.parent} is in use by {owner}: wait for it, stop it, or {otherwise}"
         ) from None
     except OSError as error:  # some network file systems have no locks
         _LOG.warning("%s: cannot be locked (%s): see to it that no other run uses the folder", path, error)

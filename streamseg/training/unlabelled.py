@@ -23,30 +23,52 @@ class Still:
     path: Path
     frame: int | None = None
 
+    def __str__(self) -> str:
+        return f"{self.path}" if self.frame is None else f"{self.path}, frame {self.frame}"
 
-def find_stills(paths: Sequence[Path]) -> list[Still]:
-    """Every picture and every `EVERY`-th frame of every video in folders, or named themselves, in order.
+
+def find_stills(paths: Sequence[Path], every: int = EVERY, key: str = "data.unlabelled: ") -> list[Still]:
+    """Every picture and every n-th frame of every video in folders, or named themselves, in order.
+
+    Args:
+        paths: Files and folders.
+        every: Frames of a video from one that is taken to the next.
+        key: What the paths are called in errors.
 
     Raises:
-        TrainingError: A path does not exist, is of neither kind or cannot be opened, or there is nothing.
+        TrainingError: A path does not exist, is of neither kind or cannot be opened (a line each), or there
+            is nothing.
     """
-    files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
-    stills = [still for file in files for still in _stills_of(file, named=file in paths)]
-    if not stills:
-        raise TrainingError(f"data.unlabelled: no pictures and no videos in {', '.join(map(str, paths))}")
+    problems: list[str] = []
+    stills: list[Still] = []
+    for path in paths:
+        try:
+            files = sorted(path.iterdir()) if path.is_dir() else [path]
+        except OSError as error:
+            problems.append(f"{path}: cannot be read: {error.strerror}")
+            continue
+        for file in files:
+            try:
+                stills += _stills_of(file, every, named=file == path)
+            except TrainingError as error:
+                problems.append(str(error))
+    if not stills and not problems:
+        problems = [f"no pictures and no videos in {', '.join(map(str, paths))}"]
+    if problems:
+        raise TrainingError("\n".join(f"{key}{problem}" for problem in problems))
     return stills
 
 
-def _stills_of(file: Path, *, named: bool) -> list[Still]:
-    """Those of one file; other files in a folder are passed over, but not those a recipe names."""
+def _stills_of(file: Path, every: int, *, named: bool) -> list[Still]:
+    """Those of one file; other files in a folder are passed over, but not those that are named."""
     if not file.exists():
-        raise TrainingError(f"data.unlabelled: {file}: no such file or folder")
+        raise TrainingError(f"{file}: no such file or folder")
     if file.suffix.lower() in PICTURES:
         return [Still(file)]
     if file.suffix.lower() in VIDEOS:
-        return [Still(file, frame) for frame in range(0, _frames(file), EVERY)]
+        return [Still(file, frame) for frame in range(0, _frames(file), every)]
     if named:
-        raise TrainingError(f"data.unlabelled: {file}: neither a picture nor a video by its name")
+        raise TrainingError(f"{file}: neither a picture nor a video by its name")
     return []
 
 
@@ -55,7 +77,7 @@ def _frames(file: Path) -> int:
     frames = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
     video.release()
     if frames < 1:
-        raise TrainingError(f"data.unlabelled: {file}: cannot be decoded")
+        raise TrainingError(f"{file}: cannot be decoded")
     return frames
 
 
@@ -67,8 +89,7 @@ def read_still(still: Still) -> U8:
     """
     image = cv2.imread(str(still.path)) if still.frame is None else _frame(still.path, still.frame)
     if image is None:
-        place = "" if still.frame is None else f", frame {still.frame}"
-        raise TrainingError(f"{still.path}{place}: cannot be decoded")
+        raise TrainingError(f"{still}: cannot be decoded")
     rgb: U8 = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     return rgb
 

@@ -21,6 +21,7 @@ from streamseg.cli import main
         "doctor",
         "train",
         "evaluate",
+        "label",
         "explain",
         "version",
         "engine",

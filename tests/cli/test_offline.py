@@ -13,7 +13,8 @@ import pytest
 
 from streamseg.cli import main
 from streamseg.temporal.motion import MotionMode
-from streamseg.training import cli
+from streamseg.training import cli, label_command
+from streamseg.training.label_job import LabelOptions
 from tests.conftest import ROOT
 from tests.fakes.packages import make_package
 
@@ -45,6 +46,75 @@ def test_evaluate_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["evaluate", "tiny", "data", *more]) == 0
     every = cli.Wanted(("b", "c"), stress=True, ablation=True, baselines=True, motion=MotionMode.NONE)
     assert calls == [every]
+
+
+def test_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[LabelOptions] = []
+    monkeypatch.setattr(label_command, "label", calls.append)
+    few = ["label", "a.mp4", "folder", "--with", "tiny", "--with", "x/y", "--out", "o"]
+    assert main([*few, "--classes", "c.txt"]) == 0
+    more = [
+        "--recipe",
+        "r.yaml",
+        "--rules",
+        "q.yaml",
+        "--map",
+        "tiny:a=b",
+        "--map",
+        "tiny:c=d",
+        "--every",
+        "3",
+    ]
+    assert main([*few, *more, "--backend", "onnxruntime", "--precision", "fp32", "--fresh"]) == 0
+    paths, packages = (Path("a.mp4"), Path("folder")), ("tiny", "x/y")
+    assert calls == [
+        LabelOptions(paths, packages, Path("o"), classes=Path("c.txt")),
+        LabelOptions(
+            paths, packages, Path("o"), Path("r.yaml"), None, Path("q.yaml"), ("tiny:a=b", "tiny:c=d"), 3,
+            "onnxruntime", "f32", fresh=True,
+        ),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "one of --recipe and --classes names the classes"),
+        (["--recipe", "r", "--classes", "c"], "one of --recipe and --classes names the classes"),
+        (["--classes", "c", "--every", "0"], "Invalid value for '--every'"),
+        (["--classes", "c", "--backend", "foo"], "must be one of auto"),
+    ],
+)
+def test_wrong_options_of_label_are_told(
+    options: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(label_command, "label")
+    assert main(["label", "a.png", "--with", "tiny", "--out", "o", *options]) == 2
+    assert said in " ".join(capsys.readouterr().err.replace("│", "").split())
+
+
+def test_labelling_needs_no_torch(tmp_path: Path) -> None:
+    engine = make_package(tmp_path / "engines").path
+    cv2.imwrite(str(tmp_path / "p.png"), np.full((48, 64, 3), 90, np.uint8))
+    (tmp_path / "names.txt").write_text("".join(f"class{n}\n" for n in range(5)))
+    label = [
+        "label",
+        str(tmp_path / "p.png"),
+        "--with",
+        str(engine),
+        "--classes",
+        str(tmp_path / "names.txt"),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", NO_TORCH, *label, "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    assert "1 pictures labelled; 100.0 % of the pixels have a label" in done.stdout
+    assert (tmp_path / "out/labels/p.png").is_file()
 
 
 def test_explain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

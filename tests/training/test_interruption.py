@@ -20,6 +20,9 @@ def test_a_signal_is_a_request(number: signal.Signals, capfd: pytest.CaptureFixt
         assert (request.number, request.name) == (number, number.name)
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
     assert "stopping after the step in hand" in capfd.readouterr().err
+    with stop_on_signals(alone=True, unit="picture"):
+        signal.raise_signal(number)
+    assert "stopping after the picture in hand" in capfd.readouterr().err
 
 
 def test_a_second_interrupt_ends_it_at_once_but_not_where_torchrun_sends_it() -> None:

@@ -40,6 +40,28 @@ def test_a_picture_is_read_as_rgb(tmp_path: Path) -> None:
     assert read_still(Still(tmp_path / "red.png"))[0, 0].tolist() == [255, 0, 0]
 
 
+def test_every_nth_frame(video: Path) -> None:
+    assert find_stills([video], every=10) == [Still(video, frame) for frame in (0, 10, 20)]
+
+
+def test_everything_that_cannot_be_used_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/broken.mp4").write_bytes(b"not a video")
+    paths = [tmp_path / "gone", tmp_path / "in", tmp_path / "a.txt"]
+    with pytest.raises(TrainingError) as told:
+        find_stills(paths, key="--: ")
+    assert str(told.value).splitlines() == [
+        f"--: {tmp_path / 'gone'}: no such file or folder",
+        f"--: {tmp_path / 'in/broken.mp4'}: cannot be decoded",
+        f"--: {tmp_path / 'a.txt'}: no such file or folder",
+    ]
+
+
+def test_a_still_reads_as_its_place() -> None:
+    assert str(Still(Path("a.png"))) == "a.png"
+    assert str(Still(Path("a.mp4"), 12)) == "a.mp4, frame 12"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [("gone.png", None, "no such file"), ("notes.txt", b"x", "neither a picture nor a video"),
