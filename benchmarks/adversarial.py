@@ -56,7 +56,7 @@ WAYS = {
 def recipe_of(recipe: Recipe, runs: Path, way: str, labels: str, seed: int) -> Recipe:
     """The run of one row and one seed."""
     every, wanted = LABELS[labels], WAYS[way]
-    train = recipe.data.train.model_copy(update={"every": every})
+    train = recipe.data.train[0].model_copy(update={"every": every})
     epoch = len(find_pairs(train)) // recipe.segment.batch
     pace = {"warmup_steps": 50, "validate_every": STEPS // epoch, "epochs": STEPS // epoch}
     more = {"epochs": MORE // epoch}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +20,8 @@ from rich.table import Table
 
 from benchmarks.failures import told_in_lines
 from streamseg.errors import TrainingError
-from streamseg.training.data import Pair, find_pairs, labelling_of, named_like
+from streamseg.training.data import find_pairs, named_like
+from streamseg.training.dataset import Dataset, val_dataset
 from streamseg.training.folders import Folders
 from streamseg.training.metrics import Confusion
 from streamseg.training.processes import new_fabric
@@ -29,16 +31,21 @@ from streamseg.training.tables import number
 from streamseg.training.train import train_stages
 
 
-def pictures_of(recipe: Recipe, place: Sequence[str]) -> list[Pair]:
-    """The recipe's training pictures of a place.
+def pictures_of(recipe: Recipe, place: Sequence[str]) -> Dataset:
+    """The recipe's training pictures of a place, in the labels of the data set they are from.
 
     Raises:
-        TrainingError: It has none.
+        TrainingError: There are none, or they are of several data sets.
     """
-    found = [pair for pair in find_pairs(recipe.data.train) if named_like(pair.image, place)]
+    found = {}
+    for one in recipe.data.train:
+        if pairs := [pair for pair in find_pairs(one) if named_like(pair.image, place)]:
+            found[one.name] = replace(val_dataset(recipe, one), pairs=pairs)
     if not found:
         raise TrainingError(f"no training picture fits {' '.join(place)}")
-    return found
+    if len(found) > 1:
+        raise TrainingError(f"{' '.join(place)} fits pictures of several data sets: {', '.join(found)}")
+    return next(iter(found.values()))
 
 
 def without(recipe: Recipe, place: Sequence[str]) -> Recipe:
@@ -49,7 +56,7 @@ def without(recipe: Recipe, place: Sequence[str]) -> Recipe:
     """
     if recipe.starts or recipe.segment.teacher:
         raise TrainingError("start, segment.teacher: networks that have seen the place; leave them out")
-    train = recipe.data.train.model_copy(update={"exclude": [*recipe.data.train.exclude, *place]})
+    train = [one.model_copy(update={"exclude": [*one.exclude, *place]}) for one in recipe.data.train]
     changes = {
         "name": f"{recipe.name}-without-{''.join(c for c in ''.join(place) if c.isalnum())}",
         "stages": ["segment"],
@@ -63,8 +70,8 @@ def measured(recipe: Recipe, place: Sequence[str], runs: Path) -> Confusion:
     """Train without a place, or go on with that, and measure there."""
     console, less = Console(), without(recipe, place)
     networks = train_stages(less, Folders(runs, less.name), new_fabric(), console.print)
-    model, held_out = networks.need_segmenter(), pictures_of(recipe, place)
-    return validate_segmenter(model, held_out, labelling_of(recipe), recipe.size)
+    classes = [one.name for one in recipe.classes]
+    return validate_segmenter(networks.need_segmenter(), pictures_of(recipe, place), classes, recipe.size)
 
 
 def together(places: Sequence[Confusion]) -> Confusion:

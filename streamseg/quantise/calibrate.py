@@ -15,11 +15,11 @@ from typing import cast
 from streamseg.errors import TrainingError
 from streamseg.inference.backend import BackendName, Precision
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.manifest import GraphFile, GraphRole, Int8
+from streamseg.inference.manifest import INT8_FILE, GraphFile, GraphRole, Int8
 from streamseg.inference.package import Package
 from streamseg.inference.select import cpu_backends, load_engine
 from streamseg.quantise.compare import Row, compare
-from streamseg.quantise.draft import FILE, Draft, drafted
+from streamseg.quantise.draft import Draft, drafted
 from streamseg.quantise.fallback import Settled, settle
 from streamseg.quantise.frames import evenly
 from streamseg.quantise.harm import worst_first
@@ -128,7 +128,7 @@ class _Bench:
     def put(self, left: Sequence[str], loss: float) -> Package:
         """The package with these layers in float."""
         record = Int8(
-            segmenter=GraphFile(file=FILE, sha256="0" * 64),
+            segmenter=GraphFile(file=INT8_FILE, sha256="0" * 64),
             measure=self._judge.measure,
             loss=round(loss, 4),
             allowed=self._allowed,

@@ -10,11 +10,16 @@ from pathlib import Path
 import onnx
 
 from streamseg.errors import TrainingError
-from streamseg.inference.manifest import MANIFEST_NAME, GraphFile, Int8, dump_manifest, sha256_file
+from streamseg.inference.manifest import (
+    INT8_FILE,
+    MANIFEST_NAME,
+    GraphFile,
+    Int8,
+    dump_manifest,
+    sha256_file,
+)
 from streamseg.inference.package import Package
 from streamseg.training.portable import require_portable
-
-FILE = "segmenter-int8.onnx"
 
 
 class Draft:
@@ -41,10 +46,10 @@ class Draft:
         Raises:
             TrainingError: Some backend would not take the graph.
         """
-        require_portable(model, FILE)
-        path = self._part / FILE
+        require_portable(model, INT8_FILE)
+        path = self._part / INT8_FILE
         onnx.save(model, path)
-        entry = GraphFile(file=FILE, sha256=sha256_file(path))
+        entry = GraphFile(file=INT8_FILE, sha256=sha256_file(path))
         int8 = record.model_copy(update={"segmenter": entry})
         manifest = self._package.manifest.model_copy(update={"int8": int8})
         dump_manifest(manifest, self._part / MANIFEST_NAME)

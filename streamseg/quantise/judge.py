@@ -11,9 +11,9 @@ import numpy as np
 
 from streamseg.inference.engine import InferenceEngine
 from streamseg.training.class_map import ClassMap
-from streamseg.training.data import IGNORE
 from streamseg.training.dataset import Dataset, Shot, shots
 from streamseg.training.metrics import Confusion
+from streamseg.training.recipe_data import IGNORE
 from streamseg.types import U8
 
 Measure: TypeAlias = Literal["miou", "agreement"]  # as the manifest calls them
@@ -69,8 +69,9 @@ class Judge:
             if first:
                 self._reference.append(labels)
             same.append(float(np.mean(labels == self._reference[index])))
-            measured = labels if self._map is None else self._map.of_package[labels]
-            confusion.add(shot.truth, _resized(measured, shot.truth.shape))
+            shown = _resized(labels, shot.truth.shape)
+            measured = shown if self._map is None else self._map.measured(shown, shot.truth)
+            confusion.add(shot.truth, measured)
         return Score(confusion.mean_iou, float(np.mean(same)))
 
     def loss(self, score: Score) -> float:

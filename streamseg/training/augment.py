@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from streamseg.training.data import IGNORE
+from streamseg.training.recipe_data import IGNORE
 from streamseg.training.stage_recipes import AugmentRecipe
 from streamseg.types import F32, U8
 

@@ -22,10 +22,10 @@ from sklearn.svm import LinearSVC
 
 from streamseg.errors import TrainingError
 from streamseg.inference.engine import Masks
-from streamseg.training.data import Labelling, Pair, find_pairs, labelling_of, read_pair
 from streamseg.training.dataset import Dataset, Shot, shots
 from streamseg.training.measures import Measures, measure
 from streamseg.training.recipe import Recipe
+from streamseg.training.train_pictures import TrainPictures
 from streamseg.types import F32, U8
 
 CELL = 8  # pixels a side
@@ -114,22 +114,22 @@ def learn_from(recipe: Recipe, limit: int = CELLS) -> Cells:
     Raises:
         TrainingError: The train split is not there, or has no labelled cells.
     """
-    pairs = find_pairs(recipe.data.train)
-    labelling = labelling_of(recipe)
-    rng = np.random.default_rng(recipe.seed)
-    each = max(limit // len(pairs), 1)
-    drawn = [_draw(pair, labelling, recipe.size, each, rng) for pair in pairs]
+    train, rng = TrainPictures(recipe), np.random.default_rng(recipe.seed)
+    each = max(limit // len(train), 1)
+    drawn = [_draw(train, index, recipe.size, each, rng) for index in range(len(train))]
     labels = np.concatenate([cells.labels for cells in drawn])
     if len(np.unique(labels)) < 2:
-        raise TrainingError(f"baselines: fewer than two classes are labelled in {recipe.data.train.labels}")
+        folders = ", ".join(str(one.labels) for one in recipe.data.train)
+        raise TrainingError(f"baselines: fewer than two classes are labelled in {folders}")
     return Cells(np.concatenate([cells.features for cells in drawn]), labels)
 
 
 def _draw(
-    pair: Pair, labelling: Labelling, size_wh: tuple[int, int], count: int, rng: np.random.Generator
+    train: TrainPictures, index: int, size_wh: tuple[int, int], count: int, rng: np.random.Generator
 ) -> Cells:
-    image, truth = read_pair(pair, labelling)
-    labels = label_cells(cv2.resize(truth, size_wh, interpolation=cv2.INTER_NEAREST), labelling.classes)
+    image, truth = train.read(index)
+    truth = cv2.resize(truth, size_wh, interpolation=cv2.INTER_NEAREST)
+    labels = label_cells(truth, train.space.classes)  # what may be several classes teaches these none
     known = np.flatnonzero(labels != 255)
     chosen = rng.permutation(known)[:count]
     features = describe(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA))

@@ -34,7 +34,7 @@ On the recipe's val pictures, {backend}:
 {reading} Class by class, IoU in %:
 
 {by_class}
-
+{elsewhere}
 **The same as trained.** Over {frames} pictures in a row the exported graphs, in f32, give the trained
 networks' own label to {parity} of the pixels.
 
@@ -50,7 +50,13 @@ CELLS = {"gru": "ConvGRU", "rnn": "tanh RNN"}
 
 
 def card(
-    recipe: Recipe, manifest: Manifest, measures: Mapping[str, Measures], backend: str, parity: Parity
+    recipe: Recipe,
+    manifest: Manifest,
+    measures: Mapping[str, Measures],
+    backend: str,
+    parity: Parity,
+    elsewhere: Mapping[str, Measures] | None = None,
+    way: str = "",
 ) -> str:
     """The card's text (Markdown).
 
@@ -60,6 +66,8 @@ def card(
         measures: Measured on the recipe's val pictures, by temporal mode.
         backend: What ran it.
         parity: How far the exported graphs are what was trained.
+        way: How far the weights went from their start, see `way_text`.
+        elsewhere: Measured on the recipe's further val sets, single frames, by their names.
     """
     return _CARD.format(
         name=manifest.name,
@@ -72,11 +80,12 @@ def card(
         networks=networks_text(recipe, stabilised=manifest.memory is not None),
         data=manifest.data,
         license=manifest.license,
-        lineage=lineage_markdown(manifest.lineage or ()),
+        lineage=lineage_markdown(manifest.lineage or ()) + (f"\n{way}\n" if way else ""),
         reading=" ".join(reading(manifest, measures)),
         backend=backend,
         table=measures_markdown(measures),
         by_class=classes_markdown(measures),
+        elsewhere=sets_markdown(elsewhere or {}),
         subject=f" of {recipe.card.subject}" if recipe.card.subject else "",
         limits=recipe.card.limits,
         frames=parity.frames,
@@ -96,6 +105,32 @@ def networks_text(recipe: Recipe, *, stabilised: bool) -> str:
         f"{DECODERS[recipe.segment.architecture].title} decoder",
     ]
     return ", ".join([*parts, f"motion-compensated {CELLS[recipe.stabilise.cell]}"] if stabilised else parts)
+
+
+def sets_markdown(elsewhere: Mapping[str, Measures]) -> str:
+    """What was measured on further sets, a line each; nothing where there are none."""
+    if not elsewhere:
+        return ""
+    lines = [f"- {name}: {sets_text(found)}" for name, found in elsewhere.items()]
+    return "\n".join(["\nOn further data sets, each in its own labels, single frames:\n", *lines, ""])
+
+
+def sets_text(found: Measures) -> str:
+    """Measures of a set in words: mIoU, and IoU by label."""
+    by_label = ", ".join(f"{name} {number(100 * iou, 0)}" for name, iou in found.iou.items())
+    return f"mIoU {_percent(found.miou)} (IoU in %: {by_label})"
+
+
+def way_text(choice: Mapping[str, object] | None) -> str:
+    """In a sentence, how far the exported weights went from what they began with; empty: all the way."""
+    if choice is None:
+        return ""
+    told = f"The weights lie {choice['share']:g} of the way from their start to the end of training (WiSE-FT)"
+    scores = choice.get("scores")
+    if not isinstance(scores, Mapping) or not scores:
+        return f"{told}."
+    compared = ", ".join(f"{share}: {100 * float(score):.1f} %" for share, score in scores.items())
+    return f"{told}, which does best on the val sets (mean mIoU at {compared})."
 
 
 def lineage_markdown(parents: Sequence[Parent]) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from streamseg.errors import TrainingError
-from streamseg.types import U8
+from streamseg.types import BOOL, U8
 
 IGNORED = 255
 REST = "*"  # in place of a package's class: all that are not named otherwise
@@ -25,12 +25,28 @@ class ClassMap:
         of_package: Id a package gives → id that is measured, `[256]`.
         of_data: Class id of the pictures → id that is measured, `[256]`; 255: ignored.
         data_classes: How many classes the pictures have.
+        accepts: Whether a package's id is right where the truth is an id that is measured, `[256, 256]`
+            (truth first); None: where `of_package` says so.
     """
 
     names: tuple[str, ...]
     of_package: U8
     of_data: U8
     data_classes: int
+    accepts: BOOL | None = None
+
+    def measured(self, prediction: U8, truth: U8 | None = None) -> U8:
+        """A package's label map in the ids that are measured.
+
+        Args:
+            prediction: `[H, W]`.
+            truth: Of the same size; a class that several labels may stand for then counts as the true one.
+                None, or of another size: as the first of them.
+        """
+        first: U8 = self.of_package[prediction]
+        if self.accepts is None or truth is None or truth.shape != prediction.shape:
+            return first
+        return np.where(self.accepts[truth, prediction], truth, first)
 
     @property
     def merges(self) -> bool:
@@ -80,6 +96,43 @@ def match_classes(
         of_package[[package.index(name) for name in ours]] = index
         of_data[[data.index(name) for name in theirs]] = index
     return ClassMap(tuple(_title(*group) for group in groups), of_package, of_data, len(data))
+
+
+def match_labels(
+    package: Sequence[str], labels: Mapping[str, Sequence[str]], pairs: Sequence[tuple[str, str]] = ()
+) -> ClassMap:
+    """Bring a package's classes to labels that each stand for some of them.
+
+    Args:
+        package: Names by id.
+        labels: The pictures' labels in the order of their ids, and the classes each stands for; of a label
+            that is ignored none. Classes the package lacks do not matter.
+        pairs: As for `match_classes`: a package's class counts as this label too.
+
+    Raises:
+        TrainingError: A name is unknown, or is left over on either side; every one named.
+    """
+    _refuse_unknown(package, list(labels), pairs)
+    without = {name for name, other in pairs if not other}
+    ignored = {other for name, other in pairs if not name}
+    stands_for = {
+        label: {*classes, *(ours for ours, other in pairs if other == label)} & {*package}
+        for label, classes in labels.items()
+        if classes and label not in ignored
+    }
+    linked = {name for classes in stands_for.values() for name in classes}
+    _refuse_left_over(
+        [name for name in package if name not in linked | without],
+        [label for label, classes in stands_for.items() if not classes],
+    )
+    of_package, of_data = (np.full(256, IGNORED, np.uint8) for _ in range(2))
+    accepts = np.zeros((256, 256), np.bool_)
+    for index, (label, classes) in reversed(list(enumerate(stands_for.items()))):
+        ids = [package.index(name) for name in classes]
+        of_package[ids], accepts[index, ids] = index, True  # the first label of a class is written last
+        of_data[list(labels).index(label)] = index
+    overlap = bool((accepts.sum(0) > 1).any())
+    return ClassMap(tuple(stands_for), of_package, of_data, len(labels), accepts if overlap else None)
 
 
 def _links(

@@ -24,8 +24,9 @@ from streamseg.training import sections, tables
 from streamseg.training.class_map import parse_pairs
 from streamseg.training.compare import Measured, check_classes, name_apart
 from streamseg.training.data import read_picture
-from streamseg.training.dataset import NAMES_FILE, Dataset, find_dataset
+from streamseg.training.dataset import Dataset, find_dataset
 from streamseg.training.interruption import TrainingStoppedError
+from streamseg.training.label_space import NAMES_FILE
 from streamseg.training.measures import as_json
 from streamseg.training.recipe import Recipe, load_recipe
 from streamseg.training.stage_recipes import StageName
@@ -43,6 +44,7 @@ class Wanted:
         stress: Under every stress, and after cuts.
         ablation: With motion compensation and without.
         baselines: What deep networks replaced; needs a recipe.
+        confusion: What each true class was taken for, in single frames.
         motion: Whether the past is carried along with the picture, in all but the ablation.
         class_map: `package=data`, names of classes that belong together (`match_classes`).
     """
@@ -51,6 +53,7 @@ class Wanted:
     stress: bool = False
     ablation: bool = False
     baselines: bool = False
+    confusion: bool = False
     motion: MotionMode = MotionMode.FLOW
     class_map: tuple[str, ...] = ()
 
@@ -225,6 +228,10 @@ def _measure(
         figures: dict[str, object] = dict(as_json(first.measures))
         if not others:
             say(tables.by_measure(first.measures))
+        if wanted.confusion:
+            say(tables.by_true_class(first.measures["none"]))
+        if recipe is not None and recipe.data.val_sets:
+            figures["sets"] = sections.other_sets(say, engine, recipe, parse_pairs(wanted.class_map))
         if wanted.stress:
             figures["stress"] = sections.under_stress(say, engine, dataset, wanted.motion, first.measures)
             figures["after_cut"] = sections.after_cut(say, engine, dataset, recipe)

@@ -16,9 +16,9 @@ import numpy as np
 from streamseg.temporal.motion import Motion, luma_of
 from streamseg.training.augment import add_noise, recolour
 from streamseg.training.camera import F64, camera_path, cells, flow_between, shrunk
-from streamseg.training.data import IGNORE
 from streamseg.training.metrics import warp_labels
 from streamseg.training.movers import Mover, cells_of, find_thing, own_path, paste, paste_label
+from streamseg.training.recipe_data import IGNORE
 from streamseg.training.stage_recipes import StabiliseRecipe
 from streamseg.types import BOOL, F32, U8
 

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from streamseg.errors import TrainingError
 from streamseg.training.colors import Color, ids_of, pack, read_color_table
 from streamseg.training.label_file import decode_label, label_path, missing_labels
-from streamseg.training.recipe import Recipe, SplitRecipe
+from streamseg.training.label_space import LabelSpace, SetLabels, set_labels
+from streamseg.training.recipe import Recipe
+from streamseg.training.recipe_data import IGNORE, LabelledSet, SplitRecipe
 from streamseg.types import U8
 
-IGNORE = 255
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 
 
@@ -35,7 +36,7 @@ class Labelling:
     """How label files are read.
 
     Attributes:
-        classes: How many; what is read are ids 0…classes-1 and 255.
+        classes: How many, sets of classes included; what is read are ids 0…classes-1 and 255.
         void: Ids in the files that are ignored, besides 255.
         remap: Id in the files → class or 255; empty: the ids are those of the classes.
         colors: Colour → id in the files, for labels of three channels.
@@ -61,18 +62,46 @@ class Labelling:
         return table
 
 
-def labelling_of(recipe: Recipe) -> Labelling:
-    """How a recipe's labels are read; colours are those of its classes where it names no table.
+def training_labelling(recipe: Recipe, one: LabelledSet, space: LabelSpace) -> Labelling:
+    """How the labels of a training set are read, as ids of the space that all sets share.
 
     Raises:
-        TrainingError: The table of colours cannot be used.
+        TrainingError: A label stands for nothing, or the table of colours cannot be used.
     """
-    data = recipe.data
-    own = {c.color: index for index, c in enumerate(recipe.classes)}
-    colors = own if data.colors is None else read_color_table(data.colors)
-    return Labelling(
-        len(recipe.classes), tuple(data.void), data.remap, colors, color_table=data.colors is not None
-    )
+    labels = set_labels(recipe, one)
+    if labels is None:
+        # with ids for sets of classes, an id beyond the classes must not pass for one of them
+        same = {i: i for i in range(space.classes)} if space.groups else {}
+        return _labelling(recipe, one, None, len(space), one.remap or recipe.data.remap or same)
+    ids = {index: space.index(classes) for index, classes in enumerate(labels.stands_for)}
+    return _labelling(recipe, one, labels, len(space), ids)
+
+
+def own_labelling(recipe: Recipe, one: LabelledSet) -> Labelling:
+    """How the labels of a set are read that is measured on, as ids of its own labels.
+
+    Raises:
+        TrainingError: A label stands for nothing, or the table of colours cannot be used.
+    """
+    labels = set_labels(recipe, one)
+    if labels is None:
+        remap = recipe.data.remap if one.remap is None else one.remap
+        return _labelling(recipe, one, None, len(recipe.classes), remap)
+    ids = {index: index if classes else IGNORE for index, classes in enumerate(labels.stands_for)}
+    return _labelling(recipe, one, labels, len(labels.names), ids)
+
+
+def _labelling(
+    recipe: Recipe, one: LabelledSet, labels: SetLabels | None, ids: int, remap: Mapping[int, int]
+) -> Labelling:
+    """Colours are those of the recipe's classes where no table is named."""
+    table = one.colors or recipe.data.colors
+    names = list(labels.names) if labels else [c.name for c in recipe.classes]
+    own = {c.color: names.index(c.name) for c in recipe.classes if c.name in names}
+    colors = own if table is None else read_color_table(table)
+    void = recipe.data.void if one.void is None else one.void
+    remap = {index: id_ for index, id_ in remap.items() if labels is None or index not in void}
+    return Labelling(ids, tuple(void), remap, colors, color_table=table is not None)
 
 
 def find_pairs(split: SplitRecipe) -> list[Pair]:
@@ -174,7 +203,7 @@ def label_fault(label: NDArray[np.generic], labelling: Labelling) -> str | None:
 
 
 def class_shares(pairs: Sequence[Pair], labelling: Labelling) -> NDArray[np.float64]:
-    """Share of labelled pixels of each class, `[classes]`, summing to 1."""
+    """Share of labelled pixels of each id, `[ids]`, summing to 1."""
     counts = np.zeros(256, np.int64)
     for pair in pairs:
         counts += np.bincount(read_label(pair.label, labelling).ravel(), minlength=256)

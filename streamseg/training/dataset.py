@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from streamseg.errors import TrainingError
-from streamseg.training.class_map import ClassMap, match_classes
-from streamseg.training.data import IGNORE, Labelling, Pair, find_pairs, labelling_of, read_pair
-from streamseg.training.recipe import SplitRecipe, load_recipe
+from streamseg.training.class_map import ClassMap, match_classes, match_labels
+from streamseg.training.data import Labelling, Pair, find_pairs, own_labelling, read_pair
+from streamseg.training.label_space import NAMES_FILE, read_names, set_labels
+from streamseg.training.recipe import Recipe, load_recipe
+from streamseg.training.recipe_data import IGNORE, LabelledSet, SplitRecipe
 from streamseg.types import U8
 
-NAMES_FILE = "classes.txt"
 MOST_IDS = 8  # that are told
 
 
@@ -29,6 +30,7 @@ class Dataset:
         labelling: How their labels are read; None: as ids of the model's classes.
         fps: Rate of the clip, frames a second.
         names: Of their classes, by id; None: nobody said, so ids are those of the model.
+        stands_for: Names of the classes that each of `names` may be; None: these are the classes.
         map: What is measured, once a model is known; None: the ids as they are.
         unknown: Ids that belong to no class, by label file: pixels of each. Filled while labels are read.
     """
@@ -38,6 +40,7 @@ class Dataset:
     labelling: Labelling | None = None
     fps: float = 15.0
     names: tuple[str, ...] | None = None
+    stands_for: tuple[tuple[str, ...], ...] | None = None
     map: ClassMap | None = None
     unknown: dict[Path, dict[int, int]] = field(default_factory=dict, compare=False)
 
@@ -72,6 +75,9 @@ class Dataset:
                     "line, in the order of the ids, beside the folders of pictures and labels"
                 )
             return self
+        if self.stands_for is not None:
+            labels = dict(zip(self.names, self.stands_for, strict=True))
+            return replace(self, map=match_labels(package, labels, pairs))
         return replace(self, map=match_classes(package, self.names, pairs))
 
     def unknown_ids(self) -> str:
@@ -125,28 +131,40 @@ def find_dataset(data: Path, *, clip: bool | None = None) -> Dataset:
     """
     if data.is_file():
         recipe = load_recipe(data)
-        is_clip = recipe.data.val_is_clip if clip is None else clip
-        names = tuple(c.name for c in recipe.classes)
-        return Dataset(find_pairs(recipe.data.val), is_clip, labelling_of(recipe), names=names)
+        found = val_dataset(recipe, recipe.data.val)
+        return replace(found, clip=recipe.data.val_is_clip if clip is None else clip)
     for images, labels, is_clip in (("images", "labels", False), ("val", "valannot", True)):
         if (data / images).is_dir() and (data / labels).is_dir():
             pairs = find_pairs(SplitRecipe(images=data / images, labels=data / labels))
-            return Dataset(pairs, is_clip if clip is None else clip, names=_names(data / NAMES_FILE))
+            return Dataset(pairs, is_clip if clip is None else clip, names=read_names(data / NAMES_FILE))
     raise TrainingError(
         f"{data}: expected a recipe, or a folder with images/ and labels/ (or val/ and valannot/)"
     )
 
 
-def _names(path: Path) -> tuple[str, ...] | None:
-    if not path.exists():
-        return None
-    try:
-        names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise TrainingError(f"{path}: cannot be read ({error})") from error
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise TrainingError(f"{path}: {', '.join(twice)} is there more than once")
-    return names
+def val_dataset(recipe: Recipe, one: LabelledSet) -> Dataset:
+    """The pictures of one val set of a recipe, in the set's own labels; as stills.
+
+    Raises:
+        TrainingError: They cannot be found, or a label stands for nothing.
+    """
+    classes, labels = [c.name for c in recipe.classes], set_labels(recipe, one)
+    found = Dataset(find_pairs(one), clip=False, labelling=own_labelling(recipe, one), names=tuple(classes))
+    if labels is None:
+        return found
+    stands_for = tuple(tuple(classes[i] for i in each) for each in labels.stands_for)
+    return replace(found, names=labels.names, stands_for=stands_for)
+
+
+def val_datasets(recipe: Recipe) -> dict[str, Dataset]:
+    """All val sets of a recipe by name, the main one first.
+
+    Raises:
+        TrainingError: See `val_dataset`.
+    """
+    main = replace(val_dataset(recipe, recipe.data.val), clip=recipe.data.val_is_clip)
+    others = {one.name: val_dataset(recipe, one) for one in recipe.data.val_sets}
+    return {recipe.data.val.name or "val": main, **others}
 
 
 def shots(data: Dataset, classes: int) -> Iterator[Shot]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -11,20 +11,29 @@ from streamseg.inference.lineage import Parent
 from streamseg.inference.manifest import Manifest, dump_manifest, load_manifest
 from streamseg.inference.package import open_package
 from streamseg.inference.select import load_engine
-from streamseg.training.card import card, cautions, networks_text, parity_text, weak_classes
-from streamseg.training.data import find_pairs, labelling_of, pictures
-from streamseg.training.dataset import Dataset, shots
+from streamseg.training.card import (
+    card,
+    cautions,
+    networks_text,
+    parity_text,
+    sets_text,
+    way_text,
+    weak_classes,
+)
+from streamseg.training.data import pictures
+from streamseg.training.dataset import Dataset, shots, val_datasets
 from streamseg.training.evaluate import evaluate
 from streamseg.training.export import CARD_NAME
 from streamseg.training.folders import Folders
 from streamseg.training.gallery import Gallery
+from streamseg.training.interpolation import read_choice
 from streamseg.training.measures import Measures, as_json
 from streamseg.training.networks import Networks
 from streamseg.training.parity import measure_parity
 from streamseg.training.recipe import Recipe
 from streamseg.training.report import write_report
 from streamseg.training.strip import Stretch
-from streamseg.types import U8
+from streamseg.types import U8, ClassInfo, TemporalMode
 
 PARITY_FRAMES = 16
 
@@ -37,7 +46,9 @@ def finish(
     Raises:
         TrainingError: It is not what was trained; see `measure_parity`.
     """
-    data = Dataset(find_pairs(recipe.data.val), recipe.data.val_is_clip, labelling_of(recipe))
+    names = [one.name for one in recipe.classes]
+    main, *others = ((name, data.matched(names)) for name, data in val_datasets(recipe).items())
+    data = main[1]
     package = open_package(str(folders.package))
     parity = measure_parity(
         package, networks.need_segmenter(), networks.stabiliser, _first_pictures(data, len(recipe.classes))
@@ -45,13 +56,17 @@ def finish(
     say(f"the package says what was trained on {parity_text(parity)} of the pixels")
     engine = load_engine(package)
     say(f"measuring on {len(data.pairs)} pictures with {engine.info.backend} {engine.info.precision}")
-    gallery, stretch = Gallery([pair.image.name for pair in data.pairs], len(recipe.classes)), Stretch()
+    gallery, stretch = Gallery([p.image.name for p in data.pairs], len(data.classes(names))), Stretch()
     measures = evaluate(engine, data, watchers=(gallery.add, stretch.add))
+    elsewhere = {name: evaluate(engine, other, [TemporalMode.NONE])["none"] for name, other in others}
     manifest = load_manifest(folders.package / "model.yaml")
-    figures = {mode: {k: v for k, v in m.items() if k != "frame_ms"} for mode, m in as_json(measures).items()}
+    figures = as_json({**measures, **{f"none, {name}": found for name, found in elsewhere.items()}})
+    left_out = {"frame_ms", "taken_for"}  # a machine's, and too long
+    figures = {mode: {k: v for k, v in m.items() if k not in left_out} for mode, m in figures.items()}
     manifest = manifest.model_copy(update={"metrics": _rounded(figures)})
     dump_manifest(manifest, folders.package / "model.yaml")
-    text = card(recipe, manifest, measures, _backend(engine.info), parity)
+    way = way_text(read_choice(folders.stage("segment")) if recipe.segment.interpolate != 1 else None)
+    text = card(recipe, manifest, measures, _backend(engine.info), parity, elsewhere, way)
     (folders.package / CARD_NAME).write_text(text, encoding="utf-8")
     if weak := weak_classes(measures):
         say(f"warning: hardly ever found on val: {weak}")
@@ -59,15 +74,31 @@ def finish(
     write_report(
         folders.report,
         recipe,
-        {**_facts(recipe, manifest, engine.info, data), **({"to note": notes} if notes else {})},
+        {
+            **_facts(recipe, manifest, engine.info, data),
+            **{f"also measured on {name}": sets_text(found) for name, found in elsewhere.items()},
+            **({"weights": way} if way else {}),
+            **({"to note": notes} if notes else {}),
+        },
         _stages(recipe, folders),
         measures,
-        manifest.class_infos(),
+        _measured_classes(data, manifest.class_infos()),
         gallery,
         stretch,
     )
     engine.close()
     return measures
+
+
+def _measured_classes(data: Dataset, classes: Sequence[ClassInfo]) -> list[ClassInfo]:
+    """What is measured, each in the colour of its class, or of the first that its label stands for."""
+    colors = {one.name: one.color for one in classes}
+    names = data.classes([one.name for one in classes])
+    stands_for = dict(zip(data.names or (), data.stands_for or (), strict=False))
+    return [
+        ClassInfo(index, name, colors.get(name) or colors[stands_for[name][0]])
+        for index, name in enumerate(names)
+    ]
 
 
 def _first_pictures(data: Dataset, classes: int) -> Iterator[U8]:
@@ -81,7 +112,7 @@ def _stages(recipe: Recipe, folders: Folders) -> dict[str, Path]:
 
 def _facts(recipe: Recipe, manifest: Manifest, info: EngineInfo, data: Dataset) -> dict[str, str]:
     """What the head of the report says of the run."""
-    learnt, measured = len(pictures(recipe.data.train)), len(data.pairs)
+    learnt, measured = sum(len(pictures(one)) for one in recipe.data.train), len(data.pairs)
     size = f"{(manifest.parameters or 0) / 1e6:.2f} M parameters, {recipe.size[0]}×{recipe.size[1]} pixels"
     return {
         "networks": f"{networks_text(recipe, stabilised=manifest.memory is not None)}; {size}",

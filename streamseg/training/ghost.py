@@ -96,6 +96,6 @@ def _first_miou(
     result, let_go = Evaluation(names), 0
     for shot in firsts:
         masks, memory, _ = step(engine, stage, shot, past)
-        result.add(shot.truth, renamed(masks, data.map))
+        result.add(shot.truth, renamed(masks, data.map, shot.truth))
         let_go += memory.reset is not None
     return result.confusion.mean_iou, let_go / len(firsts)

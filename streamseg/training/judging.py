@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor, nn
 
-from streamseg.training.data import IGNORE
 from streamseg.training.losses import discriminator_accuracy, discriminator_loss, generator_loss
 from streamseg.training.stage_recipes import Adversarial, CriticRecipe
 
@@ -98,12 +97,12 @@ def drawn_map(probabilities: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         probabilities: The network's, `[N, C, h, w]`.
-        cells: Labels `[N, h, w]` uint8, 255 where there is none.
+        cells: Labels `[N, h, w]` uint8; 255, or an id of several classes, where none is known.
 
     Returns:
         The map `[N, C, h, w]`, and where it is drawn, bool `[N, 1, h, w]`.
     """
-    given, known = probabilities.detach(), (cells != IGNORE)[:, None]
+    given, known = probabilities.detach(), (cells < probabilities.shape[1])[:, None]
     classes = torch.where(known[:, 0], cells, 0).long()
     truth = F.one_hot(classes, given.shape[1]).permute(0, 3, 1, 2).to(given.dtype)
     sure = (given * truth).sum(1, keepdim=True)

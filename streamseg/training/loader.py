@@ -9,7 +9,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -17,28 +16,12 @@ import torch
 from torch import Tensor
 
 from streamseg.training.processes import ALONE, Share, local_processes
+from streamseg.training.sampling import Order
 
 Sample = tuple[Tensor, ...]
 MakeSample = Callable[[int, np.random.Generator], Sample]
 
 AHEAD = 2  # batches made before they are asked for
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Which picture comes at which position: a new permutation each epoch."""
-
-    items: int
-    seed: int
-
-    def item(self, position: int) -> int:
-        """Index of the picture at `position` (counts on through the epochs)."""
-        epoch, place = divmod(position, self.items)
-        return int(np.random.default_rng([self.seed, epoch]).permutation(self.items)[place])
-
-    def generator(self, position: int) -> np.random.Generator:
-        """The random generator of the sample at `position`."""
-        return np.random.default_rng([self.seed, 1, position])
 
 
 def batches(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 import cv2
@@ -30,6 +30,7 @@ class Measures:
         flicker: Share of steady pixels whose label changed.
         changed_accuracy: Share right where the true label changed.
         frame_ms: Median time of a frame, segmenter to labels, milliseconds.
+        taken_for: Of the pixels of each true class, the share that was given each class.
     """
 
     miou: float
@@ -41,6 +42,7 @@ class Measures:
     flicker: float
     changed_accuracy: float
     frame_ms: float
+    taken_for: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,11 @@ class Evaluation:
 
     def add(self, truth: U8, masks: Masks) -> U8:
         """Count one frame; returns its prediction at the truth's size."""
-        prediction = _resize(masks.labels[0], truth.shape)
+        prediction = resize_mask(masks.labels[0], truth.shape)
         self.confusion.add(truth, prediction)
         self.boundary.add(truth, prediction)
         if masks.confidence is not None:
-            self.calibration.add(truth, prediction, _resize(masks.confidence[0], truth.shape))
+            self.calibration.add(truth, prediction, resize_mask(masks.confidence[0], truth.shape))
         return prediction
 
     def measures(self, *, clip: bool) -> Measures:
@@ -101,7 +103,14 @@ class Evaluation:
             flicker=self.steady.flicker if clip else nan,
             changed_accuracy=self.steady.changed_accuracy if clip else nan,
             frame_ms=statistics.median(self.times_ms) if self.times_ms else nan,
+            taken_for={name: self._shares(row) for name, row in self._rows() if row.any()},
         )
+
+    def _rows(self) -> Iterable[tuple[str, metrics.I64]]:
+        return zip(self.classes, self.confusion.counts, strict=True)
+
+    def _shares(self, row: metrics.I64) -> dict[str, float]:
+        return dict(zip(self.classes, (row / row.sum()).tolist(), strict=True))
 
 
 def measure(
@@ -159,7 +168,8 @@ def _count_motion(
         result.steady.add(motion, then, here)
 
 
-def _resize(labels: U8, shape: tuple[int, ...]) -> U8:
+def resize_mask(labels: U8, shape: tuple[int, ...]) -> U8:
+    """A label map or confidence `[h, w]` at another size (height, width): the nearest pixel's value."""
     if labels.shape == shape:
         return labels
     resized: U8 = cv2.resize(labels, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)

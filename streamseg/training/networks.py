@@ -10,14 +10,16 @@ import cv2
 import torch
 
 from streamseg.errors import TrainingError
+from streamseg.inference.package import open_package
 from streamseg.models.discriminator import SpatialDiscriminator
 from streamseg.models.lite import MissingWeightsError
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import Stabiliser
 from streamseg.training import checkpoint
-from streamseg.training.data import find_pairs, read_picture
+from streamseg.training.data import read_picture
 from streamseg.training.inherit import inherit
 from streamseg.training.recipe import Recipe
+from streamseg.training.train_pictures import TrainPictures
 
 SHOTS = 16  # pictures that tell the statistics a package's graph no longer has
 
@@ -100,11 +102,22 @@ def load_networks(recipe: Recipe, start: Path) -> Networks:
     return Networks(segmenter, critic)
 
 
+def new_classes(recipe: Recipe) -> list[int]:
+    """Ids of the recipe's classes that a package among its starts does not know.
+
+    Raises:
+        PackageError: A package is damaged.
+    """
+    packages = [open_package(start) for start in recipe.starts if (start / "model.yaml").exists()]
+    known = [{one.name for one in package.manifest.classes} for package in packages]
+    return [i for i, one in enumerate(recipe.classes) if not all(one.name in names for names in known)]
+
+
 def _from_package(recipe: Recipe, package: Path) -> Segmenter:
     segmenter = new_segmenter(recipe, pretrained=False)
-    pairs = find_pairs(recipe.data.train)
-    chosen = [pairs[len(pairs) * index // SHOTS] for index in range(SHOTS)]
-    pictures = (read_picture(pair.image) for pair in chosen)
+    train = TrainPictures(recipe)
+    chosen = [train.picture(len(train) * index // SHOTS) for index in range(SHOTS)]
+    pictures = map(read_picture, chosen)
     shots = [cv2.resize(picture, recipe.size, interpolation=cv2.INTER_AREA) for picture in pictures]
     inherit(segmenter, package, [known.name for known in recipe.classes], shots)
     return segmenter

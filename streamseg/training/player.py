@@ -13,7 +13,7 @@ from streamseg.temporal.motion import luma_of
 from streamseg.temporal.stage import TemporalStage
 from streamseg.training.class_map import ClassMap
 from streamseg.training.dataset import Shot
-from streamseg.types import Clock, Frame, Picture, PixelLayout
+from streamseg.types import U8, Clock, Frame, Picture, PixelLayout
 
 
 class StagePlayer:
@@ -44,12 +44,17 @@ class StagePlayer:
         """See `Player`."""
         masks, memory, took_ms = step(self._engine, self._stage, shot, self.memory)
         self.memory = memory if self._remembers else None
-        return renamed(masks, self._classes), took_ms
+        return renamed(masks, self._classes, shot.truth), took_ms
 
 
-def renamed(masks: Masks, classes: ClassMap | None) -> Masks:
-    """Masks in the ids that are measured."""
-    return masks if classes is None else replace(masks, labels=classes.of_package[masks.labels])
+def renamed(masks: Masks, classes: ClassMap | None, truth: U8) -> Masks:
+    """Masks of one picture in the ids that are measured, where labels overlap at the size of the truth."""
+    if classes is None:
+        return masks
+    labels = masks.labels[0]
+    if classes.accepts is not None:
+        labels = cv2.resize(labels, truth.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return replace(masks, labels=classes.measured(labels, truth)[None])
 
 
 def step(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from streamseg.errors import ConfigError
-from streamseg.inference.manifest import ClassName, DataStatement, License, Version, check_class_names
+from streamseg.inference.manifest import ClassName, Version, check_class_names
+from streamseg.training.recipe_data import DataRecipe
 from streamseg.training.recipe_source import RecipeSource, complaints, read_source
 from streamseg.training.stage_recipes import (
     Adversarial,
@@ -22,55 +23,12 @@ from streamseg.training.stage_recipes import (
 )
 from streamseg.types import NAME
 
-LabelId = Annotated[int, Field(ge=0, le=255)]
-
 
 class ClassRecipe(Strict):
     """One class; its id is its place in the list."""
 
     name: ClassName
     color: tuple[int, int, int] = Field(description="display colour, r g b, 0…255")
-
-
-class SplitRecipe(Strict):
-    """A folder of pictures and a folder of label PNGs with the same file names.
-
-    Said by one path alone, these are its `images/` and `labels/`.
-    """
-
-    images: Path
-    labels: Path
-    exclude: list[str] = Field(default=[], description="file name patterns left out, as in a shell")
-    every: int = Field(default=1, ge=1, description="take every n-th picture, by name, of those left")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_one_folder(cls, raw: Any) -> Any:
-        return {"images": f"{raw}/images", "labels": f"{raw}/labels"} if isinstance(raw, str | Path) else raw
-
-
-class DataRecipe(Strict):
-    """Where the labelled pictures are."""
-
-    train: SplitRecipe
-    val: SplitRecipe
-    unlabelled: list[Path] = Field(
-        default=[], description="folders of pictures, and video files, without labels, for the stage semi"
-    )
-    val_is_clip: bool = Field(
-        False, description="the val pictures are consecutive frames: measure steadiness too"
-    )
-    statement: DataStatement = Field(description="what the data is, for the model's card")
-    license: License = Field(description="licence of weights trained on it (SPDX id)")
-    void: list[LabelId] = Field(default=[], description="label ids besides 255 that mean 'ignore'")
-    remap: dict[LabelId, LabelId] = Field(
-        default={}, description="id in the label files: class id, or 255; ids it does not name are faults"
-    )
-    colors: Path | None = Field(
-        default=None,
-        description="for labels drawn in colours: a text file of `id r g b name` lines; without it the "
-        "colours of the classes count",
-    )
 
 
 class CardRecipe(Strict):
@@ -149,6 +107,13 @@ class Recipe(Strict):
         return self
 
     @model_validator(mode="after")
+    def _has_a_way_to_go_back(self) -> Self:
+        if self.segment.interpolate != 1 and not self.starts:
+            msg = "segment.interpolate: lies between a start and the end of training, and there is no start"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _has_a_clip(self) -> Self:
         if self.data.val_is_clip and self.data.val.every > 1:
             msg = (
@@ -167,12 +132,9 @@ class Recipe(Strict):
         return name
 
     @model_validator(mode="after")
-    def _remaps_to_classes(self) -> Self:
-        last = len(self.classes) - 1
-        beyond = [f"{a}: {b}" for a, b in self.data.remap.items() if last < b < 255]
-        if beyond:
-            msg = f"data.remap: {', '.join(beyond)}: classes are 0…{last}, and 255 is 'ignore'"
-            raise ValueError(msg)
+    def _labels_are_of_its_classes(self) -> Self:
+        if problems := self.data.problems([c.name for c in self.classes]):
+            raise ValueError("\n".join(problems))
         return self
 
     @field_validator("classes")

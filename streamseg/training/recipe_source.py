@@ -18,7 +18,7 @@ from streamseg.errors import ConfigError
 from streamseg.inference.manifest_errors import key_hint
 
 _MOST_CHARACTERS = 60
-_KEY = re.compile(r"(?P<key>[a-z_]+(?:\.[a-z_]+)*): (?P<what>.*)", re.DOTALL)
+_KEY = re.compile(r"[a-z_]+(\.([a-z_]+|\d+))*: ")
 _SENTENCES = {
     "missing": "is required but missing",
     "dict_type": "must hold keys of its own",
@@ -55,15 +55,20 @@ class RecipeSource:
         return f"{self.place(where)}: {key}: {what}" if key else f"{self.place(where)}: {what}"
 
 
-def read_source(path: Path, heirs: tuple[Path, ...] = ()) -> RecipeSource:
+def read_source(path: Path, heirs: tuple[Path, ...] = (), kind: str = "recipe") -> RecipeSource:
     """Read a file and those it extends; `${NAME:-default}` is replaced from the environment.
+
+    Args:
+        path: YAML.
+        heirs: The files that extend this one.
+        kind: What the file is, for errors.
 
     Raises:
         ConfigError: A file cannot be read, is no YAML, or the files extend each other in a circle.
     """
     if path.resolve() in heirs:
         raise ConfigError([f"{path}: extends: goes round in a circle"])
-    written, lines = _parsed(path)
+    written, lines = _parsed(path, kind)
     raw, unset = expand(written, os.environ)
     own = RecipeSource(raw, [(str(path), lines)])
     own.problems += [own.problem(*twin) for twin in lines.twins]
@@ -73,19 +78,19 @@ def read_source(path: Path, heirs: tuple[Path, ...] = ()) -> RecipeSource:
     ]
     if not isinstance(raw, dict) or "extends" not in raw:
         return own
-    base = read_source(path.parent / str(raw.pop("extends")), (*heirs, path.resolve()))
+    base = read_source(path.parent / str(raw.pop("extends")), (*heirs, path.resolve()), kind)
     merged = RecipeSource(_merged(base.document, raw), [*own._files, *base._files])  # noqa: SLF001 its own
     merged.problems = [*own.problems, *base.problems]
     return merged
 
 
-def _parsed(path: Path) -> tuple[Any, Lines]:
+def _parsed(path: Path, kind: str) -> tuple[Any, Lines]:
     try:
         return read(read_text(path))
     except YamlError as error:
         line = f":{error.line}" if error.line else ""
         what = error.what.removeprefix("cannot be read: ")
-        raise ConfigError([f"{path}{line}: cannot read the recipe: {what}"]) from error
+        raise ConfigError([f"{path}{line}: cannot read the {kind}: {what}"]) from error
 
 
 def _merged(base: Any, changes: Any) -> Any:
@@ -98,11 +103,19 @@ def complaints(error: ValidationError, source: RecipeSource, model: type[BaseMod
     """What pydantic found wrong, one line each with place, key and, where there is one, a hint."""
     lines = []
     for entry in error.errors(include_url=False):
-        where, what = _as_written(entry["loc"], source.document), ""
-        if not where and (named := _KEY.match(str(entry.get("ctx", {}).get("error", "")))):
-            where, what = tuple(named["key"].split(".")), named["what"]  # of several keys: the first it names
-        lines.append(source.problem(where, what or _what(entry, where, model)))
+        where = _as_written(entry["loc"], source.document)
+        said = str(entry.get("ctx", {}).get("error", "")).splitlines()
+        if not where and said and all(map(_KEY.match, said)):
+            lines += [source.problem(*_place_and_problem(line)) for line in said]
+        else:
+            lines.append(source.problem(where, _what(entry, where, model)))
     return list(dict.fromkeys(lines))  # of several kinds that a value might be, each complains
+
+
+def _place_and_problem(line: str) -> tuple[Location, str]:
+    """A line that names its key; of several keys the first."""
+    key, _, what = line.partition(": ")
+    return tuple(int(part) if part.isdigit() else part for part in key.split(".")), what
 
 
 def _as_written(loc: Location, document: Any) -> Location:

@@ -20,7 +20,7 @@ from streamseg.training.stage_recipes import StageName
 SCHEDULE = {"segment": "epochs", "adversarial": "epochs", "semi": "epochs", "stabilise": "steps"}
 _ABOUT = ("license", "lineage", "pictures", "name", "version")  # of a record; no settings of a stage
 _DATA = ("void", "remap")  # keys of `data` that change what is learnt
-_SPLIT = ("exclude", "every")  # keys of `data.train` that do
+_SET = ("exclude", "every", "weight", "label_names", "label_map", "void", "remap")  # of a set in `data.train`
 _MOST_CHARACTERS = 60
 
 
@@ -75,9 +75,16 @@ def record_of(recipe: Recipe, stage: StageName, origin: Origin) -> dict[str, Any
         "version": recipe.version,
         "license": origin.license,
         "lineage": [parent.model_dump(mode="json") for parent in origin.parents],
-        "pictures": len(pictures(recipe.data.train)) if recipe.data.train.images.is_dir() else None,
+        "pictures": _count(recipe),
         **_settings(recipe, stage),
     }
+
+
+def _count(recipe: Recipe) -> int | None:
+    """Pictures to learn from; None where they are not there now."""
+    if not all(one.images.is_dir() for one in recipe.data.train):
+        return None
+    return sum(len(pictures(one)) for one in recipe.data.train)
 
 
 def _settings(recipe: Recipe, stage: StageName) -> dict[str, Any]:
@@ -103,9 +110,14 @@ def _what_matters(
     settings["classes"] = [one["name"] for one in settings["classes"]]
     flat = _flat(settings)
     flat |= {f"data.{key}": data[key] for key in _DATA}
-    flat |= {f"data.train.{key}": data["train"][key] for key in _SPLIT}
+    train = data["train"] if isinstance(data["train"], list) else [data["train"]]
+    for one in train:
+        where = f"data.train.{one['name']}" if len(train) > 1 else "data.train"
+        flat |= {f"{where}.{key}": one.get(key) for key in _SET}
     flat |= {f"data.{key}": value for key, value in data.items() if key not in type(recipe.data).model_fields}
     ignored = [f"{one}.validate_every" for one in SCHEDULE] + [f"{stage}.{SCHEDULE[stage]}"]
+    if stage == "segment":  # chosen when it is trained
+        ignored.append("segment.interpolate")
     if "segment" not in settings["stages"]:
         ignored.append("segment.epochs")
     if "lineage" in record and "lineage" in other:  # hashes say it better than paths, which may move

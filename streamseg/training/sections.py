@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,14 +13,16 @@ from streamseg.temporal.motion import MotionMode
 from streamseg.training import tables
 from streamseg.training.compare import Measured, count_weights
 from streamseg.training.data import find_pairs
-from streamseg.training.dataset import Dataset
+from streamseg.training.dataset import Dataset, val_datasets
 from streamseg.training.evaluate import ablate, evaluate
 from streamseg.training.ghost import AfterCut, measure_cuts
 from streamseg.training.measures import Measures, as_json
 from streamseg.training.recipe import Recipe
 from streamseg.training.stress import stresses
+from streamseg.types import TemporalMode
 
 Say = Callable[[Any], None]  # shows a line or a rich table
+Pairs = Sequence[tuple[str, str]]  # classes of a package and of pictures that belong together
 
 
 def measure_package(
@@ -76,7 +78,8 @@ def _cut(engine: InferenceEngine, data: Dataset, recipe: Recipe | None) -> After
         raise TrainingError("the package has no stabiliser")
     if recipe is None:
         raise TrainingError("pictures of other places are wanted: name a recipe, which has a train split")
-    return measure_cuts(engine, data, find_pairs(recipe.data.train))
+    pairs = [pair for one in recipe.data.train for pair in find_pairs(one)]
+    return measure_cuts(engine, data, pairs)
 
 
 def ablation(say: Say, engine: InferenceEngine, data: Dataset) -> dict[str, dict[str, object]]:
@@ -90,6 +93,19 @@ def ablation(say: Say, engine: InferenceEngine, data: Dataset) -> dict[str, dict
 def _parts(name: str) -> tuple[str, str]:
     mode, _, motion = name.partition(":")
     return mode, motion or "–"
+
+
+def other_sets(say: Say, engine: InferenceEngine, recipe: Recipe, pairs: Pairs) -> dict[str, object]:
+    """Single frames of a recipe's further val sets, each in its own labels; by set."""
+    found: dict[str, object] = {}
+    names = [one.name for one in engine.package.manifest.classes]
+    for name, data in list(val_datasets(recipe).items())[1:]:
+        own = [(ours, theirs) for ours, theirs in pairs if not theirs or theirs in (data.names or ())]
+        measures = evaluate(engine, data.matched(names, own), [TemporalMode.NONE])
+        say(f"{name}, {len(data.pairs)} pictures, single frames")
+        say(tables.by_measure(measures))
+        found[name] = as_json(measures)["none"]
+    return found
 
 
 def comparison(say: Say, measured: Mapping[str, Measured]) -> dict[str, object]:

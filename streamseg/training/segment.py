@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,16 +15,9 @@ from streamseg.models.segmenter import Segmenter
 from streamseg.training import losses, metrics
 from streamseg.training.augment import augment
 from streamseg.training.collage import paste_thing
-from streamseg.training.data import (
-    Labelling,
-    Pair,
-    class_shares,
-    find_pairs,
-    labelling_of,
-    read_label,
-    read_pair,
-)
-from streamseg.training.loader import Order, Sample, batches
+from streamseg.training.dataset import Dataset, val_datasets
+from streamseg.training.label_space import LabelSpace
+from streamseg.training.loader import Sample, batches
 from streamseg.training.movers import find_thing
 from streamseg.training.networks import new_segmenter
 from streamseg.training.precision import autocast
@@ -32,6 +26,7 @@ from streamseg.training.recipe import Recipe
 from streamseg.training.stage import Schedule, Stage
 from streamseg.training.stage_recipes import SegmentRecipe
 from streamseg.training.teacher import Teacher
+from streamseg.training.train_pictures import TrainPictures
 from streamseg.types import U8
 
 
@@ -56,23 +51,28 @@ class SegmentStage(Stage[Segmenter]):
         """
         super().__init__()
         self.recipe, self.settings, self.seed = recipe, settings or recipe.segment, recipe.seed
-        self.labelling = labelling_of(recipe)
-        self.train, self.val = find_pairs(recipe.data.train), find_pairs(recipe.data.val)
+        self.train, self.val = TrainPictures(recipe), val_datasets(recipe)
         self.pasted = recipe.class_ids(self.settings.paste_classes)
         self.donors = [place for place in range(len(self.train)) if self._has_thing(place)]
         torch.manual_seed(recipe.seed)
         self.model = segmenter or new_segmenter(recipe, pretrained=self.settings.pretrained)
-        shares = torch.from_numpy(class_shares(self.train, self.labelling)).float()
-        self.weights = losses.class_weights(shares)
-        for name, factor in self.settings.emphasis.items():
-            self.weights[recipe.class_ids([name])] *= factor
-        self.terms = losses.terms(self.weights)
+        members = members_of(self.train.space)
+        self.weights = losses.class_weights(
+            torch.from_numpy(self.train.shares()).float(), members, self._factors()
+        )
+        self.terms = losses.terms(self.weights, members)
         per_epoch = max(len(self.train) // self.settings.batch, 1)
         lessons = self.settings.teacher
         self.teacher = Teacher(lessons, recipe) if lessons else None
         self.schedule = Schedule(self.settings.epochs * per_epoch, self.settings.warmup_steps)
         self.validate_every = self.settings.validate_every * per_epoch
         self.ema_decay = self.settings.ema_decay
+
+    def _factors(self) -> Tensor:
+        factors = torch.ones(len(self.recipe.classes))
+        for name, factor in self.settings.emphasis.items():
+            factors[self.recipe.class_ids([name])] = factor
+        return factors
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Encoder and decoder at their own rates; normalisation and biases without weight decay."""
@@ -92,12 +92,12 @@ class SegmentStage(Stage[Segmenter]):
 
     def batches(self, first_step: int, share: Share = ALONE) -> Iterator[Any]:
         """Pictures `[N, 3, H, W]` uint8 and labels `[N, H, W]` uint8."""
-        order = Order(len(self.train), self.seed)
+        order = self.train.order(self.seed)
         size, steps = self.settings.batch, self.schedule.steps
         return batches(order, self._sample, batch=size, first_step=first_step, steps=steps, share=share)
 
     def _sample(self, index: int, rng: np.random.Generator) -> Sample:
-        image, label = read_pair(self.train[index], self.labelling)
+        image, label = self.train.read(index)
         if self.pasted and rng.random() < self.settings.augment.paste:
             image, label = self._with_a_thing(image, label, index, rng)
         image, label = augment(image, label, self.settings.augment, self.recipe.size, rng)
@@ -107,7 +107,7 @@ class SegmentStage(Stage[Segmenter]):
         """Whether a picture has something to paste elsewhere; few do where a class is rare."""
         if not (self.pasted and self.settings.augment.paste):
             return False
-        label = read_label(self.train[place].label, self.labelling)
+        label = self.train.label(place)
         return find_thing(label, self.pasted, np.random.default_rng(0)) is not None
 
     def _with_a_thing(self, image: U8, label: U8, index: int, rng: np.random.Generator) -> tuple[U8, U8]:
@@ -115,7 +115,7 @@ class SegmentStage(Stage[Segmenter]):
         others = [place for place in self.donors if place != index]
         if not others:
             return image, label
-        donor = read_pair(self.train[rng.choice(others)], self.labelling)
+        donor = self.train.read(int(rng.choice(others)))
         return paste_thing(image, label, donor, self.pasted, rng)
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
@@ -133,24 +133,48 @@ class SegmentStage(Stage[Segmenter]):
         return terms
 
     def validate(self, model: Segmenter) -> dict[str, float]:
-        """MIoU on the val pictures; it is the score."""
-        confusion = validate_segmenter(model, self.val, self.labelling, self.recipe.size)
-        return {"score": confusion.mean_iou, "miou": confusion.mean_iou, "accuracy": confusion.accuracy}
+        """MIoU on each val set in its own labels; their mean is the score."""
+        classes = [c.name for c in self.recipe.classes]
+        found = {n: validate_segmenter(model, d, classes, self.recipe.size) for n, d in self.val.items()}
+        main, *others = found
+        return {
+            "score": statistics.fmean(one.mean_iou for one in found.values()),
+            "miou": found[main].mean_iou,
+            "accuracy": found[main].accuracy,
+            **{f"miou {name}": found[name].mean_iou for name in others},
+        }
+
+
+def members_of(space: LabelSpace) -> Tensor | None:
+    """Which classes each label may be, bool `[L, C]`; None where every label is one class."""
+    return torch.from_numpy(space.members()) if space.groups else None
 
 
 @torch.inference_mode()
 def validate_segmenter(
-    model: nn.Module, pairs: Sequence[Pair], labelling: Labelling, size_wh: tuple[int, int]
+    model: nn.Module, data: Dataset, classes: Sequence[str], size_wh: tuple[int, int]
 ) -> metrics.Confusion:
-    """Confusion of a segmenter over pictures at the network's size, at label resolution."""
-    confusion, device = metrics.Confusion(labelling.classes), next(model.parameters()).device
-    for pair in pairs:
-        image, label = read_pair(pair, labelling)
+    """Confusion of a segmenter over pictures at the network's size, at label resolution.
+
+    Args:
+        model: In evaluation mode.
+        data: The pictures.
+        classes: Names of the network's classes.
+        size_wh: Of the network's picture, pixels.
+
+    Returns:
+        In the labels of the pictures.
+    """
+    data = data.matched(classes)
+    confusion, device = metrics.Confusion(len(data.classes(classes))), next(model.parameters()).device
+    for pair in data.pairs:
+        image, label = data.read(pair, len(classes))
         image = cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA)
         with autocast(device.type):
             logits = model(torch.from_numpy(image).permute(2, 0, 1)[None].to(device))
         full = nn.functional.interpolate(
             logits.float(), size=label.shape, mode="bilinear", align_corners=False
         )
-        confusion.add(label, full.argmax(1)[0].to(torch.uint8).numpy(force=True))
+        found = full.argmax(1)[0].to(torch.uint8).numpy(force=True)
+        confusion.add(label, found if data.map is None else data.map.measured(found, label))
     return confusion

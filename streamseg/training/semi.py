@@ -16,10 +16,10 @@ from streamseg.models.discriminator import SpatialDiscriminator
 from streamseg.models.segmenter import Segmenter
 from streamseg.training.adversarial import AdversarialStage
 from streamseg.training.augment import augment
-from streamseg.training.data import IGNORE
 from streamseg.training.loader import Sample
 from streamseg.training.losses import subsample
 from streamseg.training.recipe import Recipe
+from streamseg.training.recipe_data import IGNORE
 from streamseg.training.unlabelled import find_stills, read_still
 
 

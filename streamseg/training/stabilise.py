@@ -20,13 +20,15 @@ from streamseg.temporal.motion import Motion, luma_of
 from streamseg.training import losses, metrics
 from streamseg.training.camera import cells
 from streamseg.training.clips import film
-from streamseg.training.data import class_shares, find_pairs, labelling_of, read_pair
+from streamseg.training.dataset import val_datasets
 from streamseg.training.judging import Judging, drawn_map
-from streamseg.training.loader import Order, Sample, batches
+from streamseg.training.loader import Sample, batches
 from streamseg.training.precision import autocast
 from streamseg.training.processes import ALONE, Share
 from streamseg.training.recipe import Recipe
+from streamseg.training.segment import members_of
 from streamseg.training.stage import Schedule, Stage
+from streamseg.training.train_pictures import TrainPictures
 
 PATCH = 6  # cells a side of the errors added to the scores
 
@@ -52,15 +54,15 @@ class StabiliseStage(Stage[Stabiliser]):
         """
         super().__init__()
         self.recipe, self.settings, self.seed = recipe, recipe.stabilise, recipe.seed + 1
-        self.labelling = labelling_of(recipe)
-        self.train, self.val = find_pairs(recipe.data.train), find_pairs(recipe.data.val)
+        self.train, self.val = TrainPictures(recipe), next(iter(val_datasets(recipe).values()))
         self.segmenter = segmenter.eval().requires_grad_(requires_grad=False)
         torch.manual_seed(recipe.seed)
         self.model = new_stabiliser(recipe)
         self.judging = self._new_judging()
         self.moving = recipe.class_ids(self.settings.moving)
-        shares = torch.from_numpy(class_shares(self.train, self.labelling)).float()
-        self.weights = losses.class_weights(shares)
+        self.members = members_of(self.train.space)
+        shares = torch.from_numpy(self.train.shares()).float()
+        self.weights = losses.class_weights(shares, self.members)
         self.schedule = Schedule(self.settings.steps, self.settings.warmup_steps)
         self.validate_every = max(self.settings.steps // 2, 1)
 
@@ -76,7 +78,7 @@ class StabiliseStage(Stage[Stabiliser]):
 
     def batches(self, first_step: int, share: Share = ALONE) -> Iterator[Any]:
         """The fields of `Clip`, stacked: `[N, T, …]`."""
-        order = Order(len(self.train), self.seed)
+        order = self.train.order(self.seed)
         clips, steps = self.settings.clips, self.settings.steps
         return batches(order, self._sample, batch=clips, first_step=first_step, steps=steps, share=share)
 
@@ -84,7 +86,7 @@ class StabiliseStage(Stage[Stabiliser]):
         chosen = iter([index])
 
         def read(rng: np.random.Generator) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-            return read_pair(self.train[next(chosen, int(rng.integers(len(self.train))))], self.labelling)
+            return self.train.read(next(chosen, int(rng.integers(len(self.train)))))
 
         clip = film(read, self.settings, self.recipe.size, rng, self.moving)
         return tuple(torch.from_numpy(field) for field in astuple(clip))
@@ -95,7 +97,10 @@ class StabiliseStage(Stage[Stabiliser]):
         logits = _unsure(self._logits(images), self.settings.unsure)
         with torch.autocast(logits.device.type, enabled=False):  # flow needs more bits than bfloat16 has
             scores = self._run(logits, guides, flows, joined)
-            terms = [losses.cross_entropy(s, labels[:, t], self.weights) for t, s in enumerate(scores)]
+            terms = [
+                losses.cross_entropy(s, labels[:, t], self.weights, members=self.members)
+                for t, s in enumerate(scores)
+            ]
             maps = [s.softmax(1) for s in scores]
             now, before = _pairs(maps, truth)
             same = _same(truth, known & joined[:, :, None, None, None])
@@ -169,13 +174,16 @@ class StabiliseStage(Stage[Stabiliser]):
 
     @torch.inference_mode()
     def _play(self, model: Stabiliser) -> tuple[metrics.Confusion, metrics.Steadiness]:
-        confusion, steady = metrics.Confusion(model.classes), metrics.Steadiness(model.classes)
+        classes = [c.name for c in self.recipe.classes]
+        data = self.val.matched(classes)
+        measured = len(data.classes(classes))
+        confusion, steady = metrics.Confusion(measured), metrics.Steadiness(measured)
         motion, size = Motion(cells(self.recipe.size)), self.recipe.size
         device = next(model.parameters()).device
         memory = nothing = torch.zeros(1, model.memory_channels, *reversed(cells(size)), device=device)
         last: Any = None
-        for pair in self.val:
-            image, label = read_pair(pair, self.labelling)
+        for pair in data.pairs:
+            image, label = data.read(pair, len(classes))
             image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
             label = cv2.resize(label, size, interpolation=cv2.INTER_NEAREST)
             luma = luma_of(image, size)
@@ -184,6 +192,8 @@ class StabiliseStage(Stage[Stabiliser]):
             guide = torch.from_numpy(motion.guide(luma)).to(device)
             labels, _, memory = model(logits, guide, torch.from_numpy(flow).to(device), memory)
             prediction = labels[0].numpy(force=True)
+            if data.map is not None:
+                prediction = data.map.measured(prediction, label)
             confusion.add(label, prediction)
             if not self.recipe.data.val_is_clip:
                 memory = nothing  # a still has no past

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 StageName = Literal["segment", "adversarial", "semi", "stabilise"]
 LossName = Literal["ce", "ohem", "mse", "dice", "lovasz"]
 Adversarial = Literal["bce", "least_squares"]
+Share = Annotated[float, Field(gt=0, le=1)]
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -85,6 +86,11 @@ class SegmentRecipe(Strict):
     augment: AugmentRecipe = AugmentRecipe()
     teacher: TeacherRecipe | None = Field(default=None, description="none: the labels alone")
     paste_classes: list[str] = Field(default=[], description="classes whose things augment.paste takes")
+    interpolate: Share | Literal["auto"] = Field(
+        default=1.0,
+        description="how far from `start` towards the end of training the exported weights lie (WiSE-FT): 1 "
+        "is the end; auto: the share from 0.5 to 1 that does best on the val sets",
+    )
 
     @model_validator(mode="after")
     def _knows_what_to_paste(self) -> Self:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from streamseg.training.compare import Measured, side_by_side
 from streamseg.training.ghost import AfterCut
+from streamseg.training.label_record import Coverage
 from streamseg.training.measures import Measures
 
 if TYPE_CHECKING:
@@ -85,6 +86,15 @@ def by_package(measured: Mapping[str, Measured]) -> Table:
     return table
 
 
+def by_true_class(measures: Measures) -> Table:
+    """One row a true class, one column a class it was taken for, in % of its pixels; empty below 0.5."""
+    names = list(dict.fromkeys(name for row in measures.taken_for.values() for name in row))
+    table = _table(["true class", *names])
+    for truth, row in measures.taken_for.items():
+        table.add_row(truth, *(number(100 * row[name], 0) if row[name] >= 0.005 else "" for name in names))
+    return table
+
+
 def by_class(found: Explanation) -> Table:
     """One row a class of a prediction, the largest first: its share, and how sure the network is there."""
     table = _table(["class", "share %", "mean confidence", "mean entropy"])
@@ -92,6 +102,18 @@ def by_class(found: Explanation) -> Table:
         own = found.labels == label
         sure, doubt = (float(cells[own].mean()) for cells in (found.confidence, found.entropy))
         table.add_row(found.classes[label].name, number(100 * share, 1), number(sure, 3), number(doubt, 3))
+    return table
+
+
+def by_coverage(coverage: Coverage) -> Table:
+    """One row a class: how much of the pictures has it as label; and all of them together."""
+    table = _table(["class", "% of pixels", "% of labelled", "pictures"])
+    for name, pixels in coverage.by_class.items():
+        shares = (100 * pixels / max(whole, 1) for whole in (coverage.pixels, coverage.labelled))
+        table.add_row(name, *(number(share, 2) for share in shares), f"{coverage.pictures_by_class[name]:,}")
+    table.add_section()
+    whole = 100.0 if coverage.labelled else 0.0
+    table.add_row("all", number(100 * coverage.share, 2), number(whole, 2), f"{coverage.pictures:,}")
     return table
 
 

@@ -30,9 +30,10 @@ from streamseg.training.finish import finish
 from streamseg.training.fit import Run
 from streamseg.training.folders import Folders
 from streamseg.training.fresh import discard
+from streamseg.training.interpolation import interpolated, keep_start
 from streamseg.training.interruption import stop_on_signals
 from streamseg.training.lineage import origin_of
-from streamseg.training.networks import Networks, first_networks
+from streamseg.training.networks import Networks, first_networks, new_classes
 from streamseg.training.processes import described, new_fabric
 from streamseg.training.recipe import Recipe
 from streamseg.training.resume import check_stages, write_record
@@ -105,8 +106,14 @@ def train_stages(recipe: Recipe, folders: Folders, fabric: Fabric, say: Say) -> 
             if fabric.is_global_zero:
                 write_record(recipe, folder, name, origin)
             run: Run[Any] = Run(stage, folder, fabric, save_every_s=every_s, request=request)
+            if isinstance(stage, SegmentStage) and name == "segment" and fabric.is_global_zero:
+                keep_start(stage.model, folder)
             run.fit()
             networks = _with(networks, stage, run)
+            if name == "segment" and recipe.segment.interpolate != 1:
+                model, line = interpolated(run, recipe.segment.interpolate, new_classes(recipe))
+                networks = replace(networks, segmenter=model)
+                say(line)
     return networks
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.places import measured, pictures_of, table, together, without
 from streamseg.errors import TrainingError
-from streamseg.training.data import find_pairs, labelling_of, read_label
+from streamseg.training.data import find_pairs
 from streamseg.training.metrics import Confusion
 from streamseg.training.recipe import Recipe
 from tests.training.conftest import one_thread, pictures, recipe  # noqa: F401  fixtures
@@ -18,15 +18,16 @@ PLACE = ["00*", "01*"]
 
 
 def test_the_place_is_left_out_of_training(recipe: Recipe) -> None:  # noqa: F811  the fixture
-    held_out = {pair.image.name for pair in pictures_of(recipe, PLACE)}
-    seen = {pair.image.name for pair in find_pairs(without(recipe, PLACE).data.train)}
+    held_out = {pair.image.name for pair in pictures_of(recipe, PLACE).pairs}
+    seen = {pair.image.name for pair in find_pairs(without(recipe, PLACE).data.train[0])}
     assert held_out == {"00.png", "01.png"}
     assert seen == {f"{index:02}.png" for index in range(2, 8)}
 
 
 def test_every_labelled_pixel_of_the_place_is_measured(recipe: Recipe, tmp_path: Path) -> None:  # noqa: F811
     found = measured(recipe, PLACE, tmp_path / "runs")
-    labels = [read_label(pair.label, labelling_of(recipe)) for pair in pictures_of(recipe, PLACE)]
+    place = pictures_of(recipe, PLACE)
+    labels = [place.read(pair, 3)[1] for pair in place.pairs]
     assert found.counts.sum() == sum(int((label < 3).sum()) for label in labels)
     assert (tmp_path / "runs/tiny-without-0001/segment/checkpoint.safetensors").exists()
 

@@ -16,9 +16,8 @@ from streamseg.errors import MAX_PROBLEMS, ConfigError
 from streamseg.types import TemporalMode
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-SHIPPED = [
-    path for path in sorted(CONFIGS.rglob("*.yaml")) if not {"training", "streams.d"} & set(path.parts)
-]
+OTHERS = {"classes", "labels", "training", "streams.d"}  # folders of other files
+SHIPPED = [path for path in sorted(CONFIGS.rglob("*.yaml")) if not OTHERS & set(path.parts)]
 
 WRONG = """\
 engine:

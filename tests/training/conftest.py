@@ -82,6 +82,38 @@ def recipe(pictures: Path) -> Recipe:
     return parse_recipe(recipe_document(pictures), "test")
 
 
+COARSE = {"name": "coarse", "label_names": ["ground", "thing"], "label_map": {"thing": ["disc", "bar"]}}
+
+
+@pytest.fixture
+def coarse(pictures: Path) -> Path:
+    """A second set of the same kind of pictures, with labels 0 ground and 1 thing; 9 is void."""
+    for kind in ("images", "labels"):
+        (pictures / "coarse" / kind).mkdir(parents=True)
+    for index in range(4):
+        image, label = draw(50 + index)
+        label[label == 2] = 1
+        cv2.imwrite(str(pictures / "coarse/images" / f"{index:02}.png"), image)
+        cv2.imwrite(str(pictures / "coarse/labels" / f"{index:02}.png"), label)
+    return pictures
+
+
+def mixed_document(pictures: Path, **second: Any) -> dict[str, Any]:
+    """A recipe of the fine set, three pictures for one of the coarse."""
+    raw = recipe_document(pictures)
+    folders = {"images": str(pictures / "coarse/images"), "labels": str(pictures / "coarse/labels")}
+    first = {**raw["data"]["train"], "name": "fine", "weight": 3}
+    raw["data"]["train"] = [first, {**folders, **COARSE, **second}]
+    raw["data"]["val_sets"] = [{**folders, **COARSE}]
+    return raw
+
+
+@pytest.fixture
+def mixed(coarse: Path) -> Recipe:
+    """The recipe of both sets."""
+    return parse_recipe(mixed_document(coarse), "test")
+
+
 def with_encoder(recipe: Recipe, encoder: str) -> Recipe:
     """The same recipe; networks with a large encoder make slow tests."""
     return recipe.model_copy(update={"segment": recipe.segment.model_copy(update={"encoder": encoder})})

@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from streamseg.errors import TrainingError
 from streamseg.training.fit import Run
 from streamseg.training.interruption import TrainingStoppedError, stop_on_signals
-from streamseg.training.loader import Order, Sample, batches
+from streamseg.training.loader import Sample, batches
 from streamseg.training.processes import ALONE, Share, new_fabric
+from streamseg.training.sampling import ShuffledOrder
 from streamseg.training.stage import Schedule, Stage
 
 MEASURING = 100
@@ -51,7 +52,7 @@ class Curve(Stage[nn.Sequential]):
         def sample(index: int, _: np.random.Generator) -> Sample:
             return (torch.tensor([index / 8 - 1]),)
 
-        return batches(Order(16, 2), sample, batch=8, first_step=first_step, steps=8, share=share)
+        return batches(ShuffledOrder(16, 2), sample, batch=8, first_step=first_step, steps=8, share=share)
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         x = batch[0]

@@ -11,7 +11,7 @@ import pytest
 
 from streamseg.training.checks import Findings, check_data
 from streamseg.training.recipe import Recipe, parse_recipe
-from tests.training.conftest import recipe_document
+from tests.training.conftest import mixed_document, recipe_document
 
 COLORS = np.array([(90, 90, 90), (230, 220, 60), (20, 30, 90)], np.uint8)
 GROUND = np.zeros((48, 64), np.uint8)
@@ -147,3 +147,37 @@ def test_pictures_without_labels_are_looked_for_when_a_stage_wants_them(recipe: 
     assert check_data(unused).problems == []
     wanted = unused.model_copy(update={"stages": ["segment", "semi"]})
     assert check_data(wanted).problems == ["data.unlabelled: nowhere: no such file or folder"]
+
+
+def test_every_label_that_stands_for_nothing_is_named(coarse: Path) -> None:
+    names = {"label_names": None, "label_map": {"thng": ["disc"]}}
+    (coarse / "coarse/classes.txt").write_text("ground\nthing\nanimal\n")
+    (coarse / "train/classes.txt").write_text("ground\ndisc\nstick\n")
+    problems = check_data(parse_recipe(mixed_document(coarse, **names), "test")).problems
+    assert problems[:4] == [
+        f"{where}: label_map: label '{label}' stands for no class: name its class or its classes, "
+        "or [] to ignore it"
+        for where, label in (("fine", "stick"), ("coarse", "thing"), ("coarse", "animal"))
+    ] + ["coarse: label_map: no such label: thng (did you mean 'thing'?)"]
+
+
+def test_unknown_ids_beyond_the_classes_are_told_though_sets_have_ids_there(coarse: Path) -> None:
+    path = coarse / "train/labels/00.png"
+    label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    label[10:12] = 3
+    cv2.imwrite(str(path), label)
+    (problem,) = check_data(parse_recipe(mixed_document(coarse), "test")).problems
+    assert problem.startswith("train fine: unknown label id 3 in 1 labels: 00.png (128 pixels)")
+
+
+def test_classes_that_no_set_tells_apart_are_a_warning(coarse: Path) -> None:
+    raw = mixed_document(coarse)
+    raw["data"]["train"] = raw["data"]["train"][1:]
+    for index in range(4, 8):
+        for kind in ("images", "labels"):
+            file = coarse / "coarse" / kind / "00.png"
+            (file.parent / f"{index:02}.png").write_bytes(file.read_bytes())
+    found = check_data(parse_recipe(raw, "test"))
+    assert found.problems == []
+    assert found.warnings == ["train: disc and bar: no label tells them apart"]
+    assert check_data(parse_recipe(mixed_document(coarse), "test")).warnings == []

@@ -16,7 +16,7 @@ from streamseg.inference.manifest import dump_manifest
 from streamseg.temporal.motion import MotionMode
 from streamseg.training import cli
 from tests.fakes.packages import Tiny, make_package
-from tests.training.conftest import draw, recipe_document
+from tests.training.conftest import draw, mixed_document, recipe_document
 
 
 def test_train_then_evaluate(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,3 +197,19 @@ def test_labels_without_names_are_told_and_ids_beyond_the_package(
     told = " ".join(capsys.readouterr().err.split())
     assert "label ids that are no class: 9 (48 pixels) in 3 labels" in told
     assert "does not say" not in told
+
+
+def test_further_val_sets_and_the_confusion_are_shown(
+    coarse: Path, package: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, figures = tmp_path / "mixed.yaml", tmp_path / "figures.json"
+    recipe.write_text(yaml.safe_dump(mixed_document(coarse)))
+    wanted = cli.Wanted(confusion=True)
+    cli.evaluate_package(package, recipe, precision="f32", json_path=figures, wanted=wanted)
+    printed = capsys.readouterr().out
+    assert "true class" in printed
+    assert "coarse, 4 pictures, single frames" in printed
+    written = json.loads(figures.read_text())
+    assert list(written["sets"]["coarse"]["iou"]) == ["ground", "thing"]
+    rows = written["none"]["taken_for"]
+    assert all(sum(row.values()) == pytest.approx(1) for row in rows.values())

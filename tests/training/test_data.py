@@ -14,12 +14,13 @@ from streamseg.training.data import (
     Labelling,
     class_shares,
     find_pairs,
-    labelling_of,
+    own_labelling,
     read_label,
     read_pair,
     read_picture,
 )
-from streamseg.training.recipe import Recipe, SplitRecipe
+from streamseg.training.recipe import Recipe
+from streamseg.training.recipe_data import SplitRecipe
 
 LABELLING = Labelling(3, (9,))
 
@@ -87,11 +88,15 @@ def test_colours_become_ids(tmp_path: Path) -> None:
 
 
 def test_a_recipe_takes_the_colours_of_its_classes_or_a_table(recipe: Recipe, tmp_path: Path) -> None:
-    assert labelling_of(recipe).colors == {(90, 90, 90): 0, (230, 220, 60): 1, (20, 30, 90): 2}
+    assert own_labelling(recipe, recipe.data.val).colors == {
+        (90, 90, 90): 0,
+        (230, 220, 60): 1,
+        (20, 30, 90): 2,
+    }
     table = tmp_path / "colors.txt"
     table.write_text("4 1 2 3 disc\n")
     data = recipe.data.model_copy(update={"colors": table, "remap": {4: 1}})
-    labelling = labelling_of(recipe.model_copy(update={"data": data}))
+    labelling = own_labelling(recipe.model_copy(update={"data": data}), data.val)
     assert labelling == Labelling(3, (9,), {4: 1}, {(1, 2, 3): 4}, color_table=True)
 
 

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from streamseg.errors import TrainingError
-from streamseg.training.dataset import Dataset, find_dataset, shots
-from tests.training.conftest import recipe_document
+from streamseg.training.dataset import Dataset, find_dataset, shots, val_datasets
+from streamseg.training.recipe import parse_recipe
+from tests.training.conftest import mixed_document, recipe_document
 
 
 def test_folders_are_recognised(pictures: Path) -> None:
@@ -58,3 +59,31 @@ def test_truth_is_read_as_the_recipe_says(pictures: Path, tmp_path: Path) -> Non
     before, after = plain.read(plain.pairs[0], 3)[1], remapped.read(remapped.pairs[0], 3)[1]
     assert np.array_equal(after, np.array([0, 2, 1, *[255] * 253])[before])
     assert not (remapped.read(remapped.pairs[0], 2)[1] == 2).any(), "no class of a smaller model: ignored"
+
+
+def test_a_class_counts_as_the_true_one_of_its_labels(coarse: Path) -> None:
+    """A cyclist is right where the label says living and where it says vehicles."""
+    raw = mixed_document(coarse)
+    raw["data"]["val_sets"] = [
+        {**raw["data"]["val_sets"][0], "label_map": {"ground": ["ground", "disc"], "thing": ["disc", "bar"]}}
+    ]
+    data = val_datasets(parse_recipe(raw, "test"))["coarse"].matched(["ground", "disc", "bar"])
+    assert data.map is not None
+    truth = np.array([[0, 1, 0, 1, 0, 1, 255]], np.uint8)
+    said = np.array([[1, 1, 0, 0, 2, 2, 1]], np.uint8)
+    assert data.map.measured(said, truth).tolist() == [[0, 1, 0, 0, 1, 1, 0]]
+
+
+def test_a_package_of_other_classes_is_measured_in_the_sets_labels(coarse: Path, tmp_path: Path) -> None:
+    raw = mixed_document(coarse)
+    raw["data"]["val"] = {**raw["data"]["val_sets"][0]}
+    raw["data"] |= {"val_is_clip": False, "val_sets": []}
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(raw))
+    data = find_dataset(recipe)
+    assert data.matched(["ground", "bar"]).classes(["ground", "bar"]) == ("ground", "thing")
+    mapped = data.matched(["floor", "bar"], [("floor", "ground")])
+    assert mapped.map is not None
+    assert mapped.map.of_package[:2].tolist() == [0, 1]
+    with pytest.raises(TrainingError, match=r"of the package only: dog; of the pictures only: ground"):
+        data.matched(["dog", "bar"])

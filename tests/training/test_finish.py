@@ -62,3 +62,21 @@ def test_of_stills_the_report_says_what_was_not_measured(recipe: Recipe, tmp_pat
     for text in (page, card):
         assert "Nor was the ConvGRU, which the daemon uses unless told otherwise" in text
     assert "nan" not in card
+
+
+def test_each_val_set_is_measured_in_its_own_labels(recipe: Recipe, tmp_path: Path) -> None:
+    labels = {"label_names": ["ground", "thing"], "label_map": {"thing": ["disc", "bar"]}, "void": [9, 2]}
+    main = recipe.data.val.model_copy(update=labels)
+    data = recipe.data.model_copy(
+        update={"val": main, "val_sets": [recipe.data.val.model_copy(update={"name": "fine"})]}
+    )
+    folders, mixed = Folders(tmp_path, recipe.name), recipe.model_copy(update={"data": data})
+    segmenter = new_segmenter(mixed, pretrained=False).eval()
+    export(mixed, segmenter, None, folders.package)
+    measures = finish(mixed, folders, Networks(segmenter), lambda _: None)
+    assert list(measures["none"].iou) == ["ground", "thing"]
+    figures = load_manifest(folders.package / "model.yaml").metrics["none, fine"]
+    assert list(figures["iou"]) == ["ground", "disc", "bar"]
+    card, page = (folders.package / "README.md").read_text(), folders.report.read_text()
+    assert f"- fine: mIoU {figures['miou']:.1%} (IoU in %: ground " in card
+    assert "also measured on fine" in page

@@ -20,7 +20,7 @@ from tests.training.conftest import recipe_document
 
 
 def shots(recipe: Recipe) -> Tensor:
-    found = [read_picture(pair.image) for pair in find_pairs(recipe.data.train)]
+    found = [read_picture(pair.image) for pair in find_pairs(recipe.data.train[0])]
     return torch.stack([torch.from_numpy(shot).permute(2, 0, 1) for shot in found])
 
 

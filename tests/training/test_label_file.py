@@ -68,14 +68,14 @@ def test_an_alpha_channel_that_says_nothing_is_dropped(tmp_path: Path) -> None:
 
 
 def test_labels_and_pictures_may_be_of_other_kinds(recipe: Recipe) -> None:
-    for folder, suffix in ((recipe.data.train.labels, ".tif"), (recipe.data.train.images, ".webp")):
+    for folder, suffix in ((recipe.data.train[0].labels, ".tif"), (recipe.data.train[0].images, ".webp")):
         for path in list(folder.iterdir()):
             cv2.imwrite(str(path.with_suffix(suffix)), cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
             path.unlink()
     assert check_data(recipe).problems == []
-    pairs = find_pairs(recipe.data.train)
+    pairs = find_pairs(recipe.data.train[0])
     assert {(pair.image.suffix, pair.label.suffix) for pair in pairs} == {(".webp", ".tif")}
-    assert label_path(recipe.data.train.labels, "nothing").name == "nothing.png"
+    assert label_path(recipe.data.train[0].labels, "nothing").name == "nothing.png"
 
 
 def problems(pictures: Path, **data: object) -> list[str]:
@@ -141,5 +141,5 @@ def test_pictures_of_a_kind_nobody_reads_are_told(recipe: Recipe) -> None:
     assert line.startswith(
         f"val: no pictures in {recipe.data.val.images} (3 .heic; read are .bmp, .jpeg, .jpg"
     )
-    (recipe.data.train.images / "notes.txt").write_text("")
+    (recipe.data.train[0].images / "notes.txt").write_text("")
     assert any("notes.txt" not in line and "1 .txt" in line for line in check_data(recipe).warnings)

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamseg.errors import TrainingError
-from streamseg.training.loader import Order, Sample, _idle_cores, batches
+from streamseg.training.loader import Sample, _idle_cores, batches
+from streamseg.training.sampling import ShuffledOrder
 
 
 @given(st.integers(1, 20), st.integers(0, 1000), st.integers(0, 5))
 def test_every_epoch_has_every_picture_once(items: int, seed: int, epoch: int) -> None:
-    order = Order(items, seed)
+    order = ShuffledOrder(items, seed)
     assert sorted(order.item(epoch * items + i) for i in range(items)) == list(range(items))
 
 
@@ -26,7 +27,7 @@ def make(index: int, rng: np.random.Generator) -> Sample:
 
 
 def test_resumed_batches_are_the_rest_of_the_whole() -> None:
-    order = Order(5, 3)
+    order = ShuffledOrder(5, 3)
     whole = list(batches(order, make, batch=2, first_step=0, steps=6))
     rest = list(batches(order, make, batch=2, first_step=4, steps=6))
     assert len(whole) == 6
@@ -35,7 +36,7 @@ def test_resumed_batches_are_the_rest_of_the_whole() -> None:
 
 
 def test_more_workers_change_nothing() -> None:
-    order = Order(5, 3)
+    order = ShuffledOrder(5, 3)
     alone = list(batches(order, make, batch=2, first_step=1, steps=4, workers=1))
     helped = list(batches(order, make, batch=2, first_step=1, steps=4, workers=3))
     assert all(torch.equal(a[1], b[1]) for a, b in zip(alone, helped, strict=True))
@@ -61,7 +62,7 @@ def test_who_stops_early_leaves_no_thread() -> None:
         threads.add(threading.current_thread())
         return make(index, rng)
 
-    made = batches(Order(5, 3), noted, batch=2, first_step=0, steps=500)
+    made = batches(ShuffledOrder(5, 3), noted, batch=2, first_step=0, steps=500)
     next(made)
     assert all(thread.is_alive() for thread in threads)
     made.close()  # type: ignore[attr-defined]  # a generator, though it only promises to be an iterator
@@ -74,4 +75,4 @@ def test_a_sample_that_cannot_be_made_is_an_error() -> None:
         raise TrainingError("cannot be decoded")
 
     with pytest.raises(TrainingError, match="cannot be decoded"):
-        next(batches(Order(5, 3), broken, batch=2, first_step=0, steps=4))
+        next(batches(ShuffledOrder(5, 3), broken, batch=2, first_step=0, steps=4))

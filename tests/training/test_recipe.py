@@ -28,7 +28,7 @@ def test_shipped_recipe_loads(path: Path) -> None:
 def test_environment_is_filled_in(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAMSEG_DATA", str(pictures))
     shipped = Path(__file__).parents[2] / "configs/training/camvid.yaml"
-    assert load_recipe(shipped).data.train.images == pictures / "camvid/train"
+    assert load_recipe(shipped).data.train[0].images == pictures / "camvid/train"
 
 
 def test_all_problems_come_at_once(pictures: Path) -> None:

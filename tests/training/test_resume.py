@@ -166,3 +166,31 @@ def test_a_record_that_is_broken_is_one_line(recipe: Recipe, tmp_path: Path) -> 
     (folders.stage("segment") / "recipe.json").write_text("{")
     with pytest.raises(TrainingError, match=r"recipe.json: cannot be read .*--fresh segment"):
         check_stages(recipe, folders, NOTHING)
+
+
+def test_what_a_set_says_of_its_labels_matters(pictures: Path, tmp_path: Path) -> None:
+    def mixed(**second: Any) -> Recipe:
+        document = recipe_document(pictures)
+        first = document["data"]["train"]
+        document["data"]["train"] = [{**first, "name": "one"}, {**first, "name": "two", **second}]
+        return parse_recipe(document, "test")
+
+    folders = began(mixed(), tmp_path / "runs")
+    assert check_stages(mixed(), folders, NOTHING) == []
+    assert refused(mixed(weight=3), folders) == ["data.train.two.weight: 3, was 1"]
+    mapped = mixed(label_map={"bar": ["bar", "disc"]}, void=[])
+    assert refused(mapped, folders) == [
+        'data.train.two.label_map: {"bar": ["bar", "disc"]}, was {}',
+        "data.train.two.void: [], was nothing",
+    ]
+
+
+def test_a_run_of_a_version_with_one_set_goes_on(recipe: Recipe, tmp_path: Path) -> None:
+    folders = began(recipe, tmp_path / "runs")
+    for stage in recipe.stages:
+        path = folders.stage(stage) / "recipe.json"
+        before = json.loads(path.read_text())
+        train = before["data"]["train"][0]
+        before["data"]["train"] = {key: train[key] for key in ("images", "labels", "exclude", "every")}
+        path.write_text(json.dumps(before))
+    assert check_stages(recipe, folders, NOTHING) == []

@@ -14,12 +14,12 @@ from streamseg.errors import TrainingError
 from streamseg.models.unet import UNet
 from streamseg.models.vgg import VGG
 from streamseg.training import segment
-from streamseg.training.data import Labelling, find_pairs
+from streamseg.training.dataset import val_dataset, val_datasets
 from streamseg.training.fit import Run
 from streamseg.training.losses import cross_entropy, dice
 from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
-from streamseg.training.segment import SegmentStage, validate_segmenter
+from streamseg.training.segment import SegmentStage, members_of, validate_segmenter
 from streamseg.training.stage_recipes import AugmentRecipe
 from streamseg.training.step_log import read_log
 from streamseg.types import U8
@@ -60,7 +60,7 @@ def test_emphasis_is_a_factor_on_the_weights(recipe: Recipe) -> None:
 def test_what_is_pasted_is_looked_for_where_it_is(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """A class that one picture in eight has must not make pasting eight times as rare."""
     kept = SegmentStage(with_changes(recipe, 1.0)).donors[0]
-    for index, path in enumerate(sorted(recipe.data.train.labels.glob("*.png"))):
+    for index, path in enumerate(sorted(recipe.data.train[0].labels.glob("*.png"))):
         if index != kept:
             label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
             cv2.imwrite(str(path), np.where(label == 1, 0, label))
@@ -114,9 +114,9 @@ def test_encoder_and_decoder_have_their_own_rates(recipe: Recipe) -> None:
 
 def test_validation_counts_every_labelled_pixel(recipe: Recipe) -> None:
     stage = SegmentStage(recipe)
-    pairs, labelling = find_pairs(recipe.data.val), Labelling(3, (9,))
+    data, names = val_dataset(recipe, recipe.data.val), [one.name for one in recipe.classes]
     for size in (recipe.size, (32, 32)):  # whatever the network's, at that of the labels
-        confusion = validate_segmenter(stage.model.eval(), pairs, labelling, size)
+        confusion = validate_segmenter(stage.model.eval(), data, names, size)
         assert confusion.counts.sum() == 3 * (64 * 48 - 16)
 
 
@@ -141,7 +141,35 @@ def test_weights_not_installed_are_one_sentence(recipe: Recipe, monkeypatch: pyt
 
 
 def test_missing_data_is_said(recipe: Recipe, tmp_path: Path) -> None:
-    gone = recipe.data.train.model_copy(update={"images": tmp_path / "nowhere"})
-    data = recipe.data.model_copy(update={"train": gone})
+    gone = recipe.data.train[0].model_copy(update={"images": tmp_path / "nowhere"})
+    data = recipe.data.model_copy(update={"train": [gone]})
     with pytest.raises(TrainingError, match="nowhere: no such folder"):
         SegmentStage(recipe.model_copy(update={"data": data}))
+
+
+def test_a_mixed_recipe_trains_and_measures_each_set_in_its_labels(mixed: Recipe) -> None:
+    stage = SegmentStage(mixed)
+    image, label = next(stage.batches(0))
+    assert {"ce"} == set(stage.losses((image, label)))
+    measures = stage.validate(stage.model.eval())
+    assert set(measures) == {"score", "miou", "accuracy", "miou coarse"}
+    assert measures["score"] == pytest.approx((measures["miou"] + measures["miou coarse"]) / 2)
+    assert members_of(stage.train.space) is not None
+
+
+def test_validation_merges_the_classes_of_a_label(mixed: Recipe) -> None:
+    data = val_datasets(mixed)["coarse"]
+
+    class Bars(torch.nn.Module):
+        """Calls everything a bar."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.unused = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.tensor([0.0, 0.0, 9.0])[None, :, None, None].expand(1, 3, 12, 16)
+
+    confusion = validate_segmenter(Bars(), data, ["ground", "disc", "bar"], mixed.size)
+    assert confusion.counts[:, 0].sum() == 0
+    assert confusion.counts[1, 1] > 0

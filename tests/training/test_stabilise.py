@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,5 +105,5 @@ def test_stills_are_measured_each_without_a_past(recipe: Recipe) -> None:
     torch.nn.init.normal_(stage.model.state_dict()["candidate.weight"], std=0.5)
     forwards = stage.validate(stage.model)
     assert set(forwards) == {"score", "miou"}, "flicker of stills is nobody's figure"
-    stage.val = stage.val[::-1]
+    stage.val = replace(stage.val, pairs=stage.val.pairs[::-1])
     assert stage.validate(stage.model) == forwards, "whatever came before"

@@ -13,10 +13,12 @@ from streamseg.inference.engine import EngineInfo
 from streamseg.training.compare import Measured
 from streamseg.training.explain import Explanation
 from streamseg.training.ghost import AfterCut
+from streamseg.training.label_record import Coverage
 from streamseg.training.tables import (
     STEADINESS,
     after_cut_line,
     by_class,
+    by_coverage,
     by_measure,
     by_package,
     by_result,
@@ -31,6 +33,18 @@ def rows(table: Table, width: int = 200) -> list[list[str]]:
     Console(file=text, width=width).print(table)
     lines = text.getvalue().replace("┃", "│").splitlines()
     return [[cell.strip() for cell in line.split("│") if cell.strip()] for line in lines if "│" in line]
+
+
+def test_by_coverage() -> None:
+    coverage = Coverage(3, 1000, {"road": 300, "car": 100, "sky": 0}, {"road": 3, "car": 1, "sky": 0})
+    assert rows(by_coverage(coverage)) == [
+        ["class", "% of pixels", "% of labelled", "pictures"],
+        ["road", "30.00", "75.00", "3"],
+        ["car", "10.00", "25.00", "1"],
+        ["sky", "0.00", "0.00", "0"],
+        ["all", "40.00", "100.00", "3"],
+    ]
+    assert rows(by_coverage(Coverage(0, 0, {"road": 0}, {"road": 0})))[-1] == ["all", "0.00", "0.00", "0"]
 
 
 def test_by_measure() -> None:

@@ -47,8 +47,8 @@ def test_unfit_data_is_refused_before_training(recipe: Recipe) -> None:
 
 
 def test_what_is_odd_but_not_wrong_is_logged(recipe: Recipe, caplog: pytest.LogCaptureFixture) -> None:
-    (recipe.data.train.images / "07.png").rename(recipe.data.train.images / "08.png")
-    (recipe.data.train.labels / "07.png").rename(recipe.data.train.labels / "08.png")
+    (recipe.data.train[0].images / "07.png").rename(recipe.data.train[0].images / "08.png")
+    (recipe.data.train[0].labels / "07.png").rename(recipe.data.train[0].labels / "08.png")
     (recipe.data.val.labels / "99.png").write_bytes(b"")
     check_data(recipe)
     assert [record.message for record in caplog.records] == [

@@ -6,8 +6,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor
 
-from streamseg.training.data import IGNORE
-
 
 def subsample(labels: Tensor, size_hw: tuple[int, int]) -> Tensor:
     """The label in the middle of each cell.
@@ -31,12 +29,12 @@ def labelled(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         logits: `[N, C, h, w]`.
-        labels: `[N, H, W]` uint8 or int64; 255 is ignored.
+        labels: `[N, H, W]` uint8 or int64; 255, and what stands for several classes, is ignored.
 
     Returns:
         Probabilities `[P, C]` float32, and the truth as 0 and 1, `[P, C]` float32; P may be 0.
     """
     cells = subsample(labels, (logits.shape[-2], logits.shape[-1]))
-    known = cells != IGNORE
+    known = cells < logits.shape[1]
     probabilities = logits.float().softmax(1).permute(0, 2, 3, 1)[known]
     return probabilities, F.one_hot(cells[known].long(), logits.shape[1]).float()

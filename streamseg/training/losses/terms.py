@@ -17,11 +17,16 @@ Term = Callable[[Tensor, Tensor], Tensor]  # logits [N, C, h, w], labels [N, H, 
 HARDEST = 0.25  # share of the pixels `ohem` looks at
 
 
-def terms(weights: Tensor) -> dict[LossName, Term]:
-    """All of them; `weights` of the classes, `[C]`, are for the cross-entropies."""
+def terms(weights: Tensor, members: Tensor | None = None) -> dict[LossName, Term]:
+    """All of them; the cross-entropies alone learn from labels that stand for several classes.
+
+    Args:
+        weights: Of the labels, `[L]`.
+        members: Which classes each label may be, bool `[L, C]`; None: labels are classes.
+    """
     return {
-        "ce": partial(cross_entropy, weights=weights),
-        "ohem": partial(cross_entropy, weights=weights, ohem=HARDEST),
+        "ce": partial(cross_entropy, weights=weights, members=members),
+        "ohem": partial(cross_entropy, weights=weights, members=members, ohem=HARDEST),
         "mse": mse,
         "dice": dice,
         "lovasz": lovasz,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from streamseg.training.losses import dice, lovasz, mse
 from streamseg.training.losses.cells import labelled, subsample
 
 
@@ -24,3 +25,9 @@ def test_only_labelled_cells_are_kept() -> None:
     probabilities, truth = labelled(logits, torch.tensor([[[1, 255]]], dtype=torch.uint8))
     assert probabilities.tolist() == [pytest.approx([0.5, 0.5])]
     assert truth.tolist() == [[0.0, 1.0]]
+
+
+def test_other_losses_learn_nothing_from_a_set() -> None:
+    logits = torch.randn(1, 3, 2, 2)
+    labels = torch.full((1, 2, 2), 3, dtype=torch.uint8)
+    assert [float(loss(logits, labels)) for loss in (dice, lovasz, mse)] == [0, 0, 0]
