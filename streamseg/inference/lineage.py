@@ -23,6 +23,8 @@ class Parent(BaseModel):
         license: Of its weights.
         sha256: Of the package's graphs as `model.sha256` on the wire, or of the stage's checkpoint file;
             hexadecimal.
+        interpolation: Of a `start` (or of what was one): how far from it towards the end of training the
+            weights lie (WiSE-FT, Wortsman et al. 2022), above 0 and at most 1; None: at the end.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,3 +34,4 @@ class Parent(BaseModel):
     version: _Text = Field(max_length=256)
     license: _Text = Field(min_length=1, max_length=1024)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    interpolation: float | None = Field(default=None, gt=0, le=1)

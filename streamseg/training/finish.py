@@ -26,7 +26,7 @@ from streamseg.training.evaluate import evaluate
 from streamseg.training.export import CARD_NAME
 from streamseg.training.folders import Folders
 from streamseg.training.gallery import Gallery
-from streamseg.training.interpolation import read_choice
+from streamseg.training.interpolation import taken
 from streamseg.training.measures import Measures, as_json
 from streamseg.training.networks import Networks
 from streamseg.training.parity import measure_parity
@@ -65,7 +65,7 @@ def finish(
     figures = {mode: {k: v for k, v in m.items() if k not in left_out} for mode, m in figures.items()}
     manifest = manifest.model_copy(update={"metrics": _rounded(figures)})
     dump_manifest(manifest, folders.package / "model.yaml")
-    way = way_text(read_choice(folders.stage("segment")) if recipe.segment.interpolate != 1 else None)
+    way = way_text(taken(recipe, folders))
     text = card(recipe, manifest, measures, _backend(engine.info), parity, elsewhere, way)
     (folders.package / CARD_NAME).write_text(text, encoding="utf-8")
     if weak := weak_classes(measures):

@@ -103,8 +103,7 @@ class Run(Generic[M]):
         if self._is_due and not self._is_measured:  # stopped while it measured
             self._measure()
         if self.step >= end:
-            if self._agree_to_stop():  # what comes after this stage shall not begin
-                raise self._stopped()
+            self.stop_if_asked()  # what comes after this stage shall not begin
             return
         saved_at = time.monotonic()
         for batch in self.stage.batches(self.step, share_of(self.fabric)):
@@ -137,6 +136,15 @@ class Run(Generic[M]):
         self.save()
         self._validate()
         self.save()
+
+    def stop_if_asked(self) -> None:
+        """End here where any process was asked to; called by all of them.
+
+        Raises:
+            TrainingStoppedError: It was.
+        """
+        if self._agree_to_stop():
+            raise self._stopped()
 
     def _agree_to_stop(self) -> bool:
         """Whether any process was asked to; the same in all of them."""

@@ -9,12 +9,15 @@ from typing import get_args
 from streamseg.errors import TrainingError
 from streamseg.training import checkpoint
 from streamseg.training.folders import Folders
+from streamseg.training.interpolation import CHOICE_NAME, START_NAME
 from streamseg.training.lineage import CHECKPOINT_NAME, RECORD_NAME
 from streamseg.training.recipe import Recipe
 from streamseg.training.stage_recipes import StageName
 
 STAGES: tuple[StageName, ...] = get_args(StageName)
-_KEPT_BY_A_STAGE = (CHECKPOINT_NAME, "best.safetensors", "log.jsonl", RECORD_NAME)
+_KEPT_BY_A_STAGE = (
+    CHECKPOINT_NAME, "best.safetensors", "log.jsonl", RECORD_NAME, START_NAME, CHOICE_NAME,
+)  # fmt: skip
 
 
 def stages_to_discard(recipe: Recipe, first: StageName | None) -> Sequence[StageName]:

@@ -11,14 +11,19 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
+from streamseg.errors import TrainingError
 from streamseg.models.segmenter import Segmenter
 from streamseg.training import checkpoint
 from streamseg.training.fit import Run
+from streamseg.training.folders import Folders
+from streamseg.training.lineage import CHECKPOINT_NAME
+from streamseg.training.recipe import Recipe
 
 START_NAME = "start.safetensors"
 CHOICE_NAME = "interpolation.json"
@@ -32,7 +37,10 @@ def keep_start(model: Segmenter, folder: Path) -> None:
     Raises:
         TrainingError: The disk is full or not writable.
     """
-    if not (folder / START_NAME).exists():
+    begun = (folder / CHECKPOINT_NAME).exists()
+    if not begun:  # what lies there is of a stage that came to nothing
+        (folder / CHOICE_NAME).unlink(missing_ok=True)
+    if not begun or not (folder / START_NAME).exists():
         checkpoint.save(folder / START_NAME, checkpoint.pack("model", model.state_dict()), {})
 
 
@@ -61,7 +69,7 @@ def between(start: Mapping[str, torch.Tensor], end: Segmenter, share: float, new
 
 
 def interpolated(run: Run[Segmenter], wanted: float | str, new: Sequence[int]) -> tuple[Segmenter, str]:
-    """What comes of a finished stage that keeps to a share of its way.
+    """What comes of a finished stage that keeps to a share of its way; called by all processes.
 
     Args:
         run: Of the stage, at the end of its schedule.
@@ -73,41 +81,53 @@ def interpolated(run: Run[Segmenter], wanted: float | str, new: Sequence[int]) -
         The network, and a line about it.
 
     Raises:
-        TrainingError: What the stage began with cannot be read.
+        TrainingError: What the stage began with cannot be read, or the choice not be written.
+        TrainingStoppedError: It was asked to stop while it measured; nothing is chosen then.
     """
     end = run.average.model.cpu()
     tensors, _ = checkpoint.load(run.folder / START_NAME)
     start = checkpoint.unpack("model", tensors)
-    known = _read_choice(run.folder, run.step, wanted)
-    scores: dict[str, float] = {}
-    if known is None and run.fabric.is_global_zero:
-        known, scores = _choose(run, start, end, wanted, new)
-        _write_choice(run.folder, run.step, wanted, known, scores)
-    share: float = run.fabric.broadcast(known or 1.0)  # only the first process measures
-    told = ", ".join(f"{one} {score:.3f}" for one, score in scores.items())
+    share: float | None = run.fabric.broadcast(_read_choice(run.folder, run.step, wanted))
+    scores: dict[float, float] = {}
+    if share is None:
+        if wanted == AUTO:
+            scores = run.fabric.broadcast(_measure(run, start, end, new))
+        share = max(scores, key=lambda one: (scores[one], one)) if scores else float(wanted)
+        _write_choice(run, wanted, share, scores)
+    told = ", ".join(f"{one:g}: {score:.3f}" for one, score in scores.items())
     line = f"{run.stage.name}: weights {share:g} of the way from the start" + (f" ({told})" if told else "")
     return between(start, end, share, new), line
 
 
-def _choose(
-    run: Run[Segmenter],
-    start: Mapping[str, torch.Tensor],
-    end: Segmenter,
-    wanted: float | str,
-    new: Sequence[int],
-) -> tuple[float, dict[str, float]]:
-    if wanted != AUTO:
-        return float(wanted), {}
-    scores = {share: run.stage.validate(between(start, end, share, new))["score"] for share in SHARES}
-    best = max(SHARES, key=lambda share: (scores[share], share))
-    return best, {f"{share:g}": score for share, score in scores.items()}
+def _measure(
+    run: Run[Segmenter], start: Mapping[str, torch.Tensor], end: Segmenter, new: Sequence[int]
+) -> dict[float, float]:
+    """The stage's score at each share; only the first process measures, and all of them may be stopped."""
+    scores: dict[float, float] = {}
+    for share in SHARES:
+        run.stop_if_asked()
+        if run.fabric.is_global_zero:
+            model = between(start, end, share, new).to(run.fabric.device)
+            score = run.stage.validate(model)["score"]
+            scores[share] = -math.inf if math.isnan(score) else score
+    return scores
 
 
 def _write_choice(
-    folder: Path, step: int, wanted: float | str, share: float, scores: Mapping[str, float]
+    run: Run[Segmenter], wanted: float | str, share: float, scores: Mapping[float, float]
 ) -> None:
-    choice = {"step": step, "interpolate": wanted, "share": share, "scores": dict(scores)}
-    (folder / CHOICE_NAME).write_text(json.dumps(choice, indent=1), encoding="utf-8")
+    if not run.fabric.is_global_zero:
+        return
+    told = {f"{one:g}": score for one, score in scores.items()}
+    choice = {"step": run.step, "interpolate": wanted, "share": share, "scores": told}
+    path = run.folder / CHOICE_NAME
+    part = path.with_suffix(".part")
+    try:
+        part.write_text(json.dumps(choice, indent=1), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise TrainingError(f"{path}: cannot write which weights were taken ({error})") from error
 
 
 def _read_choice(folder: Path, step: int, wanted: float | str) -> float | None:
@@ -120,7 +140,13 @@ def _read_choice(folder: Path, step: int, wanted: float | str) -> float | None:
 def read_choice(folder: Path) -> dict[str, object] | None:
     """What was taken of a stage: `share` and, where several were compared, `scores`; None: its end."""
     try:
-        choice: dict[str, object] = json.loads((folder / CHOICE_NAME).read_text(encoding="utf-8"))
+        choice = json.loads((folder / CHOICE_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return choice if isinstance(choice.get("share"), float) else None
+    return choice if isinstance(choice, dict) and isinstance(choice.get("share"), float) else None
+
+
+def taken(recipe: Recipe, folders: Folders) -> dict[str, object] | None:
+    """The same of a run's segmenter; None too where the recipe asks for no share of its way."""
+    asks = recipe.segment.interpolate != 1 and "segment" in recipe.stages
+    return read_choice(folders.stage("segment")) if asks else None

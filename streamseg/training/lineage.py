@@ -30,6 +30,12 @@ class Origin:
     parents: Sequence[Parent]
     license: str
 
+    def interpolated(self, share: float) -> Origin:
+        """The same, of weights that lie a share of the way from its starts to the end of training."""
+        change = {"interpolation": share}
+        parents = [p.model_copy(update=change) if p.relation == "start" else p for p in self.parents]
+        return Origin(parents, self.license)
+
 
 def origin_of(recipe: Recipe) -> Origin:
     """What a recipe begins with.

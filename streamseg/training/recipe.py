@@ -111,6 +111,12 @@ class Recipe(Strict):
         if self.segment.interpolate != 1 and not self.starts:
             msg = "segment.interpolate: lies between a start and the end of training, and there is no start"
             raise ValueError(msg)
+        if self.segment.interpolate != 1 and "segment" not in self.stages:
+            msg = (
+                "segment.interpolate: is about the end of the stage segment, which is not among stages: set "
+                "it to 1, which is the default"
+            )
+            raise ValueError(msg)
         return self
 
     @model_validator(mode="after")

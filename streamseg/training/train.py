@@ -7,7 +7,7 @@
 
 Stopped at any time and started again, a run goes on where its last checkpoint was. What is exported are the
 averaged weights at the end of the schedule, not those that scored best on val: the val figures then measure
-the model and did not choose it.
+the model and did not choose it. With `interpolate: auto` val chooses one share of six, and the card says so.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from streamseg.training.finish import finish
 from streamseg.training.fit import Run
 from streamseg.training.folders import Folders
 from streamseg.training.fresh import discard
-from streamseg.training.interpolation import interpolated, keep_start
+from streamseg.training.interpolation import interpolated, keep_start, taken
 from streamseg.training.interruption import stop_on_signals
-from streamseg.training.lineage import origin_of
+from streamseg.training.lineage import Origin, origin_of
 from streamseg.training.networks import Networks, first_networks, new_classes
 from streamseg.training.processes import described, new_fabric
 from streamseg.training.recipe import Recipe
@@ -83,6 +83,7 @@ def train(recipe: Recipe, root: Path, say: Say, *, fresh: Sequence[StageName] = 
         if fabric.is_global_zero:
             say(f"exporting to {folders.package}")
             segmenter, stabiliser = networks.need_segmenter(), networks.stabiliser
+            origin = _at_its_share(recipe, folders, origin)
             export(recipe, segmenter, stabiliser, folders.package, networks.critic, origin)
             finish(recipe, folders, networks, say)
             say(f"package: {folders.package}\nreport:  {folders.report}")
@@ -106,13 +107,14 @@ def train_stages(recipe: Recipe, folders: Folders, fabric: Fabric, say: Say) -> 
             if fabric.is_global_zero:
                 write_record(recipe, folder, name, origin)
             run: Run[Any] = Run(stage, folder, fabric, save_every_s=every_s, request=request)
-            if isinstance(stage, SegmentStage) and name == "segment" and fabric.is_global_zero:
+            begins = name == "segment" and recipe.starts and fabric.is_global_zero
+            if begins and isinstance(stage, SegmentStage):
                 keep_start(stage.model, folder)
             run.fit()
             networks = _with(networks, stage, run)
             if name == "segment" and recipe.segment.interpolate != 1:
                 model, line = interpolated(run, recipe.segment.interpolate, new_classes(recipe))
-                networks = replace(networks, segmenter=model)
+                networks, origin = replace(networks, segmenter=model), _at_its_share(recipe, folders, origin)
                 say(line)
     return networks
 
@@ -135,6 +137,12 @@ def _with(networks: Networks, stage: AnyStage, run: Run[Any]) -> Networks:
         return replace(networks, segmenter=stage.segmenter.cpu(), stabiliser=model)
     critic = stage.critic.cpu() if isinstance(stage, AdversarialStage) else networks.critic
     return replace(networks, segmenter=model, critic=critic)
+
+
+def _at_its_share(recipe: Recipe, folders: Folders, origin: Origin) -> Origin:
+    """With how far from its starts the weights lie, where that is not the end of training."""
+    choice = taken(recipe, folders)
+    return origin if choice is None else origin.interpolated(float(str(choice["share"])))
 
 
 def _silent(_: str) -> None:

@@ -23,11 +23,21 @@ def test_it_is_read_back_as_written(tmp_path: Path) -> None:
     assert load_manifest(path).lineage == (PARENT,)
 
 
+def test_how_far_the_weights_went_is_read_back_too(tmp_path: Path) -> None:
+    package = make_package(tmp_path)
+    path = package.path / "model.yaml"
+    part = PARENT.model_copy(update={"interpolation": 0.8})
+    dump_manifest(package.manifest.model_copy(update={"lineage": (part, PARENT)}), path)
+    assert load_manifest(path).lineage == (part, PARENT)
+    assert path.read_text().count("interpolation") == 1, "whoever went to the end does not speak of it"
+
+
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
         (f"relation: friend, sha256: {'0' * 64}", "lineage.0.relation"),
         ("relation: start, sha256: zz", "lineage.0.sha256"),
+        (f"relation: start, sha256: {'0' * 64}, interpolation: 0", "lineage.0.interpolation"),
         ("relation: start, hash: a", "lineage.0.hash: is not a known key"),
     ],
 )

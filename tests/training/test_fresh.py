@@ -28,7 +28,8 @@ def test_only_what_the_trainer_wrote_goes_and_it_is_said(tmp_path: Path) -> None
         path = folders.stage(stage) / "checkpoint.safetensors"
         checkpoint.save(path, {"x": torch.zeros(1)}, {"step": 7})
         path.with_suffix(".part").write_bytes(b"")
-        (folders.stage(stage) / "log.jsonl").write_text("")
+        for name in ("log.jsonl", "start.safetensors", "interpolation.json"):
+            (folders.stage(stage) / name).write_text("")
     (folders.stage("segment") / "notes.txt").write_text("mine")
     folders.report.write_text("")
     assert discard(folders, STAGES) == [

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
+import os
+import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from streamseg.errors import ConfigError
+from streamseg.errors import ConfigError, TrainingError
+from streamseg.inference.package import open_package
 from streamseg.models.segmenter import Segmenter
 from streamseg.training import checkpoint
 from streamseg.training.export import export
 from streamseg.training.folders import Folders
-from streamseg.training.interpolation import between, read_choice
-from streamseg.training.networks import new_classes, new_segmenter
+from streamseg.training.interpolation import between, keep_start, read_choice
+from streamseg.training.interruption import TrainingStoppedError
+from streamseg.training.networks import load_networks, new_classes, new_segmenter
 from streamseg.training.processes import new_fabric
 from streamseg.training.recipe import Recipe, parse_recipe
+from streamseg.training.segment import SegmentStage
 from streamseg.training.train import train, train_stages
 from tests.training.conftest import recipe_document
 
@@ -118,6 +125,130 @@ def test_the_card_says_how_far_it_went(recipe: Recipe, pictures: Path, tmp_path:
         in card
     )
     assert "of the way from their start" in folders.report.read_text()
+
+
+def test_model_yaml_says_how_far_from_its_start_it_went(
+    recipe: Recipe, pictures: Path, tmp_path: Path
+) -> None:
+    start = packaged(recipe, tmp_path / "package")
+    short = train(going_on(pictures, start, interpolate=0.5), tmp_path / "runs", lambda _: None)
+    (parent,) = open_package(short.package).manifest.lineage or ()
+    assert (parent.relation, parent.interpolation) == ("start", 0.5)
+    whole = train(going_on(pictures, start), tmp_path / "runs", lambda _: None)
+    assert "interpolation" not in (whole.package / "model.yaml").read_text(), "it went to the end"
+
+
+def test_a_stage_that_begins_anew_goes_on_from_what_it_begins_with_now(
+    recipe: Recipe, pictures: Path, tmp_path: Path
+) -> None:
+    start = packaged(recipe, tmp_path / "package")
+    folder = Folders(tmp_path / "runs", "tiny").stage("segment")
+    keep_start(segmenter(recipe, 9), folder)  # killed before its first checkpoint, with another start
+    (folder / "interpolation.json").write_text('{"step": 8, "interpolate": 0.5, "share": 0.9, "scores": {}}')
+    said = list[str]()
+    trained(going_on(pictures, start, interpolate=0.5), tmp_path / "runs", said)
+    assert said[-1] == "segment: weights 0.5 of the way from the start"
+    begins, _ = checkpoint.load(folder / "start.safetensors")
+    package = load_networks(going_on(pictures, start), start).need_segmenter().state_dict()
+    assert torch.equal(begins["model.classifier.weight"], package["classifier.weight"])
+    before = begins["model.classifier.weight"].clone()
+    keep_start(segmenter(recipe, 9), folder)
+    assert torch.equal(checkpoint.load(folder / "start.safetensors")[0]["model.classifier.weight"], before)
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, scores: Sequence[float]) -> list[float]:
+    """Replaces measurements: that of the training, then one of each share; those given so far."""
+    given: list[float] = []
+
+    def validate(*_: object) -> dict[str, float]:
+        given.append(scores[len(given)])
+        return {"score": given[-1]}
+
+    monkeypatch.setattr(SegmentStage, "validate", validate)
+    return given
+
+
+@pytest.mark.parametrize(
+    ("scores", "share"),
+    [
+        ([0.2, 0.2, 0.2, 0.2, 0.2, 0.2], 1.0),
+        ([0.1, 0.5, 0.5, 0.3, 0.2, 0.1], 0.7),
+        ([float("nan"), 0.1, 0.2, 0.3, float("nan"), float("nan")], 0.8),
+    ],
+)
+def test_of_equal_scores_the_largest_share_counts(
+    recipe: Recipe, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    scores: list[float], share: float,
+) -> None:  # fmt: skip
+    start, said = packaged(recipe, tmp_path / "package"), list[str]()
+    given = measured(monkeypatch, [0.0, *scores])
+    trained(going_on(pictures, start, interpolate="auto"), tmp_path / "runs", said)
+    assert len(given) == 7
+    assert said[-1].startswith(f"segment: weights {share:g} of the way from the start (0.5: ")
+
+
+def test_a_run_stops_between_two_measurements_and_measures_again(
+    recipe: Recipe, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    went = going_on(pictures, packaged(recipe, tmp_path / "package"), interpolate="auto")
+    calls: list[float] = []
+
+    def validate(*_: object) -> dict[str, float]:
+        calls.append(0.5)
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return {"score": 0.5}
+
+    monkeypatch.setattr(SegmentStage, "validate", validate)
+    with pytest.raises(TrainingStoppedError, match="stopped by SIGINT after step 8 of 8"):
+        trained(went, tmp_path / "runs", [])
+    assert len(calls) == 3
+    assert read_choice(Folders(tmp_path / "runs", "tiny").stage("segment")) is None
+    said = list[str]()
+    trained(went, tmp_path / "runs", said)
+    assert len(calls) == 3 + 6, "nothing is trained again"
+    assert said[-1].startswith("segment: weights 1 of the way")
+
+
+def test_a_full_disk_is_told_in_a_sentence(
+    recipe: Recipe, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    went = going_on(pictures, packaged(recipe, tmp_path / "package"), interpolate=0.5)
+    write = Path.write_text
+
+    def full(path: Path, text: str, encoding: str | None = None) -> int:
+        if path.name.startswith("interpolation"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(path, text, encoding=encoding)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(TrainingError, match=r"interpolation\.json: cannot write .*No space left"):
+        trained(went, tmp_path / "runs", [])
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"share": "all"}'])
+def test_a_choice_that_cannot_be_read_is_made_again(tmp_path: Path, text: str) -> None:
+    (tmp_path / "interpolation.json").write_text(text)
+    assert read_choice(tmp_path) is None
+
+
+def test_another_share_is_refused_once_a_later_stage_has_learnt_on_the_first(
+    recipe: Recipe, pictures: Path, tmp_path: Path
+) -> None:
+    start = packaged(recipe, tmp_path / "package")
+    both = {"stages": ["segment", "stabilise"]}
+    half = going_on(pictures, start, interpolate=0.5).model_copy(update=both)
+    trained(half, tmp_path / "runs", [])
+    most = going_on(pictures, start, interpolate=0.8).model_copy(update=both)
+    with pytest.raises(TrainingError, match=r"segment\.interpolate: 0\.8, was 0\.5\n.*--fresh stabilise"):
+        trained(most, tmp_path / "runs", [])
+
+
+def test_without_the_stage_there_is_nothing_to_interpolate(pictures: Path) -> None:
+    document = recipe_document(pictures) | {"start": "runs/a/segment", "stages": ["stabilise"]}
+    document["segment"]["interpolate"] = 0.5
+    with pytest.raises(ConfigError, match=r"segment\.interpolate: .* set it to 1"):
+        parse_recipe(document, "test")
 
 
 def test_without_a_start_there_is_no_way(pictures: Path) -> None:
