@@ -18,7 +18,7 @@ from streamseg.inference.wrap.tflite_graph import Form
 from tests.fakes.quantized import FIXED, STEP, ZERO, Quantized
 from tests.fakes.tflite import Network, Scale
 from tests.inference.wrap import test_convolutions, test_operators
-from tests.inference.wrap.litert import LiteRt
+from tests.inference.wrap.litert import litert
 from tests.inference.wrap.oracle import Build, weights
 
 KINDS = ("uint8", "int8")
@@ -88,7 +88,7 @@ def test_it_computes_what_litert_computes(kind: str, case: str, tmp_path: Path) 
     """Within one step in integers, nearly all of it exactly; within one in float, where no error adds up."""
     path, shape, scale = saved(kind, CASES[case], tmp_path)
     image = picture(shape)
-    stored = LiteRt(path)(image).astype(np.float64)
+    stored = litert(path)(image).astype(np.float64)
     step = scale.scale[0] if scale else STEP
     real = (stored - scale.zero[0]) * step if scale else stored
     for run in (by_ort, by_openvino):

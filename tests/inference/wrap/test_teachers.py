@@ -17,7 +17,7 @@ from streamseg.inference.select import load_engine
 from streamseg.inference.wrap.asked import Asked
 from streamseg.inference.wrap.package import Label, wrap, write_package
 from streamseg.types import U8
-from tests.inference.wrap.litert import LiteRt
+from tests.inference.wrap.litert import litert
 from tests.waiting import time_limit
 
 # classes, and how much of LiteRT's labels float and OpenVINO's integers give at least. The rounding errors of
@@ -64,9 +64,9 @@ def test_labels_are_litert_s(
     asked = Asked(tuple(f"class {index}" for index in range(classes)))
     wrapped = wrap(path, asked)
     package = write_package(wrapped, asked, Label("teacher", "1", "Apache-2.0", "none"), tmp_path / "teacher")
-    litert = LiteRt(path)
+    lite = litert(path)
     pictures = list(frames(camvid.parent, wrapped.size_wh[0]))
-    theirs = [litert(picture[None])[0].astype(np.uint8) for picture in pictures]
+    theirs = [lite.labels(picture) for picture in pictures]
     assert len(pictures) == 20
     assert agreement(package, "onnxruntime", "int8", pictures, theirs) >= 0.99
     assert agreement(package, "openvino", "int8", pictures, theirs) >= by_openvino
