@@ -58,6 +58,7 @@ def errors(patch: pytest.MonkeyPatch) -> Mapping[str, int]:
     with subscribe(scene.daemon._publisher.addresses[0], timeout_s=PATIENCE_S) as masks:
         next(masks)
         scene.goes_on()
+        wait_for(lambda: events.errors.counts()["stream_drained"] > 0, PATIENCE_S, "the end of `short`")
         _live_through_everything(scene)
     with signals_heard(events.stop_requested, events.reload_requested, events.stacks_requested):
         for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM):
