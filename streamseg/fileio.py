@@ -1,10 +1,11 @@
-"""Reading files that somebody else named: regular files alone, and never more of them than a bound."""
+"""Reading files that somebody else named, regular ones alone and to a bound; replacing our own."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,6 +70,27 @@ def check_regular_file(path: Path, max_bytes: int) -> int:
         raise OSError(errno.EINVAL, "its name is not one that a file can have") from error
     _check(found, max_bytes)
     return found.st_size
+
+
+def replace_file(path: Path, content: bytes, part: Path | None = None) -> None:
+    """Put a file in place of the one before: whoever reads sees the one or the other, and never half of one.
+
+    Args:
+        path: Where.
+        content: All of it.
+        part: Where it is written first, in the same folder; None: `path` with the suffix `.part`.
+
+    Raises:
+        OSError: It cannot be written; what was at `path` before still is, and no part is left.
+    """
+    part = part or path.with_suffix(".part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink()
+        raise
 
 
 def _check(found: os.stat_result, max_bytes: int) -> None:

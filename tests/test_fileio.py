@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.fileio import check_regular_file, open_regular_file, read_regular_file
+from streamseg.fileio import check_regular_file, open_regular_file, read_regular_file, replace_file
 
 
 def why(path: Path, max_bytes: int = 100) -> str:
@@ -74,3 +74,19 @@ def test_what_takes_a_files_place_before_it_is_opened_is_not_waited_for(
     monkeypatch.setattr(os, "open", swapped)
     with pytest.raises(OSError, match="it is a FIFO"):
         open_regular_file(path, 100)
+
+
+def test_a_file_is_replaced_and_no_part_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    for content in (b"one", b"other"):
+        replace_file(path, content)
+        assert path.read_bytes() == content
+    assert [one.name for one in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_what_cannot_be_replaced_stays(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        replace_file(path, b"x")
+    assert [one.name for one in tmp_path.iterdir()] == ["folder"]

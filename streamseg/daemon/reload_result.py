@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from streamseg.fileio import replace_file
+
 _LOG = logging.getLogger(__name__)
 FILE_NAME = "reload.json"
 
@@ -44,10 +46,8 @@ def result_file(env: Mapping[str, str] = os.environ) -> Path | None:
 
 def write_result(result: ReloadResult, path: Path) -> None:
     """Put a result in place of the one before, at once; where that fails, the log says so."""
-    part = path.with_suffix(".part")
     try:
-        part.write_text(json.dumps(asdict(result)), encoding="utf-8")
-        part.replace(path)
+        replace_file(path, json.dumps(asdict(result)).encode())
     except OSError as error:
         _LOG.warning("%s: %s; systemctl reload will not learn what it came to", path, error.strerror)
 

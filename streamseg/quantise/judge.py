@@ -12,6 +12,7 @@ import numpy as np
 from streamseg.inference.engine import InferenceEngine
 from streamseg.training.class_map import ClassMap
 from streamseg.training.dataset import Dataset, Shot, shots
+from streamseg.training.measures import resize_mask
 from streamseg.training.metrics import Confusion
 from streamseg.training.recipe_data import IGNORE
 from streamseg.types import U8
@@ -69,7 +70,7 @@ class Judge:
             if first:
                 self._reference.append(labels)
             same.append(float(np.mean(labels == self._reference[index])))
-            shown = _resized(labels, shot.truth.shape)
+            shown = resize_mask(labels, shot.truth.shape)
             measured = shown if self._map is None else self._map.measured(shown, shot.truth)
             confusion.add(shot.truth, measured)
         return Score(confusion.mean_iou, float(np.mean(same)))
@@ -103,8 +104,3 @@ def _labels(engine: InferenceEngine, image: U8) -> U8:
     scaled = cv2.resize(image, engine.package.manifest.size_wh, interpolation=cv2.INTER_AREA)
     labels: U8 = engine.start(scaled[None]).readout().labels[0]
     return labels
-
-
-def _resized(labels: U8, shape: tuple[int, ...]) -> U8:
-    resized: U8 = cv2.resize(labels, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
-    return resized

@@ -9,6 +9,7 @@ from streamseg.inference.lineage import Parent
 from streamseg.inference.manifest import Manifest
 from streamseg.models.decoder import DECODERS
 from streamseg.models.encoder import ENCODERS
+from streamseg.training.interpolation import Choice
 from streamseg.training.measures import Measures
 from streamseg.training.parity import Parity
 from streamseg.training.recipe import Recipe
@@ -121,15 +122,14 @@ def sets_text(found: Measures) -> str:
     return f"mIoU {_percent(found.miou)} (IoU in %: {by_label})"
 
 
-def way_text(choice: Mapping[str, object] | None) -> str:
+def way_text(choice: Choice | None) -> str:
     """In a sentence, how far the exported weights went from what they began with; empty: all the way."""
     if choice is None:
         return ""
-    told = f"The weights lie {choice['share']:g} of the way from their start to the end of training (WiSE-FT)"
-    scores = choice.get("scores")
-    if not isinstance(scores, Mapping) or not scores:
+    told = f"The weights lie {choice.share:g} of the way from their start to the end of training (WiSE-FT)"
+    if not choice.scores:
         return f"{told}."
-    compared = ", ".join(f"{share}: {100 * float(score):.1f} %" for share, score in scores.items())
+    compared = ", ".join(f"{share}: {100 * score:.1f} %" for share, score in choice.scores.items())
     return f"{told}, which does best on the val sets (mean mIoU at {compared})."
 
 

@@ -19,7 +19,7 @@ from streamseg.training.data import (
     unread_files,
 )
 from streamseg.training.label_file import SUFFIXES
-from streamseg.training.label_space import label_space, not_told_apart, set_labels
+from streamseg.training.label_space import LabelSpace, label_space, not_told_apart, set_labels
 from streamseg.training.recipe import Recipe
 from streamseg.training.recipe_data import IGNORE, LabelledSet, SplitRecipe
 from streamseg.training.unlabelled import find_stills
@@ -69,9 +69,9 @@ class _Examined:
 
 def check_data(recipe: Recipe) -> Findings:
     """Look at every picture and label of a recipe once."""
-    train, val = _train_sets(recipe), _val_sets(recipe)
+    (space, train), val = _train_sets(recipe), _val_sets(recipe)
     faults = dict.fromkeys(line for one in [*train, *val] for line in bounded(one.faults))
-    total = _Total(recipe, train)
+    total = _Total(recipe, space, train)
     return Findings(
         [
             *faults,
@@ -88,13 +88,15 @@ def check_data(recipe: Recipe) -> Findings:
     )
 
 
-def _train_sets(recipe: Recipe) -> list[_Examined]:
+def _train_sets(recipe: Recipe) -> tuple[LabelSpace, list[_Examined]]:
+    """The sets, and the ids they share: where these cannot be told, the classes alone."""
     try:
         space = label_space(recipe)
     except TrainingError as error:
         faults = str(error).splitlines()
-        return [_Examined(_title("train", one), one, None, faults, Census()) for one in recipe.data.train]
-    return [
+        sets = [_Examined(_title("train", one), one, None, faults, Census()) for one in recipe.data.train]
+        return LabelSpace(len(recipe.classes)), sets
+    return space, [
         _examined(_title("train", one), one, partial(training_labelling, recipe, one, space))
         for one in recipe.data.train
     ]
@@ -120,17 +122,16 @@ def _title(split: str, one: LabelledSet) -> str:
 class _Total:
     """All training sets together."""
 
-    def __init__(self, recipe: Recipe, sets: Sequence[_Examined]) -> None:
+    def __init__(self, recipe: Recipe, space: LabelSpace, sets: Sequence[_Examined]) -> None:
         self.classes = [c.name for c in recipe.classes]
         self.readable = all(one.labelling is not None for one in sets)
         self._pictures = sum(one.census.pictures for one in sets)
         self._binary = any(one.labelling and binary_masks(one.census, one.labelling) for one in sets)
         pixels = sum((one.census.pixels for one in sets), np.zeros(256, np.int64))
-        members = (
-            label_space(recipe).members() if self.readable else np.eye(len(self.classes), dtype=np.bool_)
-        )
         self._labels = [
-            tuple(np.flatnonzero(row).tolist()) for row, count in zip(members, pixels, strict=False) if count
+            tuple(np.flatnonzero(row).tolist())
+            for row, count in zip(space.members(), pixels, strict=False)
+            if count
         ]
 
     @property

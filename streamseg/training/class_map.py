@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamseg.errors import TrainingError
+from streamseg.training.recipe_data import IGNORE
 from streamseg.types import BOOL, U8
 
-IGNORED = 255
 REST = "*"  # in place of a package's class: all that are not named otherwise
 _MOST_NAMES = 12  # of a list in a message
 
@@ -91,7 +91,7 @@ def match_classes(
         [name for name in data if name not in linked and name not in ignored],
     )
     groups = _groups(package, links)
-    of_package, of_data = (np.full(256, IGNORED, np.uint8) for _ in range(2))
+    of_package, of_data = (np.full(256, IGNORE, np.uint8) for _ in range(2))
     for index, (ours, theirs) in enumerate(groups):
         of_package[[package.index(name) for name in ours]] = index
         of_data[[data.index(name) for name in theirs]] = index
@@ -125,7 +125,7 @@ def match_labels(
         [name for name in package if name not in linked | without],
         [label for label, classes in stands_for.items() if not classes],
     )
-    of_package, of_data = (np.full(256, IGNORED, np.uint8) for _ in range(2))
+    of_package, of_data = (np.full(256, IGNORE, np.uint8) for _ in range(2))
     accepts = np.zeros((256, 256), np.bool_)
     for index, (label, classes) in reversed(list(enumerate(stands_for.items()))):
         ids = [package.index(name) for name in classes]

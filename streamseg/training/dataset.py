@@ -131,8 +131,8 @@ def find_dataset(data: Path, *, clip: bool | None = None) -> Dataset:
     """
     if data.is_file():
         recipe = load_recipe(data)
-        found = val_dataset(recipe, recipe.data.val)
-        return replace(found, clip=recipe.data.val_is_clip if clip is None else clip)
+        found = main_dataset(recipe)
+        return found if clip is None else replace(found, clip=clip)
     for images, labels, is_clip in (("images", "labels", False), ("val", "valannot", True)):
         if (data / images).is_dir() and (data / labels).is_dir():
             pairs = find_pairs(SplitRecipe(images=data / images, labels=data / labels))
@@ -162,9 +162,17 @@ def val_datasets(recipe: Recipe) -> dict[str, Dataset]:
     Raises:
         TrainingError: See `val_dataset`.
     """
-    main = replace(val_dataset(recipe, recipe.data.val), clip=recipe.data.val_is_clip)
-    others = {one.name: val_dataset(recipe, one) for one in recipe.data.val_sets}
-    return {recipe.data.val.name or "val": main, **others}
+    return {recipe.data.val.name or "val": main_dataset(recipe), **other_datasets(recipe)}
+
+
+def main_dataset(recipe: Recipe) -> Dataset:
+    """The main val set of a recipe, a clip where the recipe says so. Raises TrainingError: `val_dataset`."""
+    return replace(val_dataset(recipe, recipe.data.val), clip=recipe.data.val_is_clip)
+
+
+def other_datasets(recipe: Recipe) -> dict[str, Dataset]:
+    """The further val sets of a recipe by name. Raises TrainingError: see `val_dataset`."""
+    return {one.name: val_dataset(recipe, one) for one in recipe.data.val_sets}
 
 
 def shots(data: Dataset, classes: int) -> Iterator[Shot]:

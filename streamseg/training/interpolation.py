@@ -13,11 +13,13 @@ import copy
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
 from streamseg.errors import TrainingError
+from streamseg.fileio import replace_file
 from streamseg.models.segmenter import Segmenter
 from streamseg.training import checkpoint
 from streamseg.training.fit import Run
@@ -29,6 +31,23 @@ START_NAME = "start.safetensors"
 CHOICE_NAME = "interpolation.json"
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the way that `auto` compares
 AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was taken of a stage.
+
+    Attributes:
+        step: At which its schedule ended.
+        interpolate: What the recipe asked for.
+        share: Of the way from the start to the end.
+        scores: Of the shares that were compared, by share; empty: it was asked for by its number.
+    """
+
+    step: int
+    interpolate: float | str
+    share: float
+    scores: Mapping[str, float]
 
 
 def keep_start(model: Segmenter, folder: Path) -> None:
@@ -87,13 +106,16 @@ def interpolated(run: Run[Segmenter], wanted: float | str, new: Sequence[int]) -
     end = run.average.model.cpu()
     tensors, _ = checkpoint.load(run.folder / START_NAME)
     start = checkpoint.unpack("model", tensors)
-    share: float | None = run.fabric.broadcast(_read_choice(run.folder, run.step, wanted))
+    before: Choice | None = run.fabric.broadcast(read_choice(run.folder))
     scores: dict[float, float] = {}
-    if share is None:
+    if before is not None and (before.step, before.interpolate) == (run.step, wanted):
+        share = before.share
+    else:
         if wanted == AUTO:
             scores = run.fabric.broadcast(_measure(run, start, end, new))
         share = max(scores, key=lambda one: (scores[one], one)) if scores else float(wanted)
-        _write_choice(run, wanted, share, scores)
+        told_scores = {f"{one:g}": score for one, score in scores.items()}
+        _write_choice(run, Choice(run.step, wanted, share, told_scores))
     told = ", ".join(f"{one:g}: {score:.3f}" for one, score in scores.items())
     line = f"{run.stage.name}: weights {share:g} of the way from the start" + (f" ({told})" if told else "")
     return between(start, end, share, new), line
@@ -113,40 +135,26 @@ def _measure(
     return scores
 
 
-def _write_choice(
-    run: Run[Segmenter], wanted: float | str, share: float, scores: Mapping[float, float]
-) -> None:
+def _write_choice(run: Run[Segmenter], choice: Choice) -> None:
     if not run.fabric.is_global_zero:
         return
-    told = {f"{one:g}": score for one, score in scores.items()}
-    choice = {"step": run.step, "interpolate": wanted, "share": share, "scores": told}
     path = run.folder / CHOICE_NAME
-    part = path.with_suffix(".part")
     try:
-        part.write_text(json.dumps(choice, indent=1), encoding="utf-8")
-        part.replace(path)
+        replace_file(path, json.dumps(asdict(choice), indent=1).encode())
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise TrainingError(f"{path}: cannot write which weights were taken ({error})") from error
 
 
-def _read_choice(folder: Path, step: int, wanted: float | str) -> float | None:
-    """The share taken before, for as many steps and the same wish; None: it is to be chosen."""
-    choice = read_choice(folder)
-    same = choice is not None and (choice.get("step"), choice.get("interpolate")) == (step, wanted)
-    return float(str(choice["share"])) if same and choice is not None else None
-
-
-def read_choice(folder: Path) -> dict[str, object] | None:
-    """What was taken of a stage: `share` and, where several were compared, `scores`; None: its end."""
+def read_choice(folder: Path) -> Choice | None:
+    """What was taken of a stage; None: its end."""
     try:
-        choice = json.loads((folder / CHOICE_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads((folder / CHOICE_NAME).read_text(encoding="utf-8"))
+        return Choice(**found) if isinstance(found["share"], float) else None
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    return choice if isinstance(choice, dict) and isinstance(choice.get("share"), float) else None
 
 
-def taken(recipe: Recipe, folders: Folders) -> dict[str, object] | None:
+def taken(recipe: Recipe, folders: Folders) -> Choice | None:
     """The same of a run's segmenter; None too where the recipe asks for no share of its way."""
     asks = recipe.segment.interpolate != 1 and "segment" in recipe.stages
     return read_choice(folders.stage("segment")) if asks else None

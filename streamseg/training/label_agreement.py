@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from streamseg.training.recipe_data import IGNORE
 from streamseg.types import BOOL, U8
 
-UNLABELLED = 255
 _CODES = 512  # of a package's answer: 256 ids, sure or not
 
 
@@ -119,7 +119,7 @@ class LabelMerger:
         if combination not in self._known:
             votes = [self._vote(place, code) for place, code in enumerate(combination)]
             label = agreed_class(votes, self._rules)
-            self._known[combination] = UNLABELLED if label is None else label
+            self._known[combination] = IGNORE if label is None else label
         return self._known[combination]
 
     def _vote(self, place: int, code: int) -> Vote:

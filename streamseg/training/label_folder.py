@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from streamseg.errors import TrainingError
+from streamseg.fileio import replace_file
 from streamseg.training.label_record import (
     RECORD_NAME,
     Coverage,
@@ -190,13 +191,9 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         TrainingError: It cannot be written; what was there before still is.
     """
-    part = _part(path)
     try:
-        part.write_bytes(content)
-        part.replace(path)
+        replace_file(path, content, _part(path))
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise TrainingError(
             f"{path}: cannot be written: {error.strerror}; what is labelled stays: the same command goes on"
         ) from error

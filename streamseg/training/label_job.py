@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from streamseg.errors import ConfigError, PackageError, TrainingError
 from streamseg.inference.backend import BackendName, Precision
 from streamseg.inference.manifest import check_class_names
 from streamseg.inference.package import Package, open_package
+from streamseg.inference.wrap.class_list import Color, hue
 from streamseg.text import require_printable
 from streamseg.training.label_agreement import AgreementRules
 from streamseg.training.label_record import LabelSettings, TeacherRecord
@@ -21,9 +21,6 @@ from streamseg.training.teacher_maps import Teacher, resolve_rules
 from streamseg.training.teacher_rules import RESERVED, LabelRules, WrittenRules, read_rules
 from streamseg.training.unlabelled import EVERY, Still, find_stills
 from streamseg.types import ClassInfo
-
-Color = tuple[int, int, int]
-_GOLDEN = 0.618034  # of the circle of hues, from one class without a colour to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +208,6 @@ def _with_colors(
     """The target classes in the recipe's colours, those of a package's namesake, or hues far apart."""
     known = {one.name: one.color for teacher in teachers for one in teacher.package.manifest.classes}
     return tuple(
-        ClassInfo(index, name, color or known.get(name) or _hue(index))
+        ClassInfo(index, name, color or known.get(name) or hue(index))
         for index, (name, color) in enumerate(classes)
     )
-
-
-def _hue(index: int) -> Color:
-    red, green, blue = colorsys.hsv_to_rgb(index * _GOLDEN % 1, 0.65, 0.95)
-    return round(red * 255), round(green * 255), round(blue * 255)

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from streamseg.client.draw import BACKGROUND, overlay
-from streamseg.training.label_agreement import UNLABELLED
 from streamseg.training.label_folder import SHEET_NAME, LabelFolder, write_file
 from streamseg.training.page import shrunk
+from streamseg.training.recipe_data import IGNORE
 from streamseg.types import U8, ClassInfo
 
 MOST_PICTURES = 12
@@ -64,7 +64,7 @@ def picture_row(name: str, image: U8, labels: U8, classes: Sequence[ClassInfo]) 
     """
     left = _on_canvas(shrunk(image, _WIDTH))
     small = cv2.resize(labels, left.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    where = (small == UNLABELLED)[..., None]
+    where = (small == IGNORE)[..., None]
     right: U8 = np.where(where, left // 4, overlay(left, small.astype(np.uint8), classes, 0.6))
     lines = coverage_lines(labels, classes)
     height = max(left.shape[0], (len(lines) + 2) * _LINE)
@@ -79,7 +79,7 @@ def picture_row(name: str, image: U8, labels: U8, classes: Sequence[ClassInfo]) 
 def coverage_lines(labels: U8, classes: Sequence[ClassInfo]) -> list[tuple[str, tuple[int, int, int] | None]]:
     """What a label map `[H, W]` holds: the share that has a label, and that of each class with its colour."""
     counts = np.bincount(labels.ravel(), minlength=256)
-    whole = f"{100 * (1 - counts[UNLABELLED] / labels.size):.1f} % labelled"
+    whole = f"{100 * (1 - counts[IGNORE] / labels.size):.1f} % labelled"
     large = (info for info in classes if counts[info.id] >= _LEAST_SHARE * labels.size)
     present = sorted(large, key=lambda info: -int(counts[info.id]))
     return [

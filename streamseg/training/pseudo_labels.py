@@ -10,10 +10,11 @@ import numpy as np
 from streamseg.errors import EngineError, TrainingError
 from streamseg.inference.engine import InferenceEngine, Masks
 from streamseg.training.interruption import StopRequest
-from streamseg.training.label_agreement import UNLABELLED, AgreementRules, LabelMerger
+from streamseg.training.label_agreement import AgreementRules, LabelMerger
 from streamseg.training.label_folder import LabelFolder, image_bytes
 from streamseg.training.measures import resize_mask
 from streamseg.training.progress import StageProgress
+from streamseg.training.recipe_data import IGNORE
 from streamseg.training.teacher_maps import Teacher
 from streamseg.training.unlabelled import Still, read_still
 from streamseg.types import BOOL, U8
@@ -118,6 +119,6 @@ def label_pictures(
             failures.append(f"{still}: {error}")
             continue
         folder.write(name, content, labels)
-        labelled, pixels = labelled + int(np.count_nonzero(labels != UNLABELLED)), pixels + labels.size
+        labelled, pixels = labelled + int(np.count_nonzero(labels != IGNORE)), pixels + labels.size
         progress.update(number, {"labelled": labelled / pixels}, None)
     return failures

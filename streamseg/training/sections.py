@@ -13,7 +13,7 @@ from streamseg.temporal.motion import MotionMode
 from streamseg.training import tables
 from streamseg.training.compare import Measured, count_weights
 from streamseg.training.data import find_pairs
-from streamseg.training.dataset import Dataset, val_datasets
+from streamseg.training.dataset import Dataset, other_datasets
 from streamseg.training.evaluate import ablate, evaluate
 from streamseg.training.ghost import AfterCut, measure_cuts
 from streamseg.training.measures import Measures, as_json
@@ -99,7 +99,7 @@ def other_sets(say: Say, engine: InferenceEngine, recipe: Recipe, pairs: Pairs) 
     """Single frames of a recipe's further val sets, each in its own labels; by set."""
     found: dict[str, object] = {}
     names = [one.name for one in engine.package.manifest.classes]
-    for name, data in list(val_datasets(recipe).items())[1:]:
+    for name, data in other_datasets(recipe).items():
         own = [(ours, theirs) for ours, theirs in pairs if not theirs or theirs in (data.names or ())]
         measures = evaluate(engine, data.matched(names, own), [TemporalMode.NONE])
         say(f"{name}, {len(data.pairs)} pictures, single frames")

@@ -20,7 +20,7 @@ from streamseg.temporal.motion import Motion, luma_of
 from streamseg.training import losses, metrics
 from streamseg.training.camera import cells
 from streamseg.training.clips import film
-from streamseg.training.dataset import val_datasets
+from streamseg.training.dataset import main_dataset
 from streamseg.training.judging import Judging, drawn_map
 from streamseg.training.loader import Sample, batches
 from streamseg.training.precision import autocast
@@ -54,7 +54,7 @@ class StabiliseStage(Stage[Stabiliser]):
         """
         super().__init__()
         self.recipe, self.settings, self.seed = recipe, recipe.stabilise, recipe.seed + 1
-        self.train, self.val = TrainPictures(recipe), next(iter(val_datasets(recipe).values()))
+        self.train, self.val = TrainPictures(recipe), main_dataset(recipe)
         self.segmenter = segmenter.eval().requires_grad_(requires_grad=False)
         torch.manual_seed(recipe.seed)
         self.model = new_stabiliser(recipe)

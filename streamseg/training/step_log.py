@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from streamseg.fileio import replace_file
+
 _OF_A_MEASUREMENT = ("validation", "remark")
 
 
@@ -33,9 +35,7 @@ class StepLog:
         if not path.exists():
             return
         kept = [entry for entry in read_log(self._folder) if _counts(entry, step, measured)]
-        part = path.with_suffix(".part")
-        part.write_text("".join(json.dumps(entry) + "\n" for entry in kept), encoding="utf-8")
-        part.replace(path)
+        replace_file(path, "".join(json.dumps(entry) + "\n" for entry in kept).encode())
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:

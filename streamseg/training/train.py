@@ -142,7 +142,7 @@ def _with(networks: Networks, stage: AnyStage, run: Run[Any]) -> Networks:
 def _at_its_share(recipe: Recipe, folders: Folders, origin: Origin) -> Origin:
     """With how far from its starts the weights lie, where that is not the end of training."""
     choice = taken(recipe, folders)
-    return origin if choice is None else origin.interpolated(float(str(choice["share"])))
+    return origin if choice is None else origin.interpolated(choice.share)
 
 
 def _silent(_: str) -> None:

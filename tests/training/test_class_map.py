@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from streamseg.errors import TrainingError
-from streamseg.training.class_map import IGNORED, ClassMap, match_classes, parse_pairs
+from streamseg.training.class_map import ClassMap, match_classes, parse_pairs
+from streamseg.training.recipe_data import IGNORE
 
 STREET = ("road", "pole", "sign", "car", "person")
 
@@ -20,7 +21,7 @@ def test_the_same_names_are_the_same_classes_in_any_order() -> None:
     assert found.names == ("a", "b", "c")
     assert ids(found, 3, 3) == ([0, 1, 2], [2, 0, 1])
     assert not found.merges
-    assert (found.of_package[3:] == IGNORED).all()
+    assert (found.of_package[3:] == IGNORE).all()
 
 
 def test_names_that_are_left_over_are_refused_by_name() -> None:
@@ -64,7 +65,7 @@ def test_all_others_may_be_one_class() -> None:
 def test_one_side_may_have_no_such_class() -> None:
     found = match_classes(("road", "bus"), ("road", "dog"), [("bus", ""), ("", "dog")])
     assert found.names == ("road", "bus")
-    assert ids(found, 2, 2) == ([0, 1], [0, IGNORED])
+    assert ids(found, 2, 2) == ([0, 1], [0, IGNORE])
 
 
 def test_chains_become_one_class() -> None:

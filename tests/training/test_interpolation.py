@@ -214,14 +214,14 @@ def test_a_full_disk_is_told_in_a_sentence(
     recipe: Recipe, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     went = going_on(pictures, packaged(recipe, tmp_path / "package"), interpolate=0.5)
-    write = Path.write_text
+    write = Path.write_bytes
 
-    def full(path: Path, text: str, encoding: str | None = None) -> int:
+    def full(path: Path, content: bytes) -> int:
         if path.name.startswith("interpolation"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return write(path, text, encoding=encoding)
+        return write(path, content)
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(TrainingError, match=r"interpolation\.json: cannot write .*No space left"):
         trained(went, tmp_path / "runs", [])
 

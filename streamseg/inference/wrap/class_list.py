@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import colorsys
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from streamseg.inference.manifest import MAX_CLASSES, ClassName, read_yaml
 from streamseg.inference.manifest_errors import told, validation_problems
 
 _YAML = (".yaml", ".yml")
+_GOLDEN = (math.sqrt(5) - 1) / 2  # of a circle: hues that stay apart however many there are
 Color = tuple[int, int, int]
 
 
@@ -55,6 +58,12 @@ def read_classes(given: str) -> ClassList:
     except (OSError, UnicodeDecodeError) as error:
         raise PackageError(f"{path}: cannot be read: {error}") from error
     return ClassList(tuple(name.strip() for name in names if name.strip()))
+
+
+def hue(index: int) -> Color:
+    """A colour for a class that has none, far from those of the indices next to it."""
+    red, green, blue = colorsys.hsv_to_rgb(index * _GOLDEN % 1, 0.65, 0.95)
+    return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def _of_yaml(path: Path) -> ClassList:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +33,7 @@ from streamseg.inference.manifest_errors import described
 from streamseg.inference.package import Package
 from streamseg.inference.wrap import integers
 from streamseg.inference.wrap.asked import Asked
+from streamseg.inference.wrap.class_list import hue
 from streamseg.inference.wrap.compose import ANSWER, Batch, with_logits, with_picture
 from streamseg.inference.wrap.network import Network, read_network
 from streamseg.inference.wrap.reading import Reading, read_answers
@@ -41,7 +41,6 @@ from streamseg.types import U8
 
 FILE = "segmenter.onnx"
 ANY_BATCH = "N"
-_GOLDEN = (math.sqrt(5) - 1) / 2  # of a circle: hues that stay apart however many there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +170,7 @@ def color(index: int) -> tuple[int, int, int]:
     """A class's colour: the first, mostly the background, dark; the others of hues far apart."""
     if index == 0:
         return 40, 40, 40
-    red, green, blue = colorsys.hsv_to_rgb(index * _GOLDEN % 1, 0.65, 0.95)
-    return round(red * 255), round(green * 255), round(blue * 255)
+    return hue(index)
 
 
 def _trial_pictures(size_wh: tuple[int, int]) -> U8:
