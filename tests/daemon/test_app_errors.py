@@ -91,6 +91,7 @@ def test_a_stream_that_cannot_be_begun_anew_for_an_error_of_ours_is_tried_again(
     begin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene = begin(gate=GATE, yard=YARD)
+    scene.goes_on("gate")
     scene.goes_on("yard")
     real, broken = Streams.renew, [True]
 
