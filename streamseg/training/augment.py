@@ -22,18 +22,20 @@ def augment(
         image: RGB `[H, W, 3]`.
         label: Label map `[H, W]`.
         recipe: Ranges of the changes.
-        size_wh: Width and height of the result, pixels.
+        size_wh: Width and height of the network's picture, pixels, to which a scale of 1 fits the picture.
         rng: The only source of randomness.
 
     Returns:
-        RGB `[h, w, 3]` and label map `[h, w]`; pixels from outside the picture are 255 (ignored).
+        RGB `[h, w, 3]` and label map `[h, w]` of the recipe's crop, or of `size_wh` where it has none; pixels
+        from outside the picture are 255 (ignored).
     """
+    crop_wh = recipe.crop or size_wh
     focus = rare_pixel(label, rng) if recipe.rare_crops and rng.random() < recipe.rare_crops else None
     matrix = random_affine(image.shape[1::-1], size_wh, recipe, rng, focus)
     picture = cv2.warpAffine(
-        image, matrix, size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        image, matrix, crop_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
-    labels = cv2.warpAffine(label, matrix, size_wh, flags=cv2.INTER_NEAREST, borderValue=IGNORE)
+    labels = cv2.warpAffine(label, matrix, crop_wh, flags=cv2.INTER_NEAREST, borderValue=IGNORE)
     return degrade(recolour(picture, recipe.colour, rng), recipe.noise, rng), labels
 
 
@@ -58,23 +60,24 @@ def random_affine(
 ) -> F32:
     """A 2×3 matrix from source to target pixels: log-uniform scale, rotation, flip, random crop.
 
-    With a `focus` (x, y in the source) the crop's centre lies within a quarter of a frame from it, as far as
+    A scale of 1 fits the source into `size_wh`; the target has the size of the recipe's crop, or `size_wh`.
+    With a `focus` (x, y in the source) the crop's centre lies within a quarter of its size from it, as far as
     the picture's edges let it.
     """
-    low, high = np.log(recipe.scale)
+    low, high, crop = *np.log(recipe.scale), np.asarray(recipe.crop or size_wh)
     fit = max(size_wh[0] / source_wh[0], size_wh[1] / source_wh[1])
     scale = fit * float(np.exp(rng.uniform(low, high)))
     angle = np.deg2rad(rng.uniform(-recipe.rotate_deg, recipe.rotate_deg))
     flip = -1.0 if recipe.flip and rng.random() < 0.5 else 1.0
     linear = scale * np.array([[np.cos(angle) * flip, -np.sin(angle)], [np.sin(angle) * flip, np.cos(angle)]])
     # The crop may slide until the picture's edge reaches the frame's edge, or the frame's edge the picture's.
-    slack = np.abs(np.asarray(source_wh) * scale - np.asarray(size_wh)) / 2
+    slack = np.abs(np.asarray(source_wh) * scale - crop) / 2
     slide = rng.uniform(-slack, slack)
     middle = np.asarray(source_wh) / 2
     if focus is not None:
-        near = rng.uniform(-0.25, 0.25, 2) * size_wh
+        near = rng.uniform(-0.25, 0.25, 2) * crop
         slide = np.clip(near - linear @ (np.asarray(focus) - middle), -slack, slack)
-    offset = np.asarray(size_wh) / 2 + slide - linear @ middle
+    offset = crop / 2 + slide - linear @ middle
     return np.column_stack([linear, offset]).astype(np.float32)
 
 

@@ -17,6 +17,7 @@ from streamseg.training.stage_recipes import (
     AdversarialRecipe,
     SegmentRecipe,
     SemiRecipe,
+    Size,
     StabiliseRecipe,
     StageName,
     Strict,
@@ -47,9 +48,7 @@ class Recipe(Strict):
     name: str = Field(pattern=f"^{NAME.pattern}$")
     version: Version
     seed: int = 0
-    size: tuple[int, int] = Field(
-        description="width and height of the network's input, pixels, multiples of 8"
-    )
+    size: Size = Field(description="width and height of the network's input, pixels, multiples of 8")
     classes: list[ClassRecipe] = Field(min_length=2, max_length=254)
     stages: list[StageName] = Field(
         default=["segment", "stabilise"], min_length=1, description="what is trained, one after the other"
@@ -143,19 +142,21 @@ class Recipe(Strict):
             raise ValueError("\n".join(problems))
         return self
 
+    @model_validator(mode="after")
+    def _crops_lie_within(self) -> Self:
+        crop = self.segment.augment.crop
+        if crop and (crop[0] > self.size[0] or crop[1] > self.size[1]):
+            msg = (
+                f"segment.augment.crop {crop[0]}x{crop[1]} is larger than size {self.size[0]}x{self.size[1]}"
+            )
+            raise ValueError(msg)
+        return self
+
     @field_validator("classes")
     @classmethod
     def _names_fit_a_manifest(cls, classes: list[ClassRecipe]) -> list[ClassRecipe]:
         check_class_names([entry.name for entry in classes])
         return classes
-
-    @field_validator("size")
-    @classmethod
-    def _suits_the_strides(cls, size: tuple[int, int]) -> tuple[int, int]:
-        if any(side % 8 or side < 32 for side in size):
-            msg = "width and height must be multiples of 8, 32 or more"
-            raise ValueError(msg)
-        return size
 
     @property
     def starts(self) -> list[Path]:

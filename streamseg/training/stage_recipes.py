@@ -5,13 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 StageName = Literal["segment", "adversarial", "semi", "stabilise"]
 LossName = Literal["ce", "ohem", "mse", "dice", "lovasz"]
 Adversarial = Literal["bce", "least_squares"]
 Share = Annotated[float, Field(gt=0, le=1)]
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def fits_strides(size: tuple[int, int]) -> tuple[int, int]:
+    """A width and height that the network's strides divide.
+
+    Raises:
+        ValueError: They do not.
+    """
+    if any(side % 8 or side < 32 for side in size):
+        msg = "width and height must be multiples of 8, 32 or more"
+        raise ValueError(msg)
+    return size
+
+
+Size = Annotated[tuple[int, int], AfterValidator(fits_strides)]
 
 
 class Strict(BaseModel):
@@ -38,6 +53,10 @@ class AugmentRecipe(Strict):
     )
     paste: float = Field(
         default=0.0, ge=0, le=1, description="share of pictures with a thing of another one pasted in"
+    )
+    crop: Size | None = Field(
+        default=None,
+        description="width and height of the part of a scaled picture to learn from; none: `size`",
     )
 
 

@@ -36,6 +36,21 @@ def test_outside_the_picture_is_ignored() -> None:
     assert (moved == 255).mean() > 0.6
 
 
+def test_a_crop_is_a_window_of_the_scaled_picture() -> None:
+    image, label = draw(1)
+    recipe = AugmentRecipe(scale=(1.0, 1.0), rotate_deg=0, flip=False, colour=0, noise=0, crop=(40, 32))
+    found = set()
+    for seed in range(12):
+        picture, cut = augment(image, label, recipe, SIZE_WH, np.random.default_rng(seed))
+        assert picture.shape == (32, 40, 3)
+        places = [
+            (x, y) for y in range(17) for x in range(25) if (label[y : y + 32, x : x + 40] == cut).all()
+        ]
+        assert places, "scale 1 is that of the whole picture, not of the crop"
+        found.add(places[0])
+    assert len(found) > 6, "each seed cuts elsewhere"
+
+
 def dotted() -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     """160×120: half ground, half ignored, and sixteen pixels of class 7."""
     label = np.zeros((120, 160), np.uint8)

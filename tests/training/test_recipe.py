@@ -93,6 +93,16 @@ def test_size_must_suit_the_readout(pictures: Path) -> None:
         parse_recipe(document, "r.yaml")
 
 
+@pytest.mark.parametrize(
+    ("crop", "said"), [([36, 32], "multiples of 8"), ([64, 96], "crop 64x96 is larger than size 64x48")]
+)
+def test_crops_suit_the_network(pictures: Path, crop: list[int], said: str) -> None:
+    document = recipe_document(pictures)
+    document["segment"]["augment"] = {"crop": crop}
+    with pytest.raises(ConfigError, match=said):
+        parse_recipe(document, "r.yaml")
+
+
 def test_losses_are_weighted_by_name(pictures: Path) -> None:
     document = recipe_document(pictures)
     assert parse_recipe(document, "r.yaml").segment.losses == {"ce": 1.0}
