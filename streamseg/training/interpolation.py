@@ -30,6 +30,7 @@ from streamseg.training.recipe import Recipe
 START_NAME = "start.safetensors"
 CHOICE_NAME = "interpolation.json"
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the way that `auto` compares
+TIE = 0.001  # of a mean IoU, 0…1
 AUTO = "auto"
 
 
@@ -93,7 +94,7 @@ def interpolated(run: Run[Segmenter], wanted: float | str, new: Sequence[int]) -
     Args:
         run: Of the stage, at the end of its schedule.
         wanted: The share, or `auto`: that of `SHARES` at which the stage's own measure on the recipe's val
-            sets is highest; of equal ones the largest. It is measured once for a schedule, then kept.
+            sets is highest (`best_share`). It is measured once for a schedule, then kept.
         new: See `between`.
 
     Returns:
@@ -113,12 +114,22 @@ def interpolated(run: Run[Segmenter], wanted: float | str, new: Sequence[int]) -
     else:
         if wanted == AUTO:
             scores = run.fabric.broadcast(_measure(run, start, end, new))
-        share = max(scores, key=lambda one: (scores[one], one)) if scores else float(wanted)
+        share = best_share(scores) if scores else float(wanted)
         told_scores = {f"{one:g}": score for one, score in scores.items()}
         _write_choice(run, Choice(run.step, wanted, share, told_scores))
     told = ", ".join(f"{one:g}: {score:.3f}" for one, score in scores.items())
     line = f"{run.stage.name}: weights {share:g} of the way from the start" + (f" ({told})" if told else "")
     return between(start, end, share, new), line
+
+
+def best_share(scores: Mapping[float, float]) -> float:
+    """The share with the highest score; of those that lie within `TIE` of it the largest.
+
+    Val sets are small, and a start may have been chosen by them: what does not differ is no reason to give
+    up what was learnt.
+    """
+    highest = max(scores.values())
+    return max(share for share, score in scores.items() if score >= highest - TIE)
 
 
 def _measure(

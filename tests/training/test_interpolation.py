@@ -20,7 +20,7 @@ from streamseg.models.segmenter import Segmenter
 from streamseg.training import checkpoint
 from streamseg.training.export import export
 from streamseg.training.folders import Folders
-from streamseg.training.interpolation import between, keep_start, read_choice
+from streamseg.training.interpolation import best_share, between, keep_start, read_choice
 from streamseg.training.interruption import TrainingStoppedError
 from streamseg.training.networks import load_networks, new_classes, new_segmenter
 from streamseg.training.processes import new_fabric
@@ -109,7 +109,7 @@ def test_auto_takes_what_does_best_on_val_and_keeps_to_it(
     choice = json.loads(path.read_text())
     scores = {float(share): score for share, score in choice["scores"].items()}
     assert set(scores) == {0.5, 0.6, 0.7, 0.8, 0.9, 1.0}
-    assert choice["share"] == max(share for share, score in scores.items() if score == max(scores.values()))
+    assert choice["share"] == best_share(scores)
     path.write_text(json.dumps({**choice, "share": 0.6}))
     trained(chosen, tmp_path / "runs", said)
     assert said[-1] == "segment: weights 0.6 of the way from the start", "measured once"
@@ -173,10 +173,12 @@ def measured(monkeypatch: pytest.MonkeyPatch, scores: Sequence[float]) -> list[f
     [
         ([0.2, 0.2, 0.2, 0.2, 0.2, 0.2], 1.0),
         ([0.1, 0.5, 0.5, 0.3, 0.2, 0.1], 0.7),
+        ([0.642, 0.6454, 0.6470, 0.6469, 0.6433, 0.6378], 0.8),
+        ([0.642, 0.6454, 0.6470, 0.6458, 0.6433, 0.6378], 0.7),
         ([float("nan"), 0.1, 0.2, 0.3, float("nan"), float("nan")], 0.8),
     ],
 )
-def test_of_equal_scores_the_largest_share_counts(
+def test_of_scores_that_hardly_differ_the_largest_share_counts(
     recipe: Recipe, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     scores: list[float], share: float,
 ) -> None:  # fmt: skip
