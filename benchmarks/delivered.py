@@ -44,7 +44,7 @@ class Measured:
 def config(address: str, clip: Path, pace: bool, engine: str) -> Mapping[str, object]:
     """A stream from a file that never ends: at its own speed, or as fast as masks are made."""
     return {
-        "engine": {"package": engine},
+        "engine": {"model": engine},
         "publish": {"bind": [address]},
         "streams": {STREAM: {"source": {"url": str(clip), "loop": True, "pace": pace}}},
     }

@@ -55,7 +55,7 @@ def config(asked: Asked, address: str) -> dict[str, object]:
     if Path(asked.source).is_file():
         source |= {"loop": True, "pace": True}
     return {
-        "engine": {"package": asked.engine},
+        "engine": {"model": asked.engine},
         "publish": {"bind": [address], "pictures": True},
         "streams": {STREAM: {"source": source}},
     }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streamseg.cli.environment import EnvFiles, environment, unset_hint
+
+if TYPE_CHECKING:
+    from streamseg.config.draft import Draft
 
 config_app = typer.Typer(no_args_is_help=True)
 
@@ -34,8 +37,7 @@ def check(
     try:
         found = preflight(draft, None if offline else Machine(env)).config
     finally:
-        for warning in sorted(draft.warnings):
-            typer.echo(f"warning: {warning}", err=True)
+        _print_warnings(draft)
     typer.echo(f"{config}: fine; streams: {', '.join(found.streams)}")
 
 
@@ -46,7 +48,10 @@ def show(config: ConfigFile, *, env_file: EnvFiles = None) -> None:
     from streamseg.config.show import shown  # noqa: PLC0415
 
     options = ReadOptions(environment(env_file), as_service=True, unset_hint=unset_hint(config))
-    typer.echo(shown(read_draft(config, options).accept()), nl=False)
+    draft = read_draft(config, options)
+    accepted = draft.accept()
+    _print_warnings(draft)
+    typer.echo(shown(accepted), nl=False)
 
 
 @config_app.command()
@@ -63,3 +68,9 @@ def reference() -> None:
     from streamseg.config.reference import reference as text  # noqa: PLC0415
 
     typer.echo(text(), nl=False)
+
+
+def _print_warnings(draft: Draft) -> None:
+    """On standard error, in the order of files and lines."""
+    for warning in sorted(draft.warnings):
+        typer.echo(f"warning: {warning}", err=True)

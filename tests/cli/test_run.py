@@ -148,7 +148,7 @@ def test_a_reload_is_refused_for_what_a_start_is(tmp_path: Path, monkeypatch: py
     refused: list[str] = []
 
     def run(_: Config, again: Callable[[], Config], **__: Any) -> int:
-        path.write_text("engine:\n  package: nowhere\nstreams: {gate: {source: 'srt://h'}}")
+        path.write_text("engine:\n  model: nowhere\nstreams: {gate: {source: 'srt://h'}}")
         with pytest.raises(ConfigError) as caught:
             again()
         refused.extend(caught.value.problems)
@@ -158,7 +158,7 @@ def test_a_reload_is_refused_for_what_a_start_is(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("streamseg.daemon.preflight.check_bindable", lambda *_, **__: None)
     assert main(["run", str(path)]) == 0
     engine, source = refused
-    assert engine.startswith(f"{path}:2: engine.package: no engine named 'nowhere'")
+    assert engine.startswith(f"{path}:2: engine.model: no model package named 'nowhere'")
     assert source.startswith(f"{path}:3: streams.gate.source: srt://h: not a kind of source")
 
 

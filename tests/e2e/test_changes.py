@@ -98,7 +98,7 @@ def test_two_streams_from_a_file(start: Start, tmp_path: Path) -> None:
     address = f"ipc://{tmp_path}/masks"
     source = "lavfi:testsrc2=size=96x64:rate=${RATE:-10}"
     document = {
-        "engine": {"package": "tiny"},
+        "engine": {"model": "tiny"},
         "publish": {"bind": address},
         "streams": {"gate": {"source": source}, "yard": {"source": source, "temporal": "ema"}},
     }
