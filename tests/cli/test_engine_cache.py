@@ -24,7 +24,7 @@ NOW_S = 1.7e9
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Package:
-    monkeypatch.setenv("STREAMSEG_ENGINES", str(tmp_path / "engines"))
+    monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(tmp_path / "engines"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("CACHE_DIRECTORY", raising=False)
     monkeypatch.setattr(time, "time", lambda: NOW_S)

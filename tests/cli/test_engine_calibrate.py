@@ -13,7 +13,7 @@ from tests.fakes.packages import make_package
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("STREAMSEG_ENGINES", str(tmp_path / "engines"))
+    monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(tmp_path / "engines"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return make_package(tmp_path / "engines").path

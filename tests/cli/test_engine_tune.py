@@ -13,7 +13,7 @@ from tests.fakes.packages import make_package
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("STREAMSEG_ENGINES", str(tmp_path / "engines"))
+    monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(tmp_path / "engines"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "streamseg" / "precision.json"
 
