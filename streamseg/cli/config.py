@@ -24,10 +24,10 @@ def check(
     env_file: EnvFiles = None,
     offline: Annotated[
         bool,
-        typer.Option("--offline", help="look at no file but CONFIG, and no package or port"),
+        typer.Option("--offline", help="read no file but CONFIG; skip the checks of packages and ports"),
     ] = False,
 ) -> None:
-    """Tell every mistake in CONFIG with its line, or that there is none, as `run` and a reload would."""
+    """Validate CONFIG as `run` and a reload do: print every error with its line."""
     from streamseg.config.draft import ReadOptions, read_draft  # noqa: PLC0415
     from streamseg.daemon.preflight import Machine, preflight  # noqa: PLC0415
 
@@ -43,7 +43,7 @@ def check(
 
 @config_app.command()
 def show(config: ConfigFile, *, env_file: EnvFiles = None) -> None:
-    """Print what CONFIG means: defaults, folder and variables worked in, secrets as ********."""
+    """Print the effective configuration: defaults, folder and variables applied, secrets as ********."""
     from streamseg.config.draft import ReadOptions, read_draft  # noqa: PLC0415
     from streamseg.config.show import shown  # noqa: PLC0415
 
@@ -64,7 +64,7 @@ def schema() -> None:
 
 @config_app.command()
 def reference() -> None:
-    """Print a configuration with every key at its default, and what each is about."""
+    """Print every configuration key with its default and a description."""
     from streamseg.config.reference import reference as text  # noqa: PLC0415
 
     typer.echo(text(), nl=False)

@@ -25,7 +25,7 @@ def test_it_tells_what_is_there(
         "processor ",
         "backend openvino ",
         "backend onnxruntime ",
-        "engine tiny ",
+        "model tiny ",
         "cache ",
     ):
         assert f"\n{part}" in told
@@ -158,6 +158,6 @@ def test_hostile_packages_cost_no_other(
     monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(tmp_path))
     assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("engine tiny ") and "64x48" in line for line in lines)
+    assert any(line.startswith("model tiny ") and "64x48" in line for line in lines)
     assert sum("not usable: " in line and str(tmp_path) in line for line in lines) == 5
     assert all(line.isprintable() for line in lines)

@@ -36,7 +36,7 @@ def masks(address: str, stream: str | None = "gate") -> Subscription:
 
 
 def arguments(source: str | Path, address: str, *more: str) -> tuple[str, ...]:
-    return ("run", "--source", str(source), "--name", "gate", "--engine", "tiny", "--bind", address, *more)
+    return ("run", "--source", str(source), "--name", "gate", "--model", "tiny", "--bind", address, *more)
 
 
 def neighbours(found: Subscription) -> Iterator[tuple[Mask, Mask]]:

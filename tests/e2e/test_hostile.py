@@ -63,7 +63,7 @@ def test_a_start_with_one_ends_with_78_and_a_line(start: Start, engines: Path, k
         "run",
         "--source",
         "lavfi:testsrc2=size=96x64",
-        "--engine",
+        "--model",
         kind,
         "--bind",
         f"ipc://{engines.parent}/masks",

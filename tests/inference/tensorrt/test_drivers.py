@@ -159,7 +159,7 @@ def test_the_daemon_says_so_once_and_serves_on_the_cpu(
         source,
         "--name",
         "gate",
-        "--engine",
+        "--model",
         "tiny",
         "--bind",
         address,
