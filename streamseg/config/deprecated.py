@@ -28,4 +28,5 @@ def is_former_key(where: Location) -> bool:
 
 def engine_depth(where: Location) -> int:
     """How many leading parts of `where` name an engine's section; 0: it lies in none."""
-    return {("engine",): 1, ("engines",): 2}.get(where[:1], 0)
+    depths: dict[Location, int] = {("engine",): 1, ("engines",): 2}
+    return depths.get(where[:1], 0)
