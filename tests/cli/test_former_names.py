@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from streamseg.config import Config
 from streamseg.config.deprecated import renamed
 from streamseg.daemon import app
 from streamseg.inference import package
+from tests.conftest import ROOT
 from tests.fakes.networks import Foreign, save_network
 from tests.fakes.packages import make_package
 
@@ -75,6 +77,12 @@ def test_former_names_are_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--help"]) == 0
     assert "--model" in (told := capsys.readouterr().out)
     assert "--engine" not in told
+
+
+@pytest.mark.tree
+def test_the_former_extra_brings_the_same() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert extras["wrap"] == extras["convert"]
 
 
 @pytest.fixture
