@@ -117,7 +117,7 @@ $(BASE): pyproject.toml | $(PY)
 
 $(DEV): pyproject.toml | $(PY)
 	@echo 'installing streamseg with its trainer and the test tools into $(VENV) …'
-	@$(PIP) install -e '.[dev,train,baselines,quantise,wrap]' '$(TORCH)'
+	@$(PIP) install -e '.[dev,train,baselines,quantise,convert]' '$(TORCH)'
 	@touch $@ $(BASE)
 
 # NVIDIA's builder of plans, which needs no GPU; 230 MB under NVIDIA's own licence, so for the tests alone.

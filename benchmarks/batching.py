@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from benchmarks.clip import camvid_clip, make_clip, pictures
+from examples.model_option import add_model_option
 from streamseg.inference.backend import BackendName, Precision
 from streamseg.inference.engine import InferenceEngine, Masks
 from streamseg.inference.package import open_package
@@ -99,14 +100,14 @@ def _timed(way: Callable[[int], list[Masks]], seq: int, times_ms: list[float]) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clip", type=Path, nargs="?", default=camvid_clip())
-    parser.add_argument("--engine", default="camvid-lite0")
+    add_model_option(parser)
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--sizes", type=int, nargs="+", default=[2, 4])
     parser.add_argument("--rounds", type=int, default=30)
     asked = parser.parse_args()
     cv2.setNumThreads(1)  # as the daemon does
-    package = open_package(asked.engine)
+    package = open_package(asked.model)
     backend, precision = cast("BackendName", asked.backend), cast("Precision", asked.precision)
     with (
         tempfile.TemporaryDirectory() as folder,

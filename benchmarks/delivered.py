@@ -41,10 +41,10 @@ class Measured:
     exit_code: int
 
 
-def config(address: str, clip: Path, pace: bool, engine: str) -> Mapping[str, object]:
+def config(address: str, clip: Path, pace: bool, model: str) -> Mapping[str, object]:
     """A stream from a file that never ends: at its own speed, or as fast as masks are made."""
     return {
-        "engine": {"package": engine},
+        "engine": {"model": model},
         "publish": {"bind": [address]},
         "streams": {STREAM: {"source": {"url": str(clip), "loop": True, "pace": pace}}},
     }
@@ -80,7 +80,7 @@ def arriving(masks: Subscription, daemon: Daemon) -> Iterator[Seen]:
         yield seen(mask)
 
 
-def run(clip: Path, pace: bool, engine: str, warm_up_s: float, seconds: float) -> Measured:
+def run(clip: Path, pace: bool, model: str, warm_up_s: float, seconds: float) -> Measured:
     """Starts the daemon, lets it settle, counts its masks for a while, stops it.
 
     Raises:
@@ -88,7 +88,7 @@ def run(clip: Path, pace: bool, engine: str, warm_up_s: float, seconds: float) -
     """
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(config(ANY_PORT, clip, pace, engine), Path(folder)) as daemon,
+        running(config(ANY_PORT, clip, pace, model), Path(folder)) as daemon,
         streamseg.subscribe(
             address_of(daemon), stream=STREAM, latest=False, timeout_s=LOOK_S
         ) as subscription,

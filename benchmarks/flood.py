@@ -30,6 +30,7 @@ from benchmarks import delivered
 from benchmarks.clip import camvid_clip, make_clip
 from benchmarks.machine import describe
 from examples.daemon import ANY_PORT, Daemon, running
+from examples.model_option import add_model_option
 
 FLOODS = ((0, 20), (100_000, 20), (20_000, 1000))  # filters, bytes of each; the first for comparison
 LOOK_S = 0.1
@@ -116,13 +117,13 @@ def wait_for_first(seen: Watched, daemon: Daemon) -> None:
         time.sleep(LOOK_S)
 
 
-def run(clip: Path, engine: str, count: int, size: int, seconds: float) -> dict[str, Any]:
+def run(clip: Path, model: str, count: int, size: int, seconds: float) -> dict[str, Any]:
     """One daemon and one flood: before, while it is there, and after it has left.
 
     Raises:
         BenchError: No mask came.
     """
-    config = delivered.config(ANY_PORT, clip, True, engine)
+    config = delivered.config(ANY_PORT, clip, True, model)
     with (
         tempfile.TemporaryDirectory() as folder,
         running(config, Path(folder)) as daemon,
@@ -156,7 +157,7 @@ def phase(seen: Watched, seconds: float) -> dict[str, float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--engine", default="camvid-lite0")
+    add_model_option(parser)
     parser.add_argument("--seconds", type=float, default=8.0, help="how long the flood stays")
     peer = ("ADDRESS", "COUNT", "BYTES", "SECONDS")
     parser.add_argument("--flood", nargs=4, metavar=peer, help="be the peer")
@@ -168,7 +169,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as folder:
             clip = camvid_clip() or make_clip(Path(folder) / "made-15fps.mp4")
-            runs = [run(clip, asked.engine, *one, asked.seconds) for one in FLOODS]
+            runs = [run(clip, asked.model, *one, asked.seconds) for one in FLOODS]
     except delivered.BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

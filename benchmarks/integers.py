@@ -139,7 +139,7 @@ def measure(network: Path, classes: Sequence[str], clips: Sequence[Path], count:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("network", type=Path)
-    parser.add_argument("--classes", required=True, help="as for `streamseg engine wrap`")
+    parser.add_argument("--classes", required=True, help="as for `streamseg model convert`")
     parser.add_argument("--clip", nargs="+", type=Path, required=True)
     parser.add_argument("--frames", type=int, default=8, help="pictures of each clip")
     given = parser.parse_args()

@@ -19,6 +19,7 @@ import onnxruntime as ort
 import openvino as ov
 
 from benchmarks.machine import describe
+from examples.model_option import add_model_option
 from streamseg.inference.cores import physical_cores
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.manifest import GraphRole
@@ -113,12 +114,12 @@ def _through(engine: InferenceEngine, image: U8) -> Work:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--engine", default="camvid-lite0")
+    add_model_option(parser)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--threads", type=int, default=physical_cores())
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    found = measure(open_package(asked.engine), asked.rounds, asked.threads)
+    found = measure(open_package(asked.model), asked.rounds, asked.threads)
     if asked.json:
         print(json.dumps({"machine": describe(), "rounds": asked.rounds, "backends": found}, indent=1))
         return

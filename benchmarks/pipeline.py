@@ -19,17 +19,18 @@ from benchmarks.clip import camvid_clip, make_clip
 from benchmarks.delivered import BenchError, Measured, run
 from benchmarks.machine import describe
 from benchmarks.told import tell
+from examples.model_option import add_model_option
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def raw(clip: Path, engine: str, rounds: int) -> dict[str, Any]:
+def raw(clip: Path, model: str, rounds: int) -> dict[str, Any]:
     """The engine alone, in a process of its own.
 
     Raises:
         BenchError: It failed; with its last line.
     """
-    command = [sys.executable, "-m", "benchmarks.raw", str(clip), "--engine", engine, "--rounds", str(rounds)]
+    command = [sys.executable, "-m", "benchmarks.raw", str(clip), "--model", model, "--rounds", str(rounds)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchError((done.stderr.strip().splitlines() or ["the engine alone failed"])[-1])
@@ -66,7 +67,7 @@ def middle(found: list[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-def measure(clip: Path, engine: str, rounds: int, seconds: float, repeats: int) -> dict[str, Any]:
+def measure(clip: Path, model: str, rounds: int, seconds: float, repeats: int) -> dict[str, Any]:
     """Everything, the machine's name included; the engine alone and the whole path in turns.
 
     Raises:
@@ -75,12 +76,12 @@ def measure(clip: Path, engine: str, rounds: int, seconds: float, repeats: int) 
     machine = describe()
     warm_up_s = seconds / 5
     # fills the cache: what follows is a second start
-    run(clip, pace=True, engine=engine, warm_up_s=0, seconds=0)
+    run(clip, pace=True, model=model, warm_up_s=0, seconds=0)
     alone, path = list[dict[str, Any]](), list[dict[str, Any]]()
     for _ in range(repeats):
-        alone.append(raw(clip, engine, rounds))
-        unpaced = run(clip, pace=False, engine=engine, warm_up_s=warm_up_s, seconds=seconds)
-        paced = run(clip, pace=True, engine=engine, warm_up_s=warm_up_s, seconds=seconds)
+        alone.append(raw(clip, model, rounds))
+        unpaced = run(clip, pace=False, model=model, warm_up_s=warm_up_s, seconds=seconds)
+        paced = run(clip, pace=True, model=model, warm_up_s=warm_up_s, seconds=seconds)
         path.append(whole(paced, unpaced, alone[-1]["raw_per_s"]))
     return {
         "machine": machine,
@@ -129,7 +130,7 @@ def table(found: dict[str, Any]) -> str:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--engine", default="camvid-lite0")
+    add_model_option(parser)
     parser.add_argument("--rounds", type=int, default=300, help="inferences of the engine alone")
     parser.add_argument("--seconds", type=float, default=8.0, help="how long each daemon is measured")
     parser.add_argument("--repeats", type=int, default=3, help="how often; the medians are told")
@@ -142,7 +143,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as folder:
             clip = camvid_clip() or make_clip(Path(folder) / "made-15fps.mp4")
-            found = measure(clip, asked.engine, asked.rounds, asked.seconds, asked.repeats)
+            found = measure(clip, asked.model, asked.rounds, asked.seconds, asked.repeats)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 """A package in every precision on every CPU backend: `python -m benchmarks.precision PACKAGE --data FOLDER`.
 
 Accuracy on labelled pictures (the segmenter alone), agreement with f32, time in turns and size, below the
-machine that the times belong to. A package without int8 gets it from `streamseg engine calibrate`.
+machine that the times belong to. A package without int8 gets it from `streamseg model calibrate`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from benchmarks.clip import pictures
+from examples.model_option import add_model_option
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import open_package
 from streamseg.inference.select import load_engine
@@ -111,10 +112,10 @@ def measure(package: str, clip: Path, rounds: int) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clip", type=Path)
-    parser.add_argument("--engine", default="camvid-lite0")
+    add_model_option(parser)
     parser.add_argument("--rounds", type=int, default=300)
     asked = parser.parse_args()
-    print(json.dumps(measure(asked.engine, asked.clip, asked.rounds)))
+    print(json.dumps(measure(asked.model, asked.clip, asked.rounds)))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from benchmarks.clip import camvid_clip, make_clip
 from benchmarks.machine import describe
 from benchmarks.scrape import full_board, segmentation
 from examples.daemon import ANY_PORT, DaemonError, running
+from examples.model_option import add_model_option
 from streamseg.flow.deadline import Deadline
 from streamseg.status.server import Settings, StatusServer
 
@@ -45,14 +46,14 @@ def viewer(address: str, stream: str, seconds: float) -> Iterator[subprocess.Pop
         looking.communicate()
 
 
-def run(clip: Path, mode: str, engine: str, seconds: float) -> dict[str, float]:
+def run(clip: Path, mode: str, model: str, seconds: float) -> dict[str, float]:
     """One daemon in one mode: masks a second, their age, processor time a mask, pictures that the viewer got.
 
     Raises:
         BenchError: No mask came.
     """
     config = {
-        **delivered.config(ANY_PORT, clip, False, engine),
+        **delivered.config(ANY_PORT, clip, False, model),
         "status": {"bind": None if mode == "none" else "127.0.0.1:0"},
     }
     with (
@@ -121,11 +122,11 @@ def medians(turns: list[dict[str, float]]) -> dict[str, float]:
     return {figure: round(median(turn[figure] for turn in turns), 2) for figure in turns[0]}
 
 
-def measure(clip: Path, engine: str, seconds: float, repeats: int) -> dict[str, Any]:
+def measure(clip: Path, model: str, seconds: float, repeats: int) -> dict[str, Any]:
     """Everything, the machine's name included."""
     machine = describe()
-    run(clip, "none", engine, 0.5)  # fills the engine's cache
-    turns = [{mode: run(clip, mode, engine, seconds) for mode in MODES} for _ in range(repeats)]
+    run(clip, "none", model, 0.5)  # fills the engine's cache
+    turns = [{mode: run(clip, mode, model, seconds) for mode in MODES} for _ in range(repeats)]
     return {
         "machine": machine,
         "clip": clip.name,
@@ -141,14 +142,14 @@ def measure(clip: Path, engine: str, seconds: float, repeats: int) -> dict[str, 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--engine", default="camvid-lite0")
+    add_model_option(parser)
     parser.add_argument("--seconds", type=float, default=8.0, help="how long each daemon is measured")
     parser.add_argument("--repeats", type=int, default=3)
     asked = parser.parse_args()
     try:
         with tempfile.TemporaryDirectory() as folder:
             clip = camvid_clip() or make_clip(Path(folder) / "made-15fps.mp4")
-            found = measure(clip, asked.engine, asked.seconds, asked.repeats)
+            found = measure(clip, asked.model, asked.seconds, asked.repeats)
     except (delivered.BenchError, DaemonError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

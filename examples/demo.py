@@ -19,6 +19,7 @@ from pathlib import Path
 from examples.clips import ClipError, sample_clip
 from examples.daemon import ANY_PORT, Daemon, DaemonError, running
 from examples.gather import Gatherer
+from examples.model_option import add_model_option
 from examples.report import (
     OVERLAY,
     RESULTS,
@@ -45,7 +46,7 @@ class Asked:
 
     source: str
     seconds: float
-    engine: str
+    model: str
     out: Path
 
 
@@ -55,7 +56,7 @@ def config(asked: Asked, address: str) -> dict[str, object]:
     if Path(asked.source).is_file():
         source |= {"loop": True, "pace": True}
     return {
-        "engine": {"package": asked.engine},
+        "engine": {"model": asked.model},
         "publish": {"bind": [address], "pictures": True},
         "streams": {STREAM: {"source": source}},
     }
@@ -150,11 +151,11 @@ def parse(arguments: Sequence[str]) -> Asked:
         "source", nargs="?", help="a file, rtsp://…, /dev/video0, lavfi:…; default: a sample clip"
     )
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--engine", default="camvid-lite0")
+    add_model_option(parser)
     parser.add_argument("--out", type=Path, default=Path("demo"))
     asked = parser.parse_args(arguments)
     source = asked.source or str(sample_clip())
-    return Asked(source, asked.seconds, asked.engine, asked.out)
+    return Asked(source, asked.seconds, asked.model, asked.out)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

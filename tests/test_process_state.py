@@ -48,7 +48,7 @@ def state() -> dict[str, Any]:
 
 
 def run_daemon() -> None:
-    asked = Config.model_validate({"engine": {"package": "/nowhere"}, "streams": {"gate": {"source": "x"}}})
+    asked = Config.model_validate({"engine": {"model": "/nowhere"}, "streams": {"gate": {"source": "x"}}})
     with pytest.raises(PackageError):
         app.run(asked)
 

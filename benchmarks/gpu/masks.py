@@ -18,6 +18,7 @@ from typing import Any, cast
 import numpy as np
 
 from benchmarks.clip import make_clip, pictures
+from examples.model_option import add_model_option
 from streamseg.inference.backend import BackendName, Precision
 from streamseg.inference.engine import InferenceEngine, memory_shape
 from streamseg.inference.package import Package, open_package
@@ -30,7 +31,7 @@ _MOTION_CELLS = 1.0  # standard deviation of the made flow
 def main() -> None:
     """Compares from the command line."""
     asked = _asked()
-    package = open_package(asked.package)
+    package = open_package(asked.model)
     backend, precision = cast("BackendName", asked.backend), cast("Precision", asked.precision)
     began_s = time.perf_counter()
     with closing(load_engine(package, backend, precision, cuda_graphs=asked.cuda_graphs)) as engine:
@@ -40,7 +41,7 @@ def main() -> None:
             found = compare(engine, reference, frames(package, asked.frames))
         info = engine.info
     told = {key: getattr(info, key) for key in ("backend", "version", "precision", "device")}
-    told |= {"package": asked.package, "cuda_graphs": asked.cuda_graphs}
+    told |= {"package": asked.model, "cuda_graphs": asked.cuda_graphs}
     print(json.dumps({**told, "load_s": round(loaded_s, 2), **found}))
     least = min(found["equal_single_least"], found["equal_steadied_least"])
     if least < asked.equal:
@@ -100,7 +101,7 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("backend")
     parser.add_argument("precision")
-    parser.add_argument("--package", default="camvid-lite0")
+    add_model_option(parser, "--package")
     parser.add_argument("--frames", type=int, default=20)
     parser.add_argument("--equal", type=float, default=0.99, help="least share of equal labels")
     parser.add_argument("--cuda-graphs", action="store_true")

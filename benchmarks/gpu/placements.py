@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from examples.model_option import add_model_option
 from streamseg.inference.package import open_package
 
 CPU = "CPUExecutionProvider"
@@ -38,9 +39,9 @@ def main() -> None:
     """Tells the placements from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("provider", help="ONNX Runtime's name, as CUDAExecutionProvider")
-    parser.add_argument("--package", default="camvid-lite0")
+    add_model_option(parser, "--package")
     asked = parser.parse_args()
-    package = open_package(asked.package)
+    package = open_package(asked.model)
     left = []
     for role, entry in package.running("f32").items():
         for n in ("open", "1"):

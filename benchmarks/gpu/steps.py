@@ -72,7 +72,7 @@ def _first(cuda: str, provider: str, seconds: str, rounds: str) -> list[Step]:
 
 
 def _tensorrt(seconds: str, rounds: str) -> list[Step]:
-    build = ("-m", "streamseg", "engine", "build", PACKAGE, "--backend", "tensorrt", "--precision")
+    build = ("-m", "streamseg", "model", "build", PACKAGE, "--backend", "tensorrt", "--precision")
     frames = (PACKAGE, "--backend", "tensorrt", "--precision", "f16", "--batches", "1", "4")
     f32 = ("gpu.masks", "tensorrt", "f32", "--equal", "0.999")
     return [

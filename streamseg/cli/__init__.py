@@ -36,8 +36,9 @@ for command in (
     offline.explain,
 ):
     app.command()(command)
-app.add_typer(engine.engine_app, name="engine", help="Model packages: which, what, and whether whole.")
-app.add_typer(config.config_app, name="config", help="Configuration files.")
+app.add_typer(engine.model_app, name="model", help="List, inspect, convert and compile model packages.")
+app.add_typer(engine.engine_app, name="engine", help="Former name of model.", hidden=True)
+app.add_typer(config.config_app, name="config", help="Validate and print configuration files.")
 
 
 def _tell_version(wanted: bool) -> None:
@@ -53,7 +54,7 @@ def options(
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="print the version")
     ] = False,
 ) -> None:
-    """Live video in, steady per-pixel masks out over ZeroMQ."""
+    """Segment live video and publish per-pixel masks over ZeroMQ."""
 
 
 @app.command()

@@ -13,7 +13,7 @@ def line(found: FoundPackage) -> str:
     if found.package is not None:
         return _described(found.path.name, found.package)
     first, *more = found.problem.splitlines()
-    rest = f" (and {len(more)} more: streamseg engine info {found.path.name})" if more else ""
+    rest = f" (and {len(more)} more: streamseg model info {found.path.name})" if more else ""
     return f"{found.path.name}: not usable: {first}{rest}"
 
 

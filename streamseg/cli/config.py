@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streamseg.cli.environment import EnvFiles, environment, unset_hint
+
+if TYPE_CHECKING:
+    from streamseg.config.draft import Draft
 
 config_app = typer.Typer(no_args_is_help=True)
 
@@ -21,10 +24,10 @@ def check(
     env_file: EnvFiles = None,
     offline: Annotated[
         bool,
-        typer.Option("--offline", help="look at no file but CONFIG, and no package or port"),
+        typer.Option("--offline", help="read no file but CONFIG; skip the checks of packages and ports"),
     ] = False,
 ) -> None:
-    """Tell every mistake in CONFIG with its line, or that there is none, as `run` and a reload would."""
+    """Validate CONFIG as `run` and a reload do: print every error with its line."""
     from streamseg.config.draft import ReadOptions, read_draft  # noqa: PLC0415
     from streamseg.daemon.preflight import Machine, preflight  # noqa: PLC0415
 
@@ -34,19 +37,21 @@ def check(
     try:
         found = preflight(draft, None if offline else Machine(env)).config
     finally:
-        for warning in sorted(draft.warnings):
-            typer.echo(f"warning: {warning}", err=True)
+        _print_warnings(draft)
     typer.echo(f"{config}: fine; streams: {', '.join(found.streams)}")
 
 
 @config_app.command()
 def show(config: ConfigFile, *, env_file: EnvFiles = None) -> None:
-    """Print what CONFIG means: defaults, folder and variables worked in, secrets as ********."""
+    """Print the effective configuration: defaults, folder and variables applied, secrets as ********."""
     from streamseg.config.draft import ReadOptions, read_draft  # noqa: PLC0415
     from streamseg.config.show import shown  # noqa: PLC0415
 
     options = ReadOptions(environment(env_file), as_service=True, unset_hint=unset_hint(config))
-    typer.echo(shown(read_draft(config, options).accept()), nl=False)
+    draft = read_draft(config, options)
+    accepted = draft.accept()
+    _print_warnings(draft)
+    typer.echo(shown(accepted), nl=False)
 
 
 @config_app.command()
@@ -59,7 +64,13 @@ def schema() -> None:
 
 @config_app.command()
 def reference() -> None:
-    """Print a configuration with every key at its default, and what each is about."""
+    """Print every configuration key with its default and a description."""
     from streamseg.config.reference import reference as text  # noqa: PLC0415
 
     typer.echo(text(), nl=False)
+
+
+def _print_warnings(draft: Draft) -> None:
+    """On standard error, in the order of files and lines."""
+    for warning in sorted(draft.warnings):
+        typer.echo(f"warning: {warning}", err=True)

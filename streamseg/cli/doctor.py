@@ -1,4 +1,4 @@
-"""`streamseg doctor`: what this machine can do, and why the rest is not usable."""
+"""`streamseg doctor`: what works on this machine, and why the rest does not."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _ONNX_RUNTIMES = (
 
 
 def doctor() -> None:
-    """Tell versions, processor, backends and model packages; fails where the daemon could not run.
+    """Show versions, processor, backends and model packages; fails if the daemon cannot run here.
 
-    Ends with 78 where there is no model package, as the daemon would; else with 1 where no backend is usable.
+    Exit code 78: there is no model package, as for the daemon. Exit code 1: no backend is usable.
     """
     _say("streamseg", f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
     for name in _LIBRARIES:
@@ -108,9 +108,9 @@ def _packages() -> bool:
 
     packages = find_packages()
     for package in packages:
-        _say(f"engine {package.path.name}", line(package))
+        _say(f"model {package.path.name}", line(package))
     if not packages:
-        _say("engine", f"none in {', '.join(map(str, search_path())) or 'any folder'}")
+        _say("model", f"none in {', '.join(map(str, search_path())) or 'any folder'}")
     return any(found.package for found in packages)
 
 

@@ -1,7 +1,8 @@
-"""`streamseg engine`: the model packages on this machine, and what is compiled of them."""
+"""`streamseg model`: the model packages on this machine, and what is compiled of them; `engine` until 0.2."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -10,24 +11,19 @@ from streamseg.cli import engine_build, engine_cache
 from streamseg.cli.about import about
 from streamseg.cli.engine_calibrate import calibrate
 from streamseg.cli.engine_tune import tune
-from streamseg.cli.output import say
-from streamseg.cli.wrap import wrap
+from streamseg.cli.output import say, warn_renamed
+from streamseg.cli.wrap import convert
 from streamseg.errors import EngineError, PackageError, StreamsegError
 
 if TYPE_CHECKING:
     from streamseg.inference.backend import BackendName
     from streamseg.inference.package import Package
 
-engine_app = typer.Typer(no_args_is_help=True)
-for command in (engine_build.build, calibrate, engine_cache.prune, tune, wrap):
-    engine_app.command()(command)
-engine_app.command("list")(engine_cache.list_packages)
-Name = Annotated[str, typer.Argument(help="model package: a name or a folder")]
+Name = Annotated[str, typer.Argument(help="model package: name or folder")]
 
 
-@engine_app.command()
 def info(name: Name) -> None:
-    """Tell what a package is: classes, licence, graphs, measures."""
+    """Show the classes, licence, hash and metrics of a package."""
     from streamseg.inference.package import open_package  # noqa: PLC0415
 
     package = open_package(name)
@@ -36,20 +32,17 @@ def info(name: Name) -> None:
     say(f"licence  {manifest.license}\ndata     {manifest.data}")
     say("classes  " + ", ".join(f"{c.id} {c.name}" for c in manifest.classes))
     if record := manifest.int8:
-        measure = (
-            "agreement with the network's own integers" if record.measure == "source" else record.measure
-        )
-        say(f"int8     costs {record.loss:g} points of {measure}, {record.allowed:g} are allowed")
+        measure = "agreement with the original int8 network" if record.measure == "source" else record.measure
+        say(f"int8     costs {record.loss:g} points of {measure} (limit: {record.allowed:g})")
     for mode, figures in manifest.metrics.items():
         shown = {key: value for key, value in figures.items() if isinstance(value, float)}
         say(f"measured {mode}: " + ", ".join(f"{key} {value:g}" for key, value in shown.items()))
 
 
-@engine_app.command()
 def verify(name: Name) -> None:
-    """Check a package's hashes, and run it once on every backend that is usable here.
+    """Verify the hashes of a package, and run it once on every usable backend.
 
-    Ends with 78 where the package is to blame, with 1 where no backend is usable.
+    Exit code 78: the package is damaged or does not run. Exit code 1: no backend is usable.
     """
     from streamseg.inference.package import open_package  # noqa: PLC0415
     from streamseg.inference.select import usable_backends  # noqa: PLC0415
@@ -59,7 +52,7 @@ def verify(name: Name) -> None:
     reports = usable_backends()
     ran = {report.name: _verified(package, report.name) for report in reports if report.usable}
     if others := [report.name for report in reports if not report.usable]:
-        say(f"not usable here: {', '.join(others)} (streamseg doctor tells why)")
+        say(f"not usable here: {', '.join(others)} (streamseg doctor says why)")
     if failed := [backend for backend, fine in ran.items() if not fine]:
         raise PackageError(f"{package.manifest.name} does not run on {', '.join(failed)}; see above")
     if not ran:
@@ -90,3 +83,29 @@ def _run(package: Package, backend: BackendName) -> str:
     finally:
         engine.close()
     return engine.info.precision
+
+
+def _commands(converter: str, former: Callable[[typer.Context], None] | None = None) -> typer.Typer:
+    """The commands about packages.
+
+    Args:
+        converter: What `convert` is called.
+        former: Called before each of them.
+    """
+    group = typer.Typer(no_args_is_help=True, callback=former)
+    group.command("list")(engine_cache.list_packages)
+    for command in (info, verify, engine_build.build, calibrate, tune, engine_cache.prune):
+        group.command()(command)
+    group.command(converter)(convert)
+    return group
+
+
+def _warn_former(context: typer.Context) -> None:
+    """Former name of `streamseg model`."""
+    old = context.invoked_subcommand or ""
+    warn_renamed(f"streamseg engine {old}", f"streamseg model {_RENAMED.get(old, old)}")
+
+
+_RENAMED = {"wrap": "convert"}
+model_app = _commands("convert")
+engine_app = _commands("wrap", _warn_former)

@@ -1,4 +1,4 @@
-"""`streamseg engine build`: a package compiled for this machine before it is needed."""
+"""`streamseg model build`: a package compiled for this machine before it is needed."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 
 def build(
-    package: Annotated[str, typer.Argument(help="model package: a name or a folder")],
+    package: Annotated[str, typer.Argument(help="model package: name or folder")],
     *,
     backend: Annotated[
-        str, typer.Option(help="openvino, tensorrt or tensorrt_rtx; auto: the first that is usable")
+        str, typer.Option(help="openvino, tensorrt or tensorrt_rtx; auto: the first usable one")
     ] = "auto",
     precision: Annotated[
         str, typer.Option(help="f32, bf16, f16 or int8; auto: the backend's choice")
     ] = "auto",
-    max_batch: Annotated[int, typer.Option(min=1, max=64, help="most pictures computed at once")] = 1,
-    threads: Annotated[int, typer.Option(min=0, max=256, help="0: one a physical core")] = 0,
+    max_batch: Annotated[int, typer.Option(min=1, max=64, help="maximum batch size")] = 1,
+    threads: Annotated[int, typer.Option(min=0, max=256, help="CPU threads; 0: one per physical core")] = 0,
     cache_dir: Annotated[
-        Path | None, typer.Option(help="as engine.cache_dir (default: the user's cache)")
+        Path | None, typer.Option(help="cache folder, as engine.cache_dir (default: the user's cache)")
     ] = None,
 ) -> None:
-    """Compile PACKAGE for this machine into the cache, in a process of its own, so that a start need not.
+    """Compile PACKAGE for this machine ahead of time, into the cache.
 
-    The engine's settings must be those of the configuration that is to find it.
+    The daemon finds the result only if its engine has the same settings.
     """
     from streamseg.inference.build import Order  # noqa: PLC0415
     from streamseg.inference.build_process import BuildProcess  # noqa: PLC0415

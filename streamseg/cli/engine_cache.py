@@ -1,4 +1,4 @@
-"""`streamseg engine list` and `prune`: the packages, and what is compiled of them for which machine."""
+"""`streamseg model list` and `prune`: the packages, and what is compiled of them for which machine."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ if TYPE_CHECKING:
     from streamseg.inference.package import FoundPackage
 
 CacheDir = Annotated[
-    Path | None, typer.Option(help="as engine.cache_dir (default: the user's cache)", show_default=False)
+    Path | None,
+    typer.Option(help="cache folder, as engine.cache_dir (default: the user's cache)", show_default=False),
 ]
 _DAY_S = 86400.0
 
 
 def list_packages(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="as one JSON object")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
     cache_dir: CacheDir = None,
 ) -> None:
-    """List the packages that can be named; what is compiled, for which machine, and what of it is stale."""
+    """List model packages by name, and the cache of compiled models: machine, size, age, stale or not."""
     from streamseg.inference.package import find_packages, search_path  # noqa: PLC0415
 
     packages = find_packages()
@@ -46,16 +47,18 @@ def list_packages(
 
 def prune(
     *,
-    everything: Annotated[bool, typer.Option("--all", help="not only what is stale")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="delete all entries, not only stale ones")
+    ] = False,
     older_than: Annotated[
-        float | None, typer.Option(min=0, metavar="DAYS", help="also what is older, stale or not")
+        float | None, typer.Option(min=0, metavar="DAYS", help="delete older entries too, stale or not")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="only tell what would be deleted")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only print what would be deleted")] = False,
     cache_dir: CacheDir = None,
 ) -> None:
-    """Delete what is compiled and stale.
+    """Delete stale entries from the cache of compiled models.
 
-    Stale is what is damaged, for another version or machine, or of a package that is gone or has changed.
+    Stale: damaged, for another version or machine, or of a package that was removed or has changed.
     """
     store, now_s = _store(cache_dir), time.time()
     before_s = now_s if everything else now_s - older_than * _DAY_S if older_than is not None else 0.0
@@ -106,7 +109,7 @@ def _lines(findings: Sequence[Finding], now_s: float) -> list[str]:
     if not findings:
         return []
     stale = [found for found in findings if _is_stale(found)]
-    hint = f"; {_sum(stale)} stale (streamseg engine prune)" if stale else ""
+    hint = f"; {_sum(stale)} stale (streamseg model prune)" if stale else ""
     folder = findings[0].entry.path.parent
     return ["", *(_line(found, now_s) for found in findings), f"{folder}: {_sum(findings)}{hint}"]
 

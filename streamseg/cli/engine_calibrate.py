@@ -1,4 +1,4 @@
-"""`streamseg engine calibrate`: a package that also runs in int8."""
+"""`streamseg model calibrate`: a package that also runs in int8."""
 
 from __future__ import annotations
 
@@ -16,28 +16,36 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    package: Annotated[str, typer.Argument(help="model package: a name or a folder")],
+    package: Annotated[str, typer.Argument(help="model package: name or folder")],
     *,
     sources: Annotated[
         list[str],
-        typer.Option("--from", help="what it will see: a clip, a folder of pictures, rtsp://… (repeatable)"),
+        typer.Option("--from", help="calibration data: a clip, a folder of pictures, rtsp://… (repeatable)"),
     ],
-    frames: Annotated[int, typer.Option(min=8, help="how many pictures to take in all")] = 300,
-    every: Annotated[float, typer.Option(min=0.01, help="from a live source, one in so many seconds")] = 1.0,
+    frames: Annotated[int, typer.Option(min=8, help="number of calibration pictures in all")] = 300,
+    every: Annotated[
+        float, typer.Option(min=0.01, help="seconds between two pictures of a live source")
+    ] = 1.0,
     data: Annotated[
-        Path | None, typer.Option(help="labelled pictures that judge: a recipe, or a folder as for evaluate")
+        Path | None,
+        typer.Option(help="labelled pictures to measure mIoU on: a recipe, or a folder as for evaluate"),
     ] = None,
     class_map: Annotated[
         list[str] | None,
-        typer.Option("--map", help="PACKAGE=DATA: classes that belong together (repeatable)"),
+        typer.Option("--map", help="PACKAGE=DATA: classes with different names that correspond (repeatable)"),
     ] = None,
     max_loss: Annotated[
         float | None,
-        typer.Option(min=0, help="points int8 may cost (0.5 of mIoU; without --data 2 of agreement)"),
+        typer.Option(
+            min=0,
+            help="points int8 may lose (default: 0.5 of mIoU; without --data 2 of agreement with float)",
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="the new package's folder (engines/NAME-int8)")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder of the new package (default: engines/NAME-int8)")
+    ] = None,
 ) -> None:
-    """Quantise PACKAGE's segmenter to int8 on pictures of what it will see, and measure what that costs."""
+    """Quantise the segmenter of PACKAGE to int8 with calibration pictures, and measure the accuracy loss."""
     try:
         from streamseg.quantise.calibrate import calibrate as run  # noqa: PLC0415
         from streamseg.quantise.compare import table  # noqa: PLC0415
@@ -68,7 +76,7 @@ def calibrate(
     say = Console().print
     say(table(done.rows))
     if record is not None:
-        say(f"int8 costs {record.loss:.2f} points of {record.measure}, {record.allowed:g} are allowed; "
+        say(f"int8 costs {record.loss:.2f} points of {record.measure} (limit: {record.allowed:g}); "
             f"{len(record.float_layers)} layers stay in float", highlight=False)  # fmt: skip
     say(f"package: {done.package.path}", markup=False, highlight=False)
 

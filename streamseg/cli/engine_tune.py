@@ -1,4 +1,4 @@
-"""`streamseg engine tune`: which precision is fastest on this machine, measured now."""
+"""`streamseg model tune`: which precision is fastest on this machine, measured now."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 def tune(
-    name: Annotated[str, typer.Argument(help="model package: a name or a folder")],
+    name: Annotated[str, typer.Argument(help="model package: name or folder")],
     *,
-    threads: Annotated[int, typer.Option(min=0, help="of the engine; 0: one a physical core")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: one per physical core")] = 0,
     cache_dir: Annotated[
-        Path | None, typer.Option(help="where that is kept, as engine.cache_dir (the user's cache folder)")
+        Path | None, typer.Option(help="cache folder, as engine.cache_dir (default: the user's cache)")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
+    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """Measure what `precision: auto` goes by on this machine, and remember it."""
+    """Benchmark every precision on this machine, and store the result for `precision: auto`."""
     from streamseg.inference.package import open_package  # noqa: PLC0415
     from streamseg.inference.select import cpu_backends  # noqa: PLC0415
 
@@ -36,7 +36,7 @@ def tune(
     for info in found:
         typer.echo(f"{info.backend} {info.version}: {info.precision} ({info.why})")
     if why := package.why_not_int8():
-        typer.echo(f"int8 was left out: {why}")
+        typer.echo(f"int8 was skipped: {why}")
 
 
 def _measured(package: Package, report: BackendReport, threads: int, cache_dir: Path | None) -> EngineInfo:

@@ -13,7 +13,7 @@ EnvFiles: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option(
         "--env-file",
-        help="file of variables as for systemd's EnvironmentFile=; -FILE may be missing (repeatable)",
+        help="file of variables, as systemd's EnvironmentFile=; -FILE may be missing (repeatable)",
     ),
 ]
 

@@ -13,18 +13,16 @@ from streamseg.cli.choices import backend_option, precision_option
 def train(
     recipe: Annotated[Path, typer.Argument(help="recipe (YAML), see docs/training.md")],
     stage: Annotated[
-        str | None, typer.Argument(help="with --fresh: the first stage to train anew, e.g. stabilise")
+        str | None, typer.Argument(help="with --fresh: the first stage to train again, e.g. stabilise")
     ] = None,
     *,
     runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
     fresh: Annotated[
         bool,
-        typer.Option(
-            "--fresh", help="throw away what earlier stages learnt: all, or STAGE and those after it"
-        ),
+        typer.Option("--fresh", help="discard the checkpoints of all stages, or of STAGE and those after it"),
     ] = False,
 ) -> None:
-    """Train RECIPE to a measured model package; goes on from its last checkpoint."""
+    """Train RECIPE, evaluate it and export a model package; resumes from the last checkpoint."""
     from streamseg.training import cli  # noqa: PLC0415
     from streamseg.training.stage_recipes import StageName  # noqa: PLC0415
 
@@ -32,51 +30,54 @@ def train(
     if fresh and stage is not None and str(recipe) in stages:  # train --fresh STAGE RECIPE
         recipe, stage = Path(stage), str(recipe)
     if stage is not None and not fresh:
-        raise typer.BadParameter(f"{stage}: a stage is named with --fresh alone", param_hint="STAGE")
+        raise typer.BadParameter(f"{stage}: only with --fresh", param_hint="STAGE")
     first = next((name for name in stages if name == stage), None)
     if stage is not None and first is None:
-        raise typer.BadParameter(f"{stage} is none of {', '.join(stages)}", param_hint="--fresh")
+        raise typer.BadParameter(f"{stage} must be one of {', '.join(stages)}", param_hint="--fresh")
     cli.train(recipe, runs, fresh=fresh, fresh_from=first)
 
 
 def evaluate(
-    package: Annotated[str, typer.Argument(help="model package: a name or a folder")],
+    package: Annotated[str, typer.Argument(help="model package: name or folder")],
     data: Annotated[Path, typer.Argument(help="recipe, or a folder with images/ and labels/")],
     *,
     backend: Annotated[
-        str, typer.Option(help="as engine.backend: openvino, onnxruntime, tensorrt, …")
+        str, typer.Option(help="inference backend, as engine.backend: openvino, onnxruntime, tensorrt, …")
     ] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, f32, bf16, f16 or int8")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="precision of the segmenter: auto, f32, bf16, f16 or int8")
+    ] = "auto",
     clip: Annotated[
         bool | None, typer.Option("--clip/--stills", help="the pictures are consecutive frames")
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="write the figures here too")] = None,
+    json: Annotated[Path | None, typer.Option(help="also write the results to this file")] = None,
     class_map: Annotated[
         list[str] | None,
-        typer.Option(
-            "--map", help="PACKAGE=DATA: classes that belong together under other names (repeatable)"
-        ),
+        typer.Option("--map", help="PACKAGE=DATA: classes with different names that correspond (repeatable)"),
     ] = None,
     compare: Annotated[
-        list[str] | None, typer.Option(help="another package, side by side (repeatable)")
+        list[str] | None, typer.Option(help="compare with another package (repeatable)")
     ] = None,
     stress: Annotated[
-        bool, typer.Option("--stress", help="also under noise, darkness, H.264 at 100 kbit/s, loss and cuts")
+        bool,
+        typer.Option(
+            "--stress", help="also with noise, darkness, H.264 at 100 kbit/s, lost frames and scene cuts"
+        ),
     ] = False,
     ablation: Annotated[
         bool, typer.Option("--ablation", help="also each temporal mode with and without motion")
     ] = False,
     confusion: Annotated[
-        bool, typer.Option("--confusion", help="also what each true class is taken for")
+        bool, typer.Option("--confusion", help="also print the confusion of each class")
     ] = False,
     baselines: Annotated[
         bool, typer.Option("--baselines", help="also k-means, a linear SVM and a random forest")
     ] = False,
     motion: Annotated[
-        bool, typer.Option("--motion/--no-motion", help="carry the past along with the picture")
+        bool, typer.Option("--motion/--no-motion", help="warp the memory along the optical flow")
     ] = True,
 ) -> None:
-    """Measure PACKAGE on the labelled pictures of DATA."""
+    """Evaluate PACKAGE on the labelled pictures of DATA."""
     from streamseg.temporal.motion import MotionMode  # noqa: PLC0415
     from streamseg.training import cli  # noqa: PLC0415
 
@@ -100,13 +101,15 @@ def label(
     paths: Annotated[list[Path], typer.Argument(help="pictures, videos, and folders of them")],
     *,
     packages: Annotated[
-        list[str], typer.Option("--with", help="model package that labels: a name or a folder (repeatable)")
+        list[str],
+        typer.Option("--with", help="model package that predicts labels: name or folder (repeatable)"),
     ],
-    out: Annotated[Path, typer.Option(help="folder to fill: images/, labels/, classes.txt")],
-    recipe: Annotated[Path | None, typer.Option(help="recipe whose classes the labels are of")] = None,
-    classes: Annotated[Path | None, typer.Option(help="or a text file of them, a name on each line")] = None,
+    out: Annotated[Path, typer.Option(help="output folder: images/, labels/, classes.txt")],
+    recipe: Annotated[Path | None, typer.Option(help="recipe that defines the classes")] = None,
+    classes: Annotated[Path | None, typer.Option(help="or a text file with one class name per line")] = None,
     rules: Annotated[
-        Path | None, typer.Option(help="rules (YAML): class maps, and who decides; default: all must agree")
+        Path | None,
+        typer.Option(help="rules (YAML): class maps and voting; default: all packages must agree"),
     ] = None,
     class_map: Annotated[
         list[str] | None,
@@ -114,38 +117,41 @@ def label(
             "--map", help="PACKAGE:CLASS=TARGET, ignore as TARGET, '*' as CLASS for all others (repeatable)"
         ),
     ] = None,
-    every: Annotated[int, typer.Option(min=1, help="of a video, label every n-th frame")] = 12,
+    every: Annotated[int, typer.Option(min=1, help="label every n-th frame of a video")] = 12,
     backend: Annotated[
-        str, typer.Option(help="as engine.backend: openvino, onnxruntime, tensorrt, …")
+        str, typer.Option(help="inference backend, as engine.backend: openvino, onnxruntime, tensorrt, …")
     ] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, f32, bf16, f16 or int8")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="precision of the segmenter: auto, f32, bf16, f16 or int8")
+    ] = "auto",
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="first delete what an earlier run made in the folder")
+        bool, typer.Option("--fresh", help="first delete the results of an earlier run in the folder")
     ] = False,
 ) -> None:
-    """Label the pictures of PATHS where packages agree, as a set to train on; goes on where it stopped."""
+    """Pseudo-label the pictures of PATHS where packages agree, as a training set; resumes an earlier run."""
     from streamseg.training import label_command  # noqa: PLC0415
     from streamseg.training.label_job import LabelOptions  # noqa: PLC0415
 
     chosen, computed_in = backend_option(backend), precision_option(precision)
     if (recipe is None) == (classes is None):
-        raise typer.BadParameter("one of --recipe and --classes names the classes", param_hint="--classes")
+        raise typer.BadParameter("give either --recipe or --classes", param_hint="--classes")
     given = (tuple(paths), tuple(packages), out, recipe, classes, rules, tuple(class_map or ()))
     label_command.label(LabelOptions(*given, every, chosen, computed_in, fresh))
 
 
 def explain(
-    package: Annotated[str, typer.Argument(help="model package: a name or a folder")],
-    picture: Annotated[Path, typer.Argument(help="a picture of any size")],
+    package: Annotated[str, typer.Argument(help="model package: name or folder")],
+    picture: Annotated[Path, typer.Argument(help="picture of any size")],
     *,
     class_name: Annotated[
-        str | None, typer.Option("--class", help="evidence for this class alone, instead of the 6 largest")
+        str | None,
+        typer.Option("--class", help="class activation of this class only, instead of the 6 largest"),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="the sheet, a PNG (default: named after PICTURE, here)")
+        Path | None, typer.Option(help="output PNG (default: named after PICTURE, in the working folder)")
     ] = None,
 ) -> None:
-    """Show why PACKAGE says what it says of PICTURE, as a sheet of panels."""
+    """Explain the mask of PACKAGE for PICTURE: uncertainty and class activation maps, as a PNG."""
     from streamseg.training import cli  # noqa: PLC0415
 
     _check_target(out, "--out")
@@ -155,4 +161,4 @@ def explain(
 def _check_target(path: Path | None, option: str) -> None:
     """Raises BadParameter, naming the option, where no file can be written at the path."""
     if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        raise typer.BadParameter(f"{path}: not a file in a folder that is there", param_hint=option)
+        raise typer.BadParameter(f"{path}: must be a file in an existing folder", param_hint=option)

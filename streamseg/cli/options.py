@@ -9,9 +9,21 @@ from streamseg.config.files import Written
 from streamseg.config.lines import Lines, Location
 from streamseg.config.places import Places, Problem
 
-NAMES = {"package": "--engine", "url": "--source", "streams": "--name"}
-"""The keys whose option is called otherwise."""
-_KEYS = {*NAMES, "source", "bind", "backend", "precision", "temporal", "loop", "pace", "pictures", "insecure"}
+NAMES = {"url": "--source", "streams": "--name"}
+"""The keys whose option has another name."""
+_KEYS = {
+    *NAMES,
+    "source",
+    "model",
+    "bind",
+    "backend",
+    "precision",
+    "temporal",
+    "loop",
+    "pace",
+    "pictures",
+    "insecure",
+}
 
 
 class OptionPlaces(Places):

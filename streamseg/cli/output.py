@@ -15,3 +15,10 @@ def say(text: str, *, err: bool = False) -> None:
         err: On standard error.
     """
     typer.echo(printable(text, keep="\n"), err=err)
+
+
+def warn_renamed(old: str, new: str) -> None:
+    """One line on standard error: a command or an option is used by its former name."""
+    from streamseg.config.deprecated import renamed  # noqa: PLC0415 - not before it is needed
+
+    say(f"streamseg: {renamed(old, new)}", err=True)

@@ -1,4 +1,4 @@
-"""`streamseg reload`: have a running daemon read its configuration again, and learn what came of it."""
+"""`streamseg reload`: make a running daemon read its configuration again, and wait for the result."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _LOOK_S = 0.05
 
 
 def reload(
-    pid: Annotated[int, typer.Argument(envvar="MAINPID", help="process of the daemon")],
-    timeout: Annotated[float, typer.Option(help="seconds to wait for the end of the reload")] = 120.0,
+    pid: Annotated[int, typer.Argument(envvar="MAINPID", help="process id of the daemon")],
+    timeout: Annotated[float, typer.Option(help="seconds to wait for the result")] = 120.0,
 ) -> None:
-    """Send SIGHUP to a daemon and wait for its verdict, as `systemctl reload` does."""
+    """Send SIGHUP to a daemon and wait for the result of the reload, as `systemctl reload` does."""
     from streamseg.daemon.reload_result import now_s, result_file  # noqa: PLC0415
 
     path = result_file()
     if path is None:
         raise typer.BadParameter(
-            "$RUNTIME_DIRECTORY is not set, so there is no verdict to wait for; use `systemctl reload`, or "
+            "$RUNTIME_DIRECTORY is not set, so the result cannot be read; use `systemctl reload`, or "
             "`kill -HUP` and the daemon's log"
         )
     asked_s = now_s()
@@ -39,7 +39,9 @@ def reload(
         raise typer.Exit(EXIT_UNEXPECTED) from None
     result = _wait(path, pid, asked_s, asked_s + timeout)
     if result is None:
-        typer.echo(f"streamseg: process {pid} did not say within {timeout:g} s what came of it", err=True)
+        typer.echo(
+            f"streamseg: process {pid} did not report the result of the reload within {timeout:g} s", err=True
+        )
         raise typer.Exit(EXIT_UNEXPECTED)
     for problem in result.problems:
         typer.echo(f"streamseg: {problem}", err=True)

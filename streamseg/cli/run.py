@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from streamseg.cli.environment import EnvFiles, environment, unset_hint
+from streamseg.cli.output import warn_renamed
 
 if TYPE_CHECKING:
     from streamseg.config import Config
@@ -18,22 +19,39 @@ if TYPE_CHECKING:
 def run(
     config: Annotated[Path | None, typer.Argument(help="configuration file (YAML)")] = None,
     *,
-    source: Annotated[str | None, typer.Option(help="file, /dev/videoN, rtsp://, http:// or lavfi:")] = None,
-    name: Annotated[str | None, typer.Option(help="name of the stream (main)")] = None,
-    engine: Annotated[str | None, typer.Option(help="model package, name or folder (camvid-lite0)")] = None,
-    bind: Annotated[str | None, typer.Option(help="where to publish (tcp://127.0.0.1:5555)")] = None,
-    backend: Annotated[str | None, typer.Option(help="openvino, onnxruntime, tensorrt, … (auto)")] = None,
-    precision: Annotated[str | None, typer.Option(help="f32, bf16, f16 or int8 (auto)")] = None,
-    temporal: Annotated[str | None, typer.Option(help="convgru, ema or none (convgru)")] = None,
-    loop: Annotated[bool | None, typer.Option("--loop", help="start a file again at its end")] = None,
-    pace: Annotated[bool | None, typer.Option(help="play a file at its own speed (yes)")] = None,
-    pictures: Annotated[bool | None, typer.Option("--pictures", help="offer the pictures as well")] = None,
-    insecure: Annotated[bool | None, typer.Option("--insecure", help="let other machines subscribe")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="video source: file, /dev/videoN, rtsp://, http:// or lavfi:")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="name of the stream (default: main)")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="model package: name or folder (default: camvid-lite0)")
+    ] = None,
+    engine: Annotated[str | None, typer.Option(hidden=True, help="former name of --model")] = None,
+    bind: Annotated[
+        str | None, typer.Option(help="address to publish on (default: tcp://127.0.0.1:5555)")
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option(help="inference backend: openvino, onnxruntime, tensorrt, … (default: auto)")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="precision of the segmenter: f32, bf16, f16 or int8 (default: auto)")
+    ] = None,
+    temporal: Annotated[
+        str | None, typer.Option(help="temporal stabilisation: convgru, ema or none (default: convgru)")
+    ] = None,
+    loop: Annotated[bool | None, typer.Option("--loop", help="restart a file when it ends")] = None,
+    pace: Annotated[
+        bool | None, typer.Option(help="play a file in real time (default), or as fast as possible")
+    ] = None,
+    pictures: Annotated[bool | None, typer.Option("--pictures", help="publish the pictures too")] = None,
+    insecure: Annotated[
+        bool | None, typer.Option("--insecure", help="allow an address that other machines can reach")
+    ] = None,
     env_file: EnvFiles = None,
 ) -> None:
-    """Run the daemon: CONFIG, until it is stopped, or one stream by --source, until that ends."""
+    """Run the daemon with CONFIG until it is stopped, or with one stream (--source) until the stream ends."""
     wanted = {
-        "engine": _given(package=engine, backend=backend, precision=precision),
+        "engine": _given(model=_model(model, engine), backend=backend, precision=precision),
         "publish": _given(bind=bind, pictures=pictures, insecure=insecure),
         "stream": _given(temporal=temporal),
         "source": _given(loop=loop, pace=pace),
@@ -85,6 +103,16 @@ def _accept(path: Path, hint: str, bound: tuple[str, ...] = ()) -> Accepted:
 
     draft = read_draft(path, ReadOptions(os.environ, unset_hint=hint))
     return preflight(draft, Machine(os.environ, free=True, bound=bound))
+
+
+def _model(model: str | None, former: str | None) -> str | None:
+    """The value of `--model`, or of its former name. Raises BadParameter for both."""
+    if former is None:
+        return model
+    if model is not None:
+        raise typer.BadParameter("is the former name of --model: give one of the two", param_hint="--engine")
+    warn_renamed("--engine", "--model")
+    return former
 
 
 def _given(**options: Any) -> dict[str, Any]:

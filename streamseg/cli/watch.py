@@ -1,4 +1,4 @@
-"""`streamseg watch`: see a mask stream on a terminal, as JSON, or as files."""
+"""`streamseg watch`: show a mask stream on a terminal, as JSON, or as files."""
 
 from __future__ import annotations
 
@@ -36,17 +36,21 @@ _MOST_STATES = 20  # of streams without a mask, told in one line
 
 
 def watch(
-    address: Annotated[str, typer.Argument(help="where a daemon publishes")] = "tcp://127.0.0.1:5555",
+    address: Annotated[
+        str, typer.Argument(help="address that a daemon publishes on")
+    ] = "tcp://127.0.0.1:5555",
     *,
-    stream: Annotated[str | None, typer.Option(help="one stream only")] = None,
+    stream: Annotated[str | None, typer.Option(help="name of one stream (default: all)")] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="one JSON object a mask: header and age_ms")
+        bool, typer.Option("--json", help="print one JSON object per mask: header and age_ms")
     ] = False,
-    count: Annotated[int, typer.Option(min=0, help="stop after so many masks; 0: never")] = 0,
-    save: Annotated[Path | None, typer.Option(help="write each mask to this folder, as PNG")] = None,
-    timeout: Annotated[float, typer.Option(min=0, help="fail after so many seconds without")] = 0,
+    count: Annotated[int, typer.Option(min=0, help="stop after this number of masks; 0: never")] = 0,
+    save: Annotated[Path | None, typer.Option(help="save every mask to this folder as PNG")] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="fail after this many seconds without a mask; 0: never")
+    ] = 0,
 ) -> None:
-    """Watch the masks of a daemon: a line that lives on a terminal, or every mask with --json."""
+    """Show the masks of a daemon: a status line per stream, or every mask with --json."""
     if save is not None:
         _make_folder(save)
     look_s = min(_LOOK_S, timeout or _LOOK_S)

@@ -1,4 +1,4 @@
-"""`streamseg engine wrap`: a network that was not made here becomes a model package."""
+"""`streamseg model convert`: a model package from a network of another project."""
 
 from __future__ import annotations
 
@@ -22,38 +22,40 @@ if TYPE_CHECKING:
     from streamseg.inference.wrap.asked import Asked
     from streamseg.inference.wrap.package import Wrapped
 
-_RUNS = 5  # of which the fastest is told
+_RUNS = 5  # the fastest is printed
 _SOURCE = "lavfi:testsrc=duration=10"  # a picture to try it with, which every machine has
 
 
-def wrap(
-    model: Annotated[Path, typer.Argument(help="the network: .onnx or .tflite")],
+def convert(
+    file: Annotated[Path, typer.Argument(help="the network: .onnx or .tflite")],
     *,
     classes: Annotated[
-        str, typer.Option(help="names in order, a,b,c, or a file: one a line, or YAML with colours")
+        str, typer.Option(help="class names in order: a,b,c, or a file (one per line, or YAML with colours)")
     ],
-    mean: Annotated[
-        str, typer.Option(help="taken from each channel, in the network's order of colours")
-    ] = "0",
-    std: Annotated[str, typer.Option(help="what each channel is divided by after that")] = "1",
-    scale: Annotated[float, typer.Option(help="what bytes are divided by first; 1: they stay")] = 255.0,
-    bgr: Annotated[bool, typer.Option("--bgr", help="the network wants blue first")] = False,
-    layout: Annotated[str, typer.Option(help="of its input: nchw, nhwc or auto")] = "auto",
-    output: Annotated[str, typer.Option(help="logits, labels, sigmoid, logit, two-class or auto")] = "auto",
-    size: Annotated[str, typer.Option(help="of picture and mask, 640x480 (the network's own)")] = "",
-    tensor: Annotated[str, typer.Option(help="which output, where it has several")] = "",
-    name: Annotated[str, typer.Option(help="of the package (the file's)")] = "",
-    version: Annotated[str, typer.Option(help="of the weights")] = "1",
-    license_: Annotated[str, typer.Option("--license", help="of the weights")] = "not stated",
-    data: Annotated[str, typer.Option(help="what they were trained on")] = "not stated",
-    out: Annotated[Path | None, typer.Option(help="the package's folder (engines/NAME)")] = None,
+    mean: Annotated[str, typer.Option(help="mean of each channel, in the network's channel order")] = "0",
+    std: Annotated[str, typer.Option(help="standard deviation of each channel")] = "1",
+    scale: Annotated[
+        float, typer.Option(help="divisor of the 8-bit values, before mean and std; 1: none")
+    ] = 255.0,
+    bgr: Annotated[bool, typer.Option("--bgr", help="the network takes BGR instead of RGB")] = False,
+    layout: Annotated[str, typer.Option(help="layout of the input: nchw, nhwc or auto")] = "auto",
+    output: Annotated[
+        str, typer.Option(help="kind of output: logits, labels, sigmoid, logit, two-class or auto")
+    ] = "auto",
+    size: Annotated[str, typer.Option(help="input and mask size, as 640x480 (default: the network's)")] = "",
+    tensor: Annotated[str, typer.Option(help="name of the output tensor, if there are several")] = "",
+    name: Annotated[str, typer.Option(help="name of the package (default: the file's)")] = "",
+    version: Annotated[str, typer.Option(help="version of the weights")] = "1",
+    license_: Annotated[str, typer.Option("--license", help="licence of the weights")] = "not stated",
+    data: Annotated[str, typer.Option(help="training data of the weights")] = "not stated",
+    out: Annotated[Path | None, typer.Option(help="folder of the package (default: engines/NAME)")] = None,
 ) -> None:
-    """Make a model package of any ONNX or TFLite network that labels pixels, and run it once.
+    """Convert an ONNX or TFLite segmentation network to a model package, and run it once.
 
     \b
-    One that finds persons, and one trained on ImageNet's colours:
-    streamseg engine wrap selfie.tflite --classes background,person
-    streamseg engine wrap deeplab.onnx --classes names.txt \\
+    A person segmenter, and a network with ImageNet normalisation:
+    streamseg model convert selfie.tflite --classes background,person
+    streamseg model convert deeplab.onnx --classes names.txt \\
       --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
     """  # noqa: D301 click keeps the lines below the character \b, which a raw text has not
     try:
@@ -61,7 +63,7 @@ def wrap(
         from streamseg.inference.wrap.class_list import read_classes  # noqa: PLC0415
         from streamseg.inference.wrap.package import Label, wrap, write_package  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise MissingExtraError("wrapping a network", "wrap") from error
+        raise MissingExtraError("converting a network", "convert") from error
     known = read_classes(classes)
     asked = Asked(
         classes=known.names,
@@ -75,36 +77,34 @@ def wrap(
         size_wh=_size(size) if size else None,
         tensor=tensor,
     )
-    label = Label(_name(name or _fit(model.stem)), version, license_, data)
-    wrapped = wrap(model, asked)
+    label = Label(_name(name or _fit(file.stem)), version, license_, data)
+    wrapped = wrap(file, asked)
     package = write_package(wrapped, asked, label, out or Path("engines") / label.name)
-    _tell(model, asked, wrapped, package)
+    _report(file, asked, wrapped, package)
 
 
-def _tell(model: Path, asked: Asked, wrapped: Wrapped, package: Package) -> None:
+def _report(file: Path, asked: Asked, wrapped: Wrapped, package: Package) -> None:
     from streamseg.inference.select import load_engine  # noqa: PLC0415
 
     network, reading = wrapped.network, wrapped.reading
-    batch = "one picture at a time" if wrapped.one_at_a_time else "any number of pictures at once"
-    typer.echo(f"network  {model.name}: {_by(network.size_wh)}, {network.layout}, {batch}")
-    typer.echo(f"says     {reading.meaning}, {reading.plane[1]}x{reading.plane[0]}")
+    batch = "batch size 1" if wrapped.one_at_a_time else "any batch size"
+    typer.echo(f"network  {file.name}: {_by(network.size_wh)}, {network.layout}, {batch}")
+    typer.echo(f"output   {reading.meaning}, {reading.plane[1]}x{reading.plane[0]}")
     typer.echo(f"classes  {', '.join(f'{index} {name}' for index, name in enumerate(asked.classes))}")
     typer.echo(f"package  {package.path}: {_by(wrapped.size_wh)}")
     if record := package.manifest.int8:
-        taken = (
-            "precision auto takes it where it is the faster" if record.within else "precision auto leaves it"
-        )
-        typer.echo(f"int8     {record.segmenter.file}: the network's own integers; {taken}")
+        taken = "precision auto uses it if it is faster" if record.within else "precision auto skips it"
+        typer.echo(f"int8     {record.segmenter.file}: the original int8 network; {taken}")
     with closing(load_engine(package)) as engine:
         engine.warm_up()
         typer.echo(
-            f"runs     {engine.info.backend} {engine.info.precision}: {_timed_ms(engine):.1f} ms a mask"
+            f"runs     {engine.info.backend} {engine.info.precision}: {_timed_ms(engine):.1f} ms per mask"
         )
-    typer.echo(f"use it   streamseg run --engine {_named(package.path)} --temporal ema --source {_SOURCE}")
+    typer.echo(f"try it   streamseg run --model {_named(package.path)} --temporal ema --source {_SOURCE}")
 
 
 def _named(folder: Path) -> str:
-    """A package as `--engine` takes it: by name where a name finds it, else by a path, which has a slash."""
+    """A package as `--model` takes it: by name where a name finds it, else by a path, which has a slash."""
     from streamseg.inference.package import find_packages  # noqa: PLC0415
 
     if any(found.path.resolve() == folder.resolve() for found in find_packages()):
@@ -114,7 +114,7 @@ def _named(folder: Path) -> str:
 
 
 def _timed_ms(engine: InferenceEngine) -> float:
-    """The least of some runs on a black picture, label map and all."""
+    """Minimum of some runs on a black picture, label map included."""
     import numpy as np  # noqa: PLC0415
 
     width, height = engine.package.manifest.size_wh

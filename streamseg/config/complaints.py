@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from streamseg.config.deprecated import ENGINE_KEYS, is_former_key
 from streamseg.config.effective import ENGINE, written_as
 from streamseg.config.lines import Location
 from streamseg.config.marks import Secret, by_name, secret_of, sections_of
@@ -76,6 +77,8 @@ def _hint(where: Location) -> str:
         return " — it stands beside source now, not below it"
     if where == ("engine",):
         return f" beside engines.{ENGINE} — keep one of the two"
+    if is_former_key(where):
+        return f" beside {ENGINE_KEYS[str(where[-1])]} — keep one of the two"
     known = _known(where[:-1])
     close = difflib.get_close_matches(str(where[-1]), known, n=1)
     return f" — did you mean {close[0]!r}?" if close else f" — known: {', '.join(known)}"

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from streamseg.config.checks import contradictions
 from streamseg.config.complaints import NAME_ITSELF, complaints
-from streamseg.config.effective import as_effective, written_as
+from streamseg.config.deprecated import renamed
+from streamseg.config.effective import as_effective, former_keys, written_as
 from streamseg.config.exposure import exposed_passwords
 from streamseg.config.files import Written, read_files
 from streamseg.config.lines import Location
@@ -150,6 +151,7 @@ def examine(written: Written, options: ReadOptions) -> Draft:
         draft.add(where, what)
     for where, what in exposed_passwords(written):
         draft.warn(where, what)
+    _tell_former_keys(draft, written.document)
     return draft
 
 
@@ -185,6 +187,14 @@ def _wrong_types(
         told = [(where, what) for where, what in found if not written.places.inherited(where)]
         places = [entry["loc"] for entry in error.errors(include_url=False)]
         return told, [place for place in places if place[-1:] != NAME_ITSELF], None
+
+
+def _tell_former_keys(draft: Draft, document: Mapping[str, Any]) -> None:
+    """One warning, at the first key that has another name now."""
+    found = list(former_keys(document))
+    for where, present in found[:1]:
+        more = f" (and in {len(found) - 1} more)" if len(found) > 1 else ""
+        draft.warn(as_effective(where, document), f"{renamed(str(where[-1]), present)}{more}")
 
 
 def _tell_unset(draft: Draft, unset: Iterable[tuple[Location, str]], options: ReadOptions) -> None:

@@ -1,12 +1,15 @@
-"""From what a user wrote to what holds: the short form of the engines, and the defaults of the streams.
+"""From what a user wrote to what holds: former keys, the short form of the engines, defaults of the streams.
 
 Plain values in and out, before they are checked; whatever has the wrong shape is left for the check to tell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from streamseg.config.deprecated import ENGINE_KEYS, engine_depth
+from streamseg.config.lines import Location
 
 ENGINE = "default"
 """The name of an engine that has none, and the engine of a stream that names none."""
@@ -14,28 +17,75 @@ MAX_INHERITED = 50_000  # values of all streams that come from `defaults`
 
 
 def effective(document: Any) -> Any:
-    """The document with `engine` under `engines`, and with all that holds for a stream written at it.
+    """The document with present key names, `engine` under `engines`, and all that holds for a stream at it.
 
     Raises:
         ValueError: That would be very many values.
     """
     if not isinstance(document, dict):
         return document
-    named = _with_engines(document)
+    named = _with_present_keys(_with_engines(document))
     return _with_engine_names(_with_defaults(named))
 
 
-def written_as(where: tuple[int | str, ...], document: Any) -> tuple[int | str, ...]:
+def written_as(where: Location, document: Any) -> Location:
     """The place in `document` of what stands at `where` in its effective form."""
     short = where[:2] == ("engines", ENGINE) and "engine" in document
-    return ("engine", *where[2:]) if short else where
+    written: Location = ("engine", *where[2:]) if short else where
+    depth = engine_depth(written)
+    former = {new: old for old, new in _former_keys(_at(document, written[:depth])).items()}
+    return _with_part(written, depth, former)
 
 
-def as_effective(where: tuple[int | str, ...], document: Any) -> tuple[int | str, ...]:
+def as_effective(where: Location, document: Any) -> Location:
     """The place in the effective form of what a user wrote at `where` in `document`."""
+    depth = engine_depth(where)
+    present = _with_part(where, depth, _former_keys(_at(document, where[:depth])))
     engines = document.get("engines", {})
     short = where[:1] == ("engine",) and isinstance(engines, dict) and ENGINE not in engines
-    return ("engines", ENGINE, *where[1:]) if short else where
+    return ("engines", ENGINE, *present[1:]) if short else present
+
+
+def former_keys(document: Any) -> Iterator[tuple[Location, str]]:
+    """Every former key that is in use in `document`: where it stands, and what it is called now."""
+    engines = document.get("engines")
+    names = engines if isinstance(engines, dict) else ()
+    for section in (("engine",), *(("engines", name) for name in names)):
+        for old, new in _former_keys(_at(document, section)).items():
+            yield (*section, old), new
+
+
+def _former_keys(section: Any) -> dict[str, str]:
+    """The former keys that a section uses; of one that has both names the schema complains."""
+    if not isinstance(section, dict):
+        return {}
+    return {old: new for old, new in ENGINE_KEYS.items() if old in section and new not in section}
+
+
+def _at(document: Any, where: Location) -> Any:
+    """What stands at a place; None where nothing does."""
+    for part in where:
+        document = document.get(part) if isinstance(document, dict) else None
+    return document
+
+
+def _with_part(where: Location, index: int, names: dict[str, str]) -> Location:
+    """A place with one of its parts renamed."""
+    part = where[index] if index and index < len(where) else None
+    return (*where[:index], names[part], *where[index + 1 :]) if part in names else where
+
+
+def _with_present_keys(document: dict[str, Any]) -> dict[str, Any]:
+    engines = document.get("engines")
+    if not isinstance(engines, dict):
+        return document
+    return {**document, "engines": {name: _present(section) for name, section in engines.items()}}
+
+
+def _present(section: Any) -> Any:
+    """An engine's section with the present names of its keys, in their order."""
+    names = _former_keys(section)
+    return {names.get(key, key): value for key, value in section.items()} if names else section
 
 
 def _with_engines(document: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from streamseg.config.deprecated import ENGINE_KEYS
 from streamseg.config.marks import by_name, secret_of, sections_of
 from streamseg.config.places import SUFFIX
 from streamseg.config.schema import Config
@@ -32,6 +33,7 @@ def json_schema() -> dict[str, Any]:
         "$ref": "#/$defs/EngineConfig",
         "description": "the only engine, or the one that streams have unless they name another",
     }
+    _add_former_keys(schema["$defs"]["EngineConfig"]["properties"])
     schema["required"].remove("streams")  # they may all be in the folder
     return {"$schema": DIALECT, "title": "streamseg", **schema}
 
@@ -39,6 +41,13 @@ def json_schema() -> dict[str, Any]:
 def json_schema_text() -> str:
     """The text of `configs/streamseg.schema.json`."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _add_former_keys(keys: dict[str, Any]) -> None:
+    """Let editors accept the former names of keys, and mark them as deprecated."""
+    for old, new in ENGINE_KEYS.items():
+        kept = {word: value for word, value in keys[new].items() if word not in _NOT_SAID}
+        keys[old] = {**kept, "description": f"former name of {new}", "deprecated": True}
 
 
 def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:

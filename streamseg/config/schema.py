@@ -209,8 +209,10 @@ def _precision(value: Any) -> Any:
 class EngineConfig(Section):
     """A model package, and what runs it."""
 
-    package: Annotated[str, Reload.ENGINE] = Field(
-        default="camvid-lite0", min_length=1, description="name below engines/, or a path"
+    model: Annotated[str, Reload.ENGINE] = Field(
+        default="camvid-lite0",
+        min_length=1,
+        description="model package: name of a folder in engines/, or a path",
     )
     backend: Annotated[Backend, Reload.ENGINE] = Field(default="auto", description="what runs the graphs")
     fallback: Annotated[bool, Reload.LIVE] = Field(
@@ -260,7 +262,7 @@ class Config(Section):
     engines: dict[Name, EngineConfig] = Field(
         default={ENGINE: EngineConfig()},
         min_length=1,
-        description=f"model packages by name; engine: … is short for one called {ENGINE}",
+        description=f"engines by name; engine: … is short for one called {ENGINE}",
     )
     publish: PublishConfig = Field(default=PublishConfig(), description="the socket")
     status: StatusConfig = Field(default=StatusConfig(), description="health, metrics and the page")

@@ -43,11 +43,11 @@ def examine_packages(config: Config, report: Report, search: Sequence[Path] | No
     packages: dict[str, Package] = {}
     for name, engine in config.engines.items():
         try:
-            packages[name] = open_package(engine.package, search)
+            packages[name] = open_package(engine.model, search)
         except PackageError as error:
-            report(("engines", name, "package"), error)
+            report(("engines", name, "model"), error)
         except (OSError, RuntimeError) as error:  # RuntimeError: the home of a user who is not there
-            report(("engines", name, "package"), PackageError(f"{engine.package}: cannot be read: {error}"))
+            report(("engines", name, "model"), PackageError(f"{engine.model}: cannot be read: {error}"))
     for name in packages:
         _check_precision(name, config, packages, report)
     for name in config.streams:
@@ -78,7 +78,7 @@ def _check_stream(name: str, config: Config, packages: Packages, report: Report)
     try:
         check_publishable(_announced(package), [name])
     except PackageError as error:
-        report(("engines", stream.engine, "package"), error)
+        report(("engines", stream.engine, "model"), error)
 
 
 def check_publishable(model: ModelInfo, streams: Iterable[str]) -> None:

@@ -33,7 +33,7 @@ class Machine:
     """What is looked at beside the configuration's files.
 
     Attributes:
-        env: The environment, for `$STREAMSEG_ENGINES`.
+        env: The environment, for `$STREAMSEG_MODEL_PATH`.
         free: The addresses must be free, as for a start. Else somebody may listen there, who is perhaps the
             daemon itself, and systemd may still make the folder of a socket file.
         bound: What this daemon has bound already; addresses on these ports are not tried.

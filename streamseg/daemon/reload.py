@@ -58,7 +58,7 @@ def make_plan(running: Config, wanted: Config, models: Mapping[str, str]) -> Pla
     changes, packages = diff(running, wanted), open_packages(wanted)
     engines = changes.engines
     exchanged = {
-        name: ("package",)
+        name: ("model",)
         for name, model in models.items()
         if name in packages and packages[name].sha256 != model and name not in engines.renewed
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import logging
 import os
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamseg.config.deprecated import renamed
 from streamseg.errors import PackageError
 from streamseg.inference.cache.key import Origin
 from streamseg.inference.cores import adds_bytes_exactly, cpu_features
@@ -25,6 +27,7 @@ from streamseg.inference.manifest import (
 from streamseg.text import printable
 
 INT8 = "int8"  # the one precision that has a graph of its own
+MODEL_PATH, FORMER_MODEL_PATH = "STREAMSEG_MODEL_PATH", "STREAMSEG_ENGINES"  # variables of the environment
 SERVICE_ENGINES = Path("/var/lib/streamseg/engines")  # so that a command finds what the service does
 SYSTEM_ENGINES = Path("/usr/share/streamseg/engines")
 _LOG = logging.getLogger(__name__)
@@ -68,7 +71,7 @@ class Package:
             return self.engine_graphs
         if self.manifest.int8 is None:
             raise PackageError(
-                f"{self.path}: the package has no graph in int8; make one: streamseg engine calibrate "
+                f"{self.path}: the package has no graph in int8; make one: streamseg model calibrate "
                 f"{self.manifest.name} --from …"
             )
         return {**self.engine_graphs, GraphRole.SEGMENTER: self.manifest.int8.segmenter}
@@ -182,15 +185,18 @@ class FoundPackage:
 def search_path(env: Mapping[str, str] = os.environ) -> list[Path]:
     """The folders that hold packages, first match wins; duplicates and missing folders left out.
 
-    `$STREAMSEG_ENGINES` (folders separated like `$PATH`), what was installed (the source tree's `engines`,
-    those of an installed wheel, the service's own, and the system's), and last `./engines`: whoever can write
-    there cannot put another package in the place of an installed one.
+    `$STREAMSEG_MODEL_PATH` (folders separated like `$PATH`), then its former name `$STREAMSEG_ENGINES`, what
+    was installed (the source tree's `engines`, those of an installed wheel, the service's own, and the
+    system's), and last `./engines`: it is writable for others than those who installed the packages.
 
     Args:
         env: The environment.
     """
+    if env.get(FORMER_MODEL_PATH):
+        _tell_former_variable(both=bool(env.get(MODEL_PATH)))
     room = Path(__file__).resolve().parents[1]
-    named = [Path(part) for part in env.get("STREAMSEG_ENGINES", "").split(os.pathsep) if part]
+    variables = (env.get(name, "") for name in (MODEL_PATH, FORMER_MODEL_PATH))
+    named = [Path(part) for value in variables for part in value.split(os.pathsep) if part]
     installed = [room.parent / "engines", room / "_engines", SERVICE_ENGINES, SYSTEM_ENGINES]
     folders = [*named, *installed, Path("engines")]
     resolved = dict.fromkeys(folder.resolve() for folder in folders)
@@ -206,7 +212,7 @@ def open_package(name_or_path: str | Path, search: Sequence[Path] | None = None)
         PackageError: Unknown (with the nearest names), malformed, or not what its manifest says; the text
             holds every problem, one line each.
     """
-    folder = _locate(name_or_path, search_path() if search is None else search)
+    folder = _locate(name_or_path, search)
     package = Package(folder, load_manifest(folder / MANIFEST_NAME))
     if problems := package.problems():
         raise PackageError("\n".join(problems))
@@ -258,7 +264,14 @@ def _look(folder: Path) -> FoundPackage:
     return FoundPackage(folder, None if problem else package, problem)
 
 
-def _locate(name_or_path: str | Path, search: Sequence[Path]) -> Path:
+@functools.cache
+def _tell_former_variable(*, both: bool) -> None:
+    """Log it once: the path is looked up for every package."""
+    first = f"; ${MODEL_PATH} is set too and comes first" if both else ""
+    _LOG.warning("configuration: %s", f"{renamed(f'${FORMER_MODEL_PATH}', f'${MODEL_PATH}')}{first}")
+
+
+def _locate(name_or_path: str | Path, search: Sequence[Path] | None) -> Path:
     path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111 Path.expanduser() raises for an unknown user
     if isinstance(name_or_path, Path) or os.sep in name_or_path:
         if _holds_manifest(path):
@@ -266,6 +279,7 @@ def _locate(name_or_path: str | Path, search: Sequence[Path]) -> Path:
         raise PackageError(
             printable(f"{path}: no model package there (a folder with {MANIFEST_NAME} is wanted)")
         )
+    search = search_path() if search is None else search
     found = [root / path for root in search if _holds_manifest(root / path)]
     if not found:
         raise PackageError(printable(_unknown(str(path), search)))
@@ -279,6 +293,6 @@ def _unknown(name: str, search: Sequence[Path]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     return (
-        f"no engine named {name!r}{hint} (known: {', '.join(known) or 'none'}; "
+        f"no model package named {name!r}{hint} (known: {', '.join(known) or 'none'}; "
         f"looked in {', '.join(map(str, search)) or 'no folder'})"
     )

@@ -20,7 +20,7 @@ def test_both_ways_are_measured(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     package = make_package(tmp_path, Tiny(stabiliser=steady))
     clip = make_clip(tmp_path / "made.mp4", frames=12)
-    asked = ["batching", str(clip), "--engine", str(package.path), "--rounds", "2", "--sizes", "2", "3"]
+    asked = ["batching", str(clip), "--model", str(package.path), "--rounds", "2", "--sizes", "2", "3"]
     monkeypatch.setattr(sys, "argv", asked)
     batching.main()
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

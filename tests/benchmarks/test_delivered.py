@@ -27,7 +27,7 @@ def test_only_masks_between_the_two_times_count() -> None:
 
 def test_the_daemon_under_measure_has_the_settings_of_any_other(tmp_path: Path) -> None:
     path = tmp_path / "bench.yaml"
-    path.write_text(json.dumps(config("tcp://127.0.0.1:5599", tmp_path, pace=False, engine="camvid-lite0")))
+    path.write_text(json.dumps(config("tcp://127.0.0.1:5599", tmp_path, pace=False, model="camvid-lite0")))
     read = load(path, {})
     assert read.engines["default"].threads == 0
     assert read.streams[STREAM].source.loop
@@ -37,4 +37,4 @@ def test_the_daemon_under_measure_has_the_settings_of_any_other(tmp_path: Path) 
 def test_a_daemon_without_masks_is_quoted(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "made.mp4", frames=2)
     with pytest.raises(BenchError, match="nonesuch"):
-        run(clip, pace=True, engine="nonesuch", warm_up_s=0, seconds=0)
+        run(clip, pace=True, model="nonesuch", warm_up_s=0, seconds=0)

@@ -15,7 +15,7 @@ def test_both_backends_have_their_figures(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     package = make_package(tmp_path)
-    asked = ["overhead", "--engine", str(package.path), "--rounds", "3", "--threads", "1"]
+    asked = ["overhead", "--model", str(package.path), "--rounds", "3", "--threads", "1"]
     monkeypatch.setattr(sys, "argv", [*asked, "--json"])
     overhead.main()
     found = json.loads(capsys.readouterr().out)["backends"]

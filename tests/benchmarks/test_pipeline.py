@@ -26,7 +26,7 @@ def test_every_figure_of_the_whole_path(
     package = make_package(tmp_path)
     out = tmp_path / "bench.json"
     asked = (
-        "--engine",
+        "--model",
         str(package.path),
         "--rounds",
         "5",
@@ -54,7 +54,7 @@ def test_the_middle_of_each_figure() -> None:
 def test_an_engine_that_is_not_there_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, "--engine", "nonesuch") == 1
+    assert run(monkeypatch, "--model", "nonesuch") == 1
     complaint = capsys.readouterr().err
     assert complaint.startswith("bench: ")
     assert "nonesuch" in complaint

@@ -19,7 +19,7 @@ def test_every_figure_of_the_engine_alone(
 ) -> None:
     package = make_package(tmp_path, Tiny(stabiliser=steady))
     clip = make_clip(tmp_path / "made.mp4", frames=4)
-    asked = ["raw", str(clip), "--engine", str(package.path), "--rounds", "3"]
+    asked = ["raw", str(clip), "--model", str(package.path), "--rounds", "3"]
     monkeypatch.setattr(sys, "argv", asked)
     raw.main()
     found = json.loads(capsys.readouterr().out)

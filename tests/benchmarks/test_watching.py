@@ -38,7 +38,7 @@ def test_the_offering_thread_is_measured(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_every_mode_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     turns: list[str] = []
 
-    def run(clip: Path, mode: str, engine: str, seconds: float) -> dict[str, float]:
+    def run(clip: Path, mode: str, model: str, seconds: float) -> dict[str, float]:
         turns.append(mode)
         return {"masks_per_s": 10.0 + len(turns)}
 

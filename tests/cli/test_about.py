@@ -25,7 +25,7 @@ def test_it_is_listed_by_the_name_that_it_is_asked_for_by(tmp_path: Path) -> Non
 
 def test_one_that_is_broken_is_one_line_however_much_is_wrong(tmp_path: Path) -> None:
     told = line(FoundPackage(tmp_path / "odd", None, "no name\nno classes\nno graphs"))
-    assert told == "odd: not usable: no name (and 2 more: streamseg engine info odd)"
+    assert told == "odd: not usable: no name (and 2 more: streamseg model info odd)"
 
 
 def test_what_is_wrong_is_told_instead(tmp_path: Path) -> None:

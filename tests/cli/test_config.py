@@ -57,14 +57,14 @@ def test_what_only_this_machine_knows_is_left_out_offline(
 ) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(
-        "engine: {package: nowhere}\nstreams:\n  gate:\n"
+        "engine: {model: nowhere}\nstreams:\n  gate:\n"
         "    source: {url: 'rtsp://u@h', password_file: /nowhere}\n"
         "  yard: {source: /nowhere.mp4}\n  roof: {source: '${NOWHERE}'}\n"
     )
     assert main(["config", "check", str(path)]) == 78
     said = capsys.readouterr().err
     for line, key in [
-        (1, "engine.package"),
+        (1, "engine.model"),
         (4, "streams.gate.source.password_file"),
         (5, "streams.yard"),
         (6, "streams.roof"),

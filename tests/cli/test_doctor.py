@@ -17,7 +17,7 @@ from tests.fakes.packages import make_package
 def test_it_tells_what_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("STREAMSEG_ENGINES", str(make_package(tmp_path / "e").path.parent))
+    monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(make_package(tmp_path / "e").path.parent))
     assert main(["doctor"]) == 0
     told = capsys.readouterr().out
     for part in (
@@ -25,7 +25,7 @@ def test_it_tells_what_is_there(
         "processor ",
         "backend openvino ",
         "backend onnxruntime ",
-        "engine tiny ",
+        "model tiny ",
         "cache ",
     ):
         assert f"\n{part}" in told
@@ -59,7 +59,7 @@ def test_a_package_that_is_not_sound_is_none(
 def test_without_a_backend_it_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("STREAMSEG_ENGINES", str(make_package(tmp_path / "e").path.parent))
+    monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(make_package(tmp_path / "e").path.parent))
     monkeypatch.setattr(select, "usable_backends", lambda: NO_BACKEND)
     assert main(["doctor"]) == 1
     assert "the daemon cannot run here: no backend is usable; see above" in capsys.readouterr().err
@@ -83,7 +83,7 @@ def test_a_library_that_is_not_there(
     def version(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setenv("STREAMSEG_ENGINES", str(make_package(tmp_path / "e").path.parent))
+    monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(make_package(tmp_path / "e").path.parent))
     monkeypatch.setattr(doctor, "version", version)
     assert main(["doctor"]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
@@ -104,7 +104,7 @@ def onnx_runtimes(
             raise PackageNotFoundError(name)
         return installed.get(name, "1")
 
-    monkeypatch.setenv("STREAMSEG_ENGINES", str(make_package(tmp_path / "e").path.parent))
+    monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(make_package(tmp_path / "e").path.parent))
     monkeypatch.setattr(doctor, "version", version)
     assert main(["doctor"]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
@@ -142,7 +142,7 @@ def test_a_cache_that_cannot_be_written_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("STREAMSEG_ENGINES", str(make_package(tmp_path / "e").path.parent))
+    monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(make_package(tmp_path / "e").path.parent))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.delenv("CACHE_DIRECTORY", raising=False)
     assert main(["doctor"]) == 0
@@ -155,9 +155,9 @@ def test_hostile_packages_cost_no_other(
     make_package(tmp_path)
     for kind in ("laughs", "manifest-fifo", "graph-sparse", "escapes", "graph-missing"):
         make_hostile(tmp_path, kind)
-    monkeypatch.setenv("STREAMSEG_ENGINES", str(tmp_path))
+    monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(tmp_path))
     assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("engine tiny ") and "64x48" in line for line in lines)
+    assert any(line.startswith("model tiny ") and "64x48" in line for line in lines)
     assert sum("not usable: " in line and str(tmp_path) in line for line in lines) == 5
     assert all(line.isprintable() for line in lines)

@@ -1,4 +1,4 @@
-"""`streamseg engine`: packages listed, described, verified."""
+"""`streamseg model`: packages listed, described, verified."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tests.fakes.packages import make_package
 
 @pytest.fixture
 def engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("STREAMSEG_ENGINES", str(tmp_path / "engines"))
+    monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(tmp_path / "engines"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return make_package(tmp_path / "engines").path
 
 
 def test_list_and_info(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["engine", "list"]) == 0
+    assert main(["model", "list"]) == 0
     assert "tiny 1" in capsys.readouterr().out
-    assert main(["engine", "info", "tiny"]) == 0
+    assert main(["model", "info", "tiny"]) == 0
     told = capsys.readouterr().out
     assert str(engines) in told
     assert "licence" in told
@@ -36,7 +36,7 @@ def test_no_package_is_told_with_the_folders(
     engines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(package, "find_packages", list)
-    assert main(["engine", "list"]) == 78
+    assert main(["model", "list"]) == 78
     assert capsys.readouterr().err.startswith(f"streamseg: no model package in {engines.parent}")
 
 
@@ -44,7 +44,7 @@ def test_info_tells_what_was_measured(engines: Path, capsys: pytest.CaptureFixtu
     path = engines / "model.yaml"
     measured = {"convgru": {"miou": 0.625, "split": "val"}}
     dump_manifest(load_manifest(path).model_copy(update={"metrics": measured}), path)
-    assert main(["engine", "info", "tiny"]) == 0
+    assert main(["model", "info", "tiny"]) == 0
     assert "measured convgru: miou 0.625\n" in capsys.readouterr().out
 
 
@@ -52,12 +52,12 @@ def test_a_package_that_is_not_sound_is_listed_as_such(
     engines: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (engines / "model.yaml").write_text("name: 3")
-    assert main(["engine", "list"]) == 0
+    assert main(["model", "list"]) == 0
     assert "tiny: not usable" in capsys.readouterr().out
 
 
 def test_verify_runs_it_everywhere(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["engine", "verify", str(engines)]) == 0
+    assert main(["model", "verify", str(engines)]) == 0
     told = capsys.readouterr().out
     assert "openvino: runs in" in told
     assert "onnxruntime: runs in f32" in told
@@ -72,11 +72,11 @@ def test_verify_has_one_line_for_all_that_is_not_here(
         BackendReport("onnxruntime-cuda", usable=False, version="", why_not="no provider", precisions=()),
     ]
     monkeypatch.setattr(select, "usable_backends", lambda: reports)
-    assert main(["engine", "verify", "tiny"]) == 0
+    assert main(["model", "verify", "tiny"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "tiny: 3 graphs, hashes as in the manifest",
         "onnxruntime: runs in f32",
-        "not usable here: tensorrt, onnxruntime-cuda (streamseg doctor tells why)",
+        "not usable here: tensorrt, onnxruntime-cuda (streamseg doctor says why)",
     ]
 
 
@@ -86,7 +86,7 @@ def test_a_hostile_package_is_a_line_a_mistake(
     engines: Path, kind: str, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = make_hostile(engines.parent, kind)
-    found = main(["engine", command, kind])
+    found = main(["model", command, kind])
     assert found == (0 if (kind, command) == ("no-onnx", "info") else 78)
     told = capsys.readouterr()
     lines = (told.out + told.err).splitlines()
@@ -97,7 +97,7 @@ def test_a_hostile_package_is_a_line_a_mistake(
 def test_hostile_packages_cost_no_other_in_a_list(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for kind in KINDS:
         make_hostile(engines.parent, kind)
-    assert main(["engine", "list"]) == 0
+    assert main(["model", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert all(line.isprintable() for line in lines)
     assert sum(line.startswith("tiny 1  64x48") for line in lines) == 1
@@ -112,7 +112,7 @@ def test_what_a_manifest_says_does_nothing_to_a_terminal(
     path = engines / "model.yaml"
     measured = {"a\x1b[2Jb": {"mi\u202eou": 0.5}}
     dump_manifest(load_manifest(path).model_copy(update={"metrics": measured}), path)
-    assert main(["engine", "info", "tiny"]) == 0
+    assert main(["model", "info", "tiny"]) == 0
     assert r"measured a\x1b[2Jb: mi\u202eou 0.5" in capsys.readouterr().out
 
 
@@ -124,7 +124,7 @@ def test_verify_names_the_backends_it_does_not_run_on(
     engines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(select, "load_engine", fails)
-    assert main(["engine", "verify", "tiny"]) == 78
+    assert main(["model", "verify", "tiny"]) == 78
     told = capsys.readouterr().err
     assert "onnxruntime: onnxruntime is out of order" in told
     assert "tiny does not run on openvino, onnxruntime" in told
@@ -135,9 +135,9 @@ def test_verify_without_a_backend_proves_nothing(
 ) -> None:
     reports = [BackendReport("openvino", usable=False, version="", why_not="no such library", precisions=())]
     monkeypatch.setattr(select, "usable_backends", lambda: reports)
-    assert main(["engine", "verify", "tiny"]) == 1
+    assert main(["model", "verify", "tiny"]) == 1
     told = capsys.readouterr()
-    assert "not usable here: openvino (streamseg doctor tells why)" in told.out
+    assert "not usable here: openvino (streamseg doctor says why)" in told.out
     assert "no backend is usable here" in told.err
 
 
@@ -146,10 +146,10 @@ def test_verify_finds_a_flipped_byte(engines: Path, capsys: pytest.CaptureFixtur
     data = bytearray(graph.read_bytes())
     data[len(data) // 2] ^= 1
     graph.write_bytes(data)
-    assert main(["engine", "verify", "tiny"]) == 78
+    assert main(["model", "verify", "tiny"]) == 78
     assert "segmenter.onnx" in capsys.readouterr().err
 
 
 def test_an_unknown_name_suggests_another(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["engine", "info", "tinny"]) == 78
+    assert main(["model", "info", "tinny"]) == 78
     assert "tiny" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`streamseg engine build`: built in another process, shown as it goes, found by whoever loads."""
+"""`streamseg model build`: built in another process, shown as it goes, found by whoever loads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_package_is_built_and_then_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     package, cache = make_package(tmp_path), tmp_path / "cache"
-    arguments = ["engine", "build", str(package.path), "--backend", "openvino", "--precision", "fp32"]
+    arguments = ["model", "build", str(package.path), "--backend", "openvino", "--precision", "fp32"]
     assert main([*arguments, "--threads", "1", "--cache-dir", str(cache)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == ["tiny: segmenter", "tiny: stabiliser", "tiny: readout"]
@@ -44,7 +44,7 @@ def test_a_builder_that_crashes_is_a_line(
 ) -> None:
     package = make_package(tmp_path)
     monkeypatch.setattr(build_process, "COMMAND", (*slow.COMMAND[:1], "-c", "import os; os.abort()"))
-    assert main(["engine", "build", str(package.path), "--cache-dir", str(tmp_path / "cache")]) == 1
+    assert main(["model", "build", str(package.path), "--cache-dir", str(tmp_path / "cache")]) == 1
     assert capsys.readouterr().err == "streamseg: tiny: the builder crashed (SIGABRT)\n"
 
 
@@ -60,7 +60,7 @@ def test_what_is_none_of_the_words_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
 ) -> None:
     package = make_package(tmp_path)
-    assert main(["engine", "build", str(package.path), *arguments]) == 2
+    assert main(["model", "build", str(package.path), *arguments]) == 2
     assert told in " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 

@@ -1,4 +1,4 @@
-"""`streamseg engine list` and `prune`: what is compiled is listed with what is wrong with it, and deleted."""
+"""`streamseg model list` and `prune`: what is compiled is listed with what is wrong with it, and deleted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOW_S = 1.7e9
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Package:
-    monkeypatch.setenv("STREAMSEG_ENGINES", str(tmp_path / "engines"))
+    monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(tmp_path / "engines"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("CACHE_DIRECTORY", raising=False)
     monkeypatch.setattr(time, "time", lambda: NOW_S)
@@ -63,7 +63,7 @@ def plans(tmp_path: Path, package: Package) -> dict[str, Path]:
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(["engine", *arguments]) == 0
+    assert main(["model", *arguments]) == 0
     return capsys.readouterr().out
 
 
@@ -91,7 +91,7 @@ def test_every_entry_is_listed_with_what_it_is_good_for(
     assert any(line.startswith(plans["damaged"].name) and "stale: damaged" in line for line in lines)
     assert any("1.blob" in line and "stale: left by an earlier version" in line for line in lines)
     folder = plans["current"].parent
-    assert lines[-1] == f"{folder}: 7 entries, 0.0 MB; 4 entries, 0.0 MB stale (streamseg engine prune)"
+    assert lines[-1] == f"{folder}: 7 entries, 0.0 MB; 4 entries, 0.0 MB stale (streamseg model prune)"
 
 
 def test_nothing_compiled_is_no_line(package: Package, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,10 +24,10 @@ from streamseg.cli import main
         "label",
         "explain",
         "version",
-        "engine",
-        "engine list",
-        "engine info",
-        "engine verify",
+        "model",
+        "model list",
+        "model info",
+        "model verify",
         "config",
         "config check",
     ],
@@ -59,7 +59,7 @@ def test_importing_the_command_line_is_quick() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["fly"], ["engine", "fly"], ["engine", "info"], ["config", "check"], ["watch", "--count=-1"]],
+    [["fly"], ["model", "fly"], ["model", "info"], ["config", "check"], ["watch", "--count=-1"]],
 )
 def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2

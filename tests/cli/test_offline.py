@@ -79,8 +79,8 @@ def test_label(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "one of --recipe and --classes names the classes"),
-        (["--recipe", "r", "--classes", "c"], "one of --recipe and --classes names the classes"),
+        ([], "give either --recipe or --classes"),
+        (["--recipe", "r", "--classes", "c"], "give either --recipe or --classes"),
         (["--classes", "c", "--every", "0"], "Invalid value for '--every'"),
         (["--classes", "c", "--backend", "foo"], "must be one of auto"),
     ],
@@ -138,8 +138,8 @@ def test_a_sheet_wants_a_folder_that_is_there(capsys: pytest.CaptureFixture[str]
     [
         (["--backend", "foo"], "must be one of auto, tensorrt,"),
         (["--precision", "f8"], "must be one of auto, f32,"),
-        (["--json", "/nowhere/f.json"], "/nowhere/f.json: not a file"),
-        (["--json", "/"], "/: not a file"),
+        (["--json", "/nowhere/f.json"], "/nowhere/f.json: must be a file"),
+        (["--json", "/"], "/: must be a file"),
     ],
 )
 def test_wrong_options_are_told_before_anything_is_measured(
@@ -213,8 +213,8 @@ def test_fresh_is_for_all_stages_or_from_one_on(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["r.yaml", "stabilise"], "a stage is named with --fresh alone"),
-        (["r.yaml", "--fresh", "polish"], "polish is none of segment, adversarial, semi, stabilise"),
+        (["r.yaml", "stabilise"], "stabilise: only with --fresh"),
+        (["r.yaml", "--fresh", "polish"], "polish must be one of segment, adversarial, semi, stabilise"),
     ],
 )
 def test_a_stage_that_is_none_is_told(

@@ -10,7 +10,7 @@ from streamseg.cli.options import OptionPlaces, examine_options, option
 @pytest.mark.parametrize(
     ("where", "said"),
     [
-        (("engine", "package"), "--engine"),
+        (("engine", "model"), "--model"),
         (("engine", "precision"), "--precision"),
         (("publish", "bind", 0), "--bind"),
         (("streams", "a/b"), "--name"),
@@ -24,8 +24,8 @@ def test_a_problem_names_its_option(where: tuple[int | str, ...], said: str) -> 
 
 
 def test_every_key_has_an_option() -> None:
-    assert [option(key) for key in ("package", "url", "streams", "bind")] == [
-        "--engine",
+    assert [option(key) for key in ("model", "url", "streams", "bind")] == [
+        "--model",
         "--source",
         "--name",
         "--bind",

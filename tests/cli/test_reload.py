@@ -67,7 +67,7 @@ def test_no_verdict_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verdict: str
 ) -> None:
     assert reload(verdict, tmp_path, monkeypatch, "--timeout", "0.2") == 1
-    assert "what came of it" in capsys.readouterr().err
+    assert "did not report the result of the reload" in capsys.readouterr().err
 
 
 def test_who_is_not_there(

@@ -69,7 +69,7 @@ def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]
     [
         ("--temporal=lstm", "--temporal: must be"),
         ("--precision=f8", "--precision: must be"),
-        ("--engine=", "--engine: "),
+        ("--model=", "--model: "),
         ("--name=a/b", "--name: "),
         ("--name=", "--name: "),
         ("--source=", "--source: "),
@@ -94,7 +94,7 @@ def test_a_camera_s_password_is_not_told(capsys: pytest.CaptureFixture[str]) -> 
 )
 def test_an_address_that_cannot_be_bound_is_one_line(bind: str, said: str, tmp_path: Path) -> None:
     engine = make_package(tmp_path / "engines").path
-    command = ["run", "--source", "lavfi:testsrc", "--engine", str(engine), "--bind", bind]
+    command = ["run", "--source", "lavfi:testsrc", "--model", str(engine), "--bind", bind]
     done = subprocess.run(
         [sys.executable, "-m", "streamseg", *command], capture_output=True, text=True, check=False
     )
@@ -126,10 +126,10 @@ def test_a_source_that_cannot_be_is_one_line_before_anything_is_loaded(
 
 
 def test_what_is_wrong_with_the_options_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    command = "run --source gopher://x --engine nowhere --bind udp://x --precision f8"
+    command = "run --source gopher://x --model nowhere --bind udp://x --precision f8"
     assert main(command.split()) == 78
     lines = capsys.readouterr().err.removeprefix("streamseg: ").splitlines()
-    assert [line.split(": ")[1] for line in lines] == ["--bind", "--engine", "--precision", "--source"]
+    assert [line.split(": ")[1] for line in lines] == ["--bind", "--model", "--precision", "--source"]
 
 
 def test_a_file_of_variables_is_read_again_for_a_reload(
@@ -148,7 +148,7 @@ def test_a_reload_is_refused_for_what_a_start_is(tmp_path: Path, monkeypatch: py
     refused: list[str] = []
 
     def run(_: Config, again: Callable[[], Config], **__: Any) -> int:
-        path.write_text("engine:\n  package: nowhere\nstreams: {gate: {source: 'srt://h'}}")
+        path.write_text("engine:\n  model: nowhere\nstreams: {gate: {source: 'srt://h'}}")
         with pytest.raises(ConfigError) as caught:
             again()
         refused.extend(caught.value.problems)
@@ -158,7 +158,7 @@ def test_a_reload_is_refused_for_what_a_start_is(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("streamseg.daemon.preflight.check_bindable", lambda *_, **__: None)
     assert main(["run", str(path)]) == 0
     engine, source = refused
-    assert engine.startswith(f"{path}:2: engine.package: no engine named 'nowhere'")
+    assert engine.startswith(f"{path}:2: engine.model: no model package named 'nowhere'")
     assert source.startswith(f"{path}:3: streams.gate.source: srt://h: not a kind of source")
 
 
@@ -189,9 +189,9 @@ def test_what_is_not_said_is_as_in_a_file(asked: list[tuple[Config, bool]]) -> N
 def test_no_option_is_taken_and_forgotten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("streams: {gate: {source: a.mp4}}")
-    assert main(["run", str(path), "--engine", "tiny", "--loop"]) == 2
+    assert main(["run", str(path), "--model", "tiny", "--loop"]) == 2
     told = " ".join(capsys.readouterr().err.replace("│", "").split())
-    assert "--engine, --loop: only with --source" in told
+    assert "--model, --loop: only with --source" in told
 
 
 def test_a_wrong_file_tells_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

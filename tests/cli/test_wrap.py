@@ -1,4 +1,4 @@
-"""`streamseg engine wrap`."""
+"""`streamseg model convert`."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_it_becomes_a_package_that_can_be_named(network: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["engine", "wrap", network, *TWO, "--license", "Apache-2.0"]) == 0
+    assert main(["model", "convert", network, *TWO, "--license", "Apache-2.0"]) == 0
     told = capsys.readouterr().out
     for part in (
-        "network  some network.onnx: 64x48, nchw, any number of pictures at once\n",
-        "says     the second class's probability, 16x12\n",
+        "network  some network.onnx: 64x48, nchw, any batch size\n",
+        "output   the second class's probability, 16x12\n",
         "classes  0 background, 1 person\n",
         "package  engines/some-network: 64x48\n",
-        "ms a mask\n",
-        "streamseg run --engine some-network --temporal ema --source lavfi:",
+        "ms per mask\n",
+        "streamseg run --model some-network --temporal ema --source lavfi:",
     ):
         assert part in told
     manifest = open_package("some-network").manifest
     assert (manifest.name, manifest.license, manifest.data) == ("some-network", "Apache-2.0", "not stated")
-    assert main(["engine", "verify", "some-network"]) == 0
+    assert main(["model", "verify", "some-network"]) == 0
 
 
 @pytest.mark.parametrize("out", ["", "mine", "a folder/mine", "engines/other"])
@@ -49,9 +49,9 @@ def test_what_it_prints_runs(
     network: str, out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--out", out] if out else []
-    assert main(["engine", "wrap", network, *TWO, *options]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("use it")]
-    program, *command = shlex.split(line.removeprefix("use it"))
+    assert main(["model", "convert", network, *TWO, *options]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("try it")]
+    program, *command = shlex.split(line.removeprefix("try it"))
     assert program == "streamseg"
     here = ["--no-pace", "--bind", f"ipc://{tmp_path}/seg"]  # at once, and beside whatever uses the port
     done = subprocess.run(
@@ -68,11 +68,11 @@ def test_all_that_can_be_said(network: str, capsys: pytest.CaptureFixture[str]) 
         "--output", "sigmoid", "--size", "80x60", "--tensor", "answer:0", "--name", "mine", "--version", "7",
         "--data", "mine too", "--out", "elsewhere/mine",
     ]  # fmt: skip
-    assert main(["engine", "wrap", network, *options]) == 0
+    assert main(["model", "convert", network, *options]) == 0
     manifest = open_package(Path("elsewhere/mine")).manifest
     assert manifest.size_wh == (80, 60)
     assert (manifest.version, manifest.data) == ("7", "mine too")
-    assert "run --engine elsewhere/mine" in capsys.readouterr().out
+    assert "run --model elsewhere/mine" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_all_that_can_be_said(network: str, capsys: pytest.CaptureFixture[str]) 
 def test_mistakes_are_told_for_people(
     network: str, options: tuple[str, ...], code: int, problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["engine", "wrap", network, *options]) == code
+    assert main(["model", "convert", network, *options]) == code
     told = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert problem in told
     assert "Traceback" not in told
@@ -101,14 +101,14 @@ def test_mistakes_are_told_for_people(
 
 def test_classes_that_cannot_be_read(network: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("names.txt").write_bytes(b"\xff\xfe\xff")
-    assert main(["engine", "wrap", network, "--classes", "names.txt"]) == 78
+    assert main(["model", "convert", network, "--classes", "names.txt"]) == 78
     assert "names.txt: cannot be read" in capsys.readouterr().err
 
 
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["engine", "wrap", "--help"]) == 0
+    assert main(["model", "convert", "--help"]) == 0
     told = capsys.readouterr().out
-    assert "streamseg engine wrap selfie.tflite --classes background,person" in told
+    assert "streamseg model convert selfie.tflite --classes background,person" in told
     assert "\\b" not in told
 
 
@@ -116,14 +116,14 @@ def test_without_the_library_the_extra_is_named(
     network: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "streamseg.inference.wrap.package", None)
-    assert main(["engine", "wrap", network, *TWO]) == 78
-    assert "streamseg[wrap]" in capsys.readouterr().err
+    assert main(["model", "convert", network, *TWO]) == 78
+    assert "streamseg[convert]" in capsys.readouterr().err
 
 
 def test_classes_of_a_yaml_file_bring_their_colours(network: str) -> None:
     text = "classes:\n- {name: background, color: [0, 0, 0]}\n- {name: person, color: [150, 5, 61]}\n"
     Path("classes.yaml").write_text(text, encoding="utf-8")
-    assert main(["engine", "wrap", network, "--classes", "classes.yaml", "--name", "mine"]) == 0
+    assert main(["model", "convert", network, "--classes", "classes.yaml", "--name", "mine"]) == 0
     assert [entry.color for entry in open_package("mine").manifest.classes] == [(0, 0, 0), (150, 5, 61)]
 
 
@@ -132,13 +132,13 @@ def test_a_network_in_integers_keeps_them(
     kind: str, network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     saved(tmp_path, kind)
-    assert main(["engine", "wrap", f"{kind}.tflite", "--classes", "a,b,c,d"]) == 0
+    assert main(["model", "convert", f"{kind}.tflite", "--classes", "a,b,c,d"]) == 0
     told = capsys.readouterr().out
-    assert "says     logits of each class, 48x32\n" in told
-    assert "int8     segmenter-int8.onnx: the network's own integers; precision auto takes it where" in told
-    assert main(["engine", "verify", kind]) == 0
-    assert main(["engine", "info", kind]) == 0
-    assert "points of agreement with the network's own integers, 2 are allowed" in capsys.readouterr().out
+    assert "output   logits of each class, 48x32\n" in told
+    assert "int8     segmenter-int8.onnx: the original int8 network; precision auto uses it if" in told
+    assert main(["model", "verify", kind]) == 0
+    assert main(["model", "info", kind]) == 0
+    assert "points of agreement with the original int8 network (limit: 2)" in capsys.readouterr().out
 
 
 def test_all_that_is_wrong_with_a_network_is_told_at_once(
@@ -150,7 +150,7 @@ def test_all_that_is_wrong_with_a_network_is_told_at_once(
     net.operator("CUMSUM", [source], [between])
     net.operator("RELU", [between], [wide])
     Path("odd.tflite").write_bytes(net.finish([source], [wide]))
-    assert main(["engine", "wrap", "odd.tflite", *TWO]) == 78
+    assert main(["model", "convert", "odd.tflite", *TWO]) == 78
     told = capsys.readouterr().err
     assert "odd.tflite: tensor 't2' is int16; float32, uint8 and int8 are known between operators" in told
     assert "odd.tflite: has operators that are not known here: CUMSUM" in told

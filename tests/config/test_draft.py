@@ -25,7 +25,7 @@ def said(found: Draft) -> list[str]:
     ("where", "told"),
     [
         (("engines", "default", "threads"), "c.yaml:1: engine.threads"),
-        (("engines", "default", "package"), "c.yaml:1: engine.package"),
+        (("engines", "default", "model"), "c.yaml:1: engine.model"),
         (("publish", "bind", 0), "c.yaml:2: publish.bind"),
         (("streams", "gate", "source", "url"), "c.yaml:4: streams.gate.source"),
         (("streams", "gate", "temporal"), "c.yaml:4: streams.gate.temporal"),

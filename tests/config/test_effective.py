@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamseg.config.effective import effective, written_as
+from streamseg.config.effective import as_effective, effective, written_as
 
 
 def test_one_engine_may_do_without_a_name() -> None:
@@ -54,6 +54,30 @@ def test_the_place_a_user_knows() -> None:
     where = ("engines", "default", "threads")
     assert written_as(where, {"engine": {}}) == ("engine", "threads")
     assert written_as(where, {"engines": {"default": {}}}) == where
+
+
+def test_a_former_key_is_called_by_its_present_name() -> None:
+    assert effective({"engine": {"package": "x", "threads": 2}}) == {
+        "engines": {"default": {"model": "x", "threads": 2}}
+    }
+    both = {"engines": {"big": {"package": "x", "model": "y"}, "package": {}}}
+    assert effective(both) == both, "the schema complains"
+
+
+@pytest.mark.parametrize(
+    ("document", "written", "holds"),
+    [
+        ({"engine": {"package": "x"}}, ("engine", "package"), ("engines", "default", "model")),
+        ({"engine": {"model": "x"}}, ("engine", "model"), ("engines", "default", "model")),
+        ({"engines": {"big": {"package": "x"}}}, ("engines", "big", "package"), ("engines", "big", "model")),
+        ({"engines": {"package": {}}}, ("engines", "package"), ("engines", "package")),
+    ],
+)
+def test_the_place_of_a_former_key(
+    document: object, written: tuple[str, ...], holds: tuple[str, ...]
+) -> None:
+    assert as_effective(written, document) == holds
+    assert written_as(holds, document) == written
 
 
 def test_defaults_that_would_be_very_many_values_are_refused() -> None:

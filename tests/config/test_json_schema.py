@@ -46,6 +46,7 @@ def test_whatever_the_loader_takes_it_takes(config: Config) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "engine: {model: x}\nstreams: {a: {source: x}}",
         "engine: {package: x}\nstreams: {a: {source: x}}",
         "publish: {bind: 'ipc:///x'}\nstreams: {a: {source: {url_file: /x}}}",
         "defaults: {max_fps: '${FPS}', required: '${REQUIRED:-true}'}",

@@ -21,7 +21,7 @@ SHIPPED = [path for path in sorted(CONFIGS.rglob("*.yaml")) if not OTHERS & set(
 
 WRONG = """\
 engine:
-  packge: x
+  modle: x
   precision: f8
 publish:
   bind: 3
@@ -88,7 +88,7 @@ def test_the_documented_configurations_load(tmp_path: Path) -> None:
 def test_every_mistake_is_told_once_with_its_line() -> None:
     found = problems(WRONG)
     assert [p.split(": ")[:2] for p in found] == [
-        ["c.yaml:2", "engine.packge"],
+        ["c.yaml:2", "engine.modle"],
         ["c.yaml:3", "engine.precision"],
         ["c.yaml:5", "publish.bind"],
         ["c.yaml:7", "defaults.ema"],
@@ -96,7 +96,7 @@ def test_every_mistake_is_told_once_with_its_line() -> None:
         ["c.yaml:12", "streams.yard.sorce"],
         ["c.yaml:13", "streams.yard.source.stall_after_s"],
     ]
-    assert "did you mean 'package'?" in found[0]
+    assert "did you mean 'model'?" in found[0]
     assert "${PASSWORD} is not set" in found[4]
     assert "did you mean 'source'?" in found[5]
 
@@ -181,7 +181,7 @@ def test_defaults_hold_unless_the_stream_says_otherwise() -> None:
         ("engine: {}\nengines: {default: {}}\nstreams: {a: {source: x}}", "keep one of the two"),
         ("engine: 3\nstreams: {a: {source: x}}", "c.yaml:1: engine: must hold keys of its own (got 3)"),
         ("engines: {}\nstreams: {a: {source: x}}", "engines: dictionary should have at least 1 item"),
-        ("engines:\n  big: {packge: x}\nstreams: {a: {source: x}}", "c.yaml:2: engines.big.packge: is not a"),
+        ("engines:\n  big: {modle: x}\nstreams: {a: {source: x}}", "c.yaml:2: engines.big.modle: is not a"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, said: str) -> None:

@@ -27,7 +27,7 @@ def config(streams: Mapping[str, Any], **engines: str) -> Config:
     engines = {"main": "small", **engines}
     return Config.model_validate(
         {
-            "engines": {name: {"package": package} for name, package in engines.items()},
+            "engines": {name: {"model": package} for name, package in engines.items()},
             "publish": {"bind": "tcp://127.0.0.1:0"},
             "status": {"bind": "127.0.0.1:0"},
             "daemon": {"stop_timeout_s": 30, "restart_limit": 1},

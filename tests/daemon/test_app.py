@@ -42,7 +42,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def config(package: str, *, restart_limit: int = 5, **streams: Any) -> Config:
     document = {
-        "engine": {"package": package, "precision": "f32", "threads": 1},
+        "engine": {"model": package, "precision": "f32", "threads": 1},
         "publish": {"bind": "tcp://127.0.0.1:0"},
         "daemon": {"stop_timeout_s": 60, "restart_limit": restart_limit},
         "streams": streams,

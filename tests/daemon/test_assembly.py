@@ -36,7 +36,7 @@ def source(size: str = "64x48") -> dict[str, Any]:
 
 def config(streams: dict[str, Any], **more: Any) -> Config:
     document = {
-        "engines": {"main": {"package": "small"}},
+        "engines": {"main": {"model": "small"}},
         "publish": {"bind": "tcp://127.0.0.1:0"},
         "daemon": {"stop_timeout_s": 60},
         "streams": {name: {"engine": "main", **one} for name, one in streams.items()},
@@ -165,7 +165,7 @@ def test_live_keys_hold_from_the_next_frame_on_and_the_memory_stays(run: Any) ->
 def test_a_live_key_of_an_engine_builds_none(run: Any, engines: Engines) -> None:
     streams = {"gate": {"source": source()}}
     running = run(streams)
-    running.reload(config(streams, engines={"main": {"package": "small", "fallback": False}}))
+    running.reload(config(streams, engines={"main": {"model": "small", "fallback": False}}))
     running.more(streams)
     assert not running.daemon._assembly._keepers["main"].config.fallback
     assert len(engines.made) == 1
@@ -203,7 +203,7 @@ def test_an_engine_is_swapped_under_load(run: Any, engines: Engines) -> None:
     streams = {name: {"source": source()} for name in ("gate", "yard", "hall")}
     running = run(streams)
     engines.gate.clear()
-    running.reload(config(streams, engines={"main": {"package": "large"}}))
+    running.reload(config(streams, engines={"main": {"model": "large"}}))
     running.more(streams, 20)  # the new one is still being built
     assert {one.labels.shape for one in running.made} == {(48, 64)}
     engines.gate.set()
@@ -224,7 +224,7 @@ def test_a_new_engine_that_fails_leaves_the_old_one_and_is_tried_again(
     streams = {"gate": {"source": source()}}
     running = run(streams)
     engines.script = [EngineError("no such device")]
-    wanted = config(streams, engines={"main": {"package": "large"}})
+    wanted = config(streams, engines={"main": {"model": "large"}})
     running.reload(wanted)
     wait_for(lambda: "the old one serves on" in caplog.text)
     running.more(streams)
@@ -271,7 +271,7 @@ def test_while_plans_are_built_the_cpu_serves_and_the_overview_says_so(
 
 def test_engines_come_and_go(run: Any, engines: Engines) -> None:
     running = run({"gate": {"source": source()}, "yard": {"source": source()}})
-    two = {"main": {"package": "small"}, "second": {"package": "large"}}
+    two = {"main": {"model": "small"}, "second": {"model": "large"}}
     running.reload(
         config({"gate": {"source": source()}, "yard": {"source": source(), "engine": "second"}}, engines=two)
     )
@@ -290,7 +290,7 @@ def test_engines_come_and_go(run: Any, engines: Engines) -> None:
 
 
 def test_an_engine_taken_out_with_its_stream_leaves_nothing_behind(run: Any, engines: Engines) -> None:
-    two = {"main": {"package": "small"}, "second": {"package": "large"}}
+    two = {"main": {"model": "small"}, "second": {"model": "large"}}
     streams = {"gate": {"source": source()}, "yard": {"source": source(), "engine": "second"}}
     running = run(streams, engines=two)
     running.reload(config({"gate": {"source": source()}}))
@@ -304,7 +304,7 @@ def test_an_engine_taken_out_while_it_is_made_is_freed_and_no_other_is_made(
     streams = {"gate": {"source": source()}}
     running = run(streams)
     engines.gate.clear()
-    running.reload(config(streams, engines={"main": {"package": "small"}, "second": {"package": "large"}}))
+    running.reload(config(streams, engines={"main": {"model": "small"}, "second": {"model": "large"}}))
     wait_for(lambda: len(engines.asked) == 2)
     running.reload(config(streams))
     engines.gate.set()
@@ -328,7 +328,7 @@ def test_what_had_failed_gets_another_chance(run: Any, engines: Engines) -> None
 def test_an_engine_that_had_failed_too(run: Any, engines: Engines) -> None:
     streams = {"gate": {"source": source()}}
     running = run(streams)
-    two = {"main": {"package": "small"}, "second": {"package": "large"}}
+    two = {"main": {"model": "small"}, "second": {"model": "large"}}
     both = config({**streams, "yard": {"source": source(), "engine": "second"}}, engines=two)
     engines.script = [EngineError("no such device")]
     running.reload(both)
@@ -382,7 +382,7 @@ def test_an_engine_that_gives_nan_is_mended_step_by_step_and_each_is_told(
     run: Any, engines: Engines, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing can process glare, which has an engine of its own; the other engine does not notice."""
-    two = {"main": {"package": "small"}, "second": {"package": "small"}}
+    two = {"main": {"model": "small"}, "second": {"model": "small"}}
     running = run({"gate": {"source": source()}}, engines=two)
     running.reload(
         config({"gate": {"source": source()}, "glare": {"source": WHITE, "engine": "second"}}, engines=two)

@@ -20,7 +20,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def config(folders: dict[str, Path], **gate: Any) -> Config:
-    engines = {name: {"package": str(folder)} for name, folder in folders.items()}
+    engines = {name: {"model": str(folder)} for name, folder in folders.items()}
     return Config.model_validate({"engines": engines, "streams": {"gate": {"source": "x.mp4", **gate}}})
 
 

@@ -33,10 +33,10 @@ daemon:
   log_level: info
   stop_timeout_s: -1
 engine:
-  packge: x
+  modle: x
 engines:
-  day: {package: camvid-lit0}
-  night: {package: /nowhere}
+  day: {model: camvid-lit0}
+  night: {model: /nowhere}
 publish:
   bind:
     - udp://127.0.0.1:5555
@@ -100,16 +100,16 @@ def decided(text: str, *, free: bool = False) -> Accepted:
 
 def stream(tiny: Path, more: str = "", **source: Any) -> str:
     url = {"url": SOURCE, **source}
-    return f"engine: {{package: {tiny}}}\n{more or FREE}streams:\n  gate:\n    source: {url}\n"
+    return f"engine: {{model: {tiny}}}\n{more or FREE}streams:\n  gate:\n    source: {url}\n"
 
 
 def test_a_mistake_of_every_kind_is_told_in_one_round_by_line() -> None:
     found = [problem.split(": ")[:2] for problem in refused(EVERY_KIND, Machine({})).problems]
     assert found == [
         ["c.yaml:3", "daemon.stop_timeout_s"],
-        ["c.yaml:5", "engine.packge"],
-        ["c.yaml:7", "engines.day.package"],
-        ["c.yaml:8", "engines.night.package"],
+        ["c.yaml:5", "engine.modle"],
+        ["c.yaml:7", "engines.day.model"],
+        ["c.yaml:8", "engines.night.model"],
         ["c.yaml:11", "publish.bind.0"],
         ["c.yaml:12", "publish.bind.1"],
         ["c.yaml:13", "publish.bind.2"],
@@ -150,7 +150,7 @@ def test_mended_one_by_one_each_mistake_is_gone_and_no_other_comes() -> None:
 
 def test_offline_only_the_files_are_looked_at(tiny: Path) -> None:
     found = [problem.split(": ")[1] for problem in refused(EVERY_KIND, None).problems]
-    elsewhere = {"engines.day.package", "engines.night.package", "streams.yard.source", "status.token_file"}
+    elsewhere = {"engines.day.model", "engines.night.model", "streams.yard.source", "status.token_file"}
     assert not elsewhere & set(found)
     assert {"publish.bind.0", "streams.udp.source", "streams.gate.engine", "streams.bare.source"} <= set(
         found
@@ -230,19 +230,19 @@ def test_what_a_package_cannot_do(bare: Path) -> None:
         "c.yaml:6: streams.gate.temporal: tiny: temporal mode convgru needs a package with"
     )
     text = (
-        f"engine: {{package: {bare}, precision: int8}}\n{FREE}streams: {{gate: {{source: x, temporal: ema}}}}"
+        f"engine: {{model: {bare}, precision: int8}}\n{FREE}streams: {{gate: {{source: x, temporal: ema}}}}"
     )
     assert "c.yaml:1: engine.precision: " in "\n".join(refused(text, Machine({})).problems)
 
 
 def test_a_package_by_the_folders_of_the_environment(tiny: Path) -> None:
     text = stream(Path(tiny.name))
-    assert preflight(drafted(text), Machine({"STREAMSEG_ENGINES": str(tiny.parent)})).config.engines
+    assert preflight(drafted(text), Machine({"STREAMSEG_MODEL_PATH": str(tiny.parent)})).config.engines
 
 
 def test_a_home_of_nobody(tiny: Path) -> None:
     assert (
-        "engine.package: ~nobody-there/x" in refused(stream(Path("~nobody-there/x")), Machine({})).problems[0]
+        "engine.model: ~nobody-there/x" in refused(stream(Path("~nobody-there/x")), Machine({})).problems[0]
     )
 
 
@@ -342,7 +342,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
 @given(documents())
 def test_what_is_accepted_can_be_run(tiny: Path, bare: Path, document: dict[str, Any]) -> None:
     folders = {"tiny": str(tiny), "bare": str(bare), "gone": "/nowhere"}
-    document["engines"] = {name: {"package": folders[kind]} for name, kind in document["engines"].items()}
+    document["engines"] = {name: {"model": folders[kind]} for name, kind in document["engines"].items()}
     try:
         config = preflight(drafted(yaml.safe_dump(document)), Machine({}, free=True)).config
     except ConfigError:

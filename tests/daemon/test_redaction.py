@@ -139,7 +139,7 @@ def test_a_daemon_whose_cameras_refuse_tells_no_password(tmp_path: Path) -> None
         refusing.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{refusing.getsockname()[1]}"
         config = {
-            "engine": {"package": str(package.path), "cache_dir": str(tmp_path / "cache")},
+            "engine": {"model": str(package.path), "cache_dir": str(tmp_path / "cache")},
             "publish": {"bind": [f"ipc://{tmp_path}/masks"]},
             "status": {"bind": "127.0.0.1:0"},
             "streams": {

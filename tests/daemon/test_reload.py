@@ -24,7 +24,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def config(package: str, **more: Any) -> Config:
     streams = {"gate": {"source": "rtsp://h/a"}, "yard": {"source": "rtsp://h/b"}}
-    return Config.model_validate({"engine": {"package": package}, "streams": streams, **more})
+    return Config.model_validate({"engine": {"model": package}, "streams": streams, **more})
 
 
 def models(package: str) -> dict[str, str]:
@@ -62,7 +62,7 @@ def test_a_live_key_of_a_stream_and_another_engine(tiny: str, bare: str) -> None
     before = config(tiny, defaults={"temporal": "ema"})
     plan = make_plan(before, config(bare, streams=streams, defaults={"temporal": "ema"}), models(tiny))
     assert list(lines(plan.changes)) == [
-        "engine default is built anew: package",
+        "engine default is built anew: model",
         "stream gate goes on with another temporal",
         "stream yard goes on with another ema",
     ]
@@ -71,10 +71,10 @@ def test_a_live_key_of_a_stream_and_another_engine(tiny: str, bare: str) -> None
 def test_a_package_that_was_exchanged_under_its_name(tiny: str) -> None:
     """The configuration is the same, the model is not."""
     plan = make_plan(config(tiny), config(tiny), {"default": "another"})
-    assert list(lines(plan.changes)) == ["engine default is built anew: package"]
-    live = config(tiny, engine={"package": tiny, "fallback": False})
+    assert list(lines(plan.changes)) == ["engine default is built anew: model"]
+    live = config(tiny, engine={"model": tiny, "fallback": False})
     plan = make_plan(config(tiny), live, {"default": "another"})
-    assert plan.changes.engines.renewed == {"default": ("package",)}
+    assert plan.changes.engines.renewed == {"default": ("model",)}
     assert plan.changes.engines.updated == {}
 
 

@@ -25,7 +25,11 @@ def engines(tmp_path: Path) -> Path:
 def start(engines: Path, tmp_path: Path) -> Iterator[Start]:
     """Starts `streamseg` with these arguments; kills what still runs at the end."""
     running: list[subprocess.Popen[str]] = []
-    env = {**os.environ, "STREAMSEG_ENGINES": str(engines.parent), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    env = {
+        **os.environ,
+        "STREAMSEG_MODEL_PATH": str(engines.parent),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
 
     def begin(*arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "streamseg", *arguments]

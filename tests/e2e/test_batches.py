@@ -23,7 +23,7 @@ def test_each_stream_gets_its_masks(start: Start, engines: Path, tmp_path: Path,
     stack = ExitStack()
     streams["dead"] = {"source": f"rtsp://127.0.0.1:{stack.enter_context(closed_port())}/nobody"}
     config = {
-        "engine": {"package": str(engines), "max_batch": 3, "max_batch_wait_ms": wait_ms},
+        "engine": {"model": str(engines), "max_batch": 3, "max_batch_wait_ms": wait_ms},
         "publish": {"bind": address},
         "streams": streams,
     }

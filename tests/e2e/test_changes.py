@@ -36,7 +36,7 @@ def masks(address: str, stream: str | None = "gate") -> Subscription:
 
 
 def arguments(source: str | Path, address: str, *more: str) -> tuple[str, ...]:
-    return ("run", "--source", str(source), "--name", "gate", "--engine", "tiny", "--bind", address, *more)
+    return ("run", "--source", str(source), "--name", "gate", "--model", "tiny", "--bind", address, *more)
 
 
 def neighbours(found: Subscription) -> Iterator[tuple[Mask, Mask]]:
@@ -98,7 +98,7 @@ def test_two_streams_from_a_file(start: Start, tmp_path: Path) -> None:
     address = f"ipc://{tmp_path}/masks"
     source = "lavfi:testsrc2=size=96x64:rate=${RATE:-10}"
     document = {
-        "engine": {"package": "tiny"},
+        "engine": {"model": "tiny"},
         "publish": {"bind": address},
         "streams": {"gate": {"source": source}, "yard": {"source": source, "temporal": "ema"}},
     }

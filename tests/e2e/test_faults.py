@@ -28,7 +28,7 @@ def begin(
     config = tmp_path / "c.yaml"
     lines = "".join(f", {key}: {value}" for key, value in options.items())
     config.write_text(
-        f"engine: {{package: tiny}}\npublish: {{bind: '{address}'}}\n"
+        f"engine: {{model: tiny}}\npublish: {{bind: '{address}'}}\n"
         f"streams: {{gate: {{source: {{url: '{source}'{lines}}}}}}}\n"
     )
     process = start("run", str(config))

@@ -21,7 +21,7 @@ KINDS += sorted(LOADED)
 
 def config(folder: Path, package: Path) -> dict[str, Any]:
     return {
-        "engine": {"package": str(package), "backend": "openvino", "cache_dir": str(folder / "cache")},
+        "engine": {"model": str(package), "backend": "openvino", "cache_dir": str(folder / "cache")},
         "publish": {"bind": f"ipc://{folder}/masks"},
         "streams": {"gate": {"source": {"url": "lavfi:testsrc2=size=96x64:rate=10"}}},
     }
@@ -63,7 +63,7 @@ def test_a_start_with_one_ends_with_78_and_a_line(start: Start, engines: Path, k
         "run",
         "--source",
         "lavfi:testsrc2=size=96x64",
-        "--engine",
+        "--model",
         kind,
         "--bind",
         f"ipc://{engines.parent}/masks",

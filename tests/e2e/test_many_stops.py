@@ -60,7 +60,7 @@ def deaf_page(page: str) -> Iterator[None]:
 
 def config(package: Path, clip: Path) -> dict[str, Any]:
     return {
-        "engine": {"package": str(package), "precision": "f32", "threads": 1},
+        "engine": {"model": str(package), "precision": "f32", "threads": 1},
         "publish": {"bind": ["tcp://127.0.0.1:0"], "pictures": True},
         "status": {"bind": "127.0.0.1:0"},
         "streams": {"gate": {"source": {"url": str(clip), "loop": True}}},

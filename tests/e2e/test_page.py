@@ -49,7 +49,7 @@ class Watched:
 def config(folder: Path, drive: Path, yard: Path, camera: str, refused: str) -> dict[str, Any]:
     test_picture = {"url": "lavfi:testsrc2=size=640x360:rate=5"}
     return {
-        "engine": {"package": "camvid-lite0", "precision": "f32", "cache_dir": str(folder / "cache")},
+        "engine": {"model": "camvid-lite0", "precision": "f32", "cache_dir": str(folder / "cache")},
         "publish": {"bind": [f"ipc://{folder}/masks"]},
         "status": {"bind": "127.0.0.1:0"},
         "defaults": {"max_fps": 4},

@@ -32,7 +32,7 @@ def masks(address: str) -> Subscription:
 
 def test_masks_until_sigterm(start: Start, tmp_path: Path) -> None:
     address = f"ipc://{tmp_path}/masks"
-    process = start("run", "--source", LIVE, "--name", "gate", "--engine", "tiny", "--bind", address)
+    process = start("run", "--source", LIVE, "--name", "gate", "--model", "tiny", "--bind", address)
     with masks(address) as found:
         seen = [next(found) for _ in range(10)]
         assert [mask.seq for mask in seen] == sorted({mask.seq for mask in seen})
@@ -47,7 +47,7 @@ def test_masks_until_sigterm(start: Start, tmp_path: Path) -> None:
 
 def test_a_killed_daemon_can_be_started_again(start: Start, tmp_path: Path) -> None:
     address = f"ipc://{tmp_path}/masks"
-    arguments = ("run", "--source", LIVE, "--name", "gate", "--engine", "tiny", "--bind", address)
+    arguments = ("run", "--source", LIVE, "--name", "gate", "--model", "tiny", "--bind", address)
     with masks(address) as found:
         first = start(*arguments)
         epoch = next(found).header.epoch
@@ -62,7 +62,7 @@ def test_a_file_that_ends_ends_the_daemon(start: Start, tmp_path: Path) -> None:
     address = f"ipc://{tmp_path}/masks"
     clip = "lavfi:testsrc2=size=96x64:rate=25:duration=2"
     with masks(address) as found:
-        process = start("run", "--source", clip, "--name", "gate", "--engine", "tiny", "--bind", address)
+        process = start("run", "--source", clip, "--name", "gate", "--model", "tiny", "--bind", address)
         last = next(found)
         while last.header.frame_seq < 49:
             last = next(found)
@@ -74,7 +74,7 @@ def test_an_unreachable_camera_is_retried_and_its_password_never_told(start: Sta
     address = f"ipc://{tmp_path}/masks"
     with closed_port() as port, subscribe(address, stream="gate", timeout_s=0.3) as found:
         source = f"rtsp://user:secret@127.0.0.1:{port}/live"
-        process = start("run", "--source", source, "--name", "gate", "--engine", "tiny", "--bind", address)
+        process = start("run", "--source", source, "--name", "gate", "--model", "tiny", "--bind", address)
 
         def told() -> bool:
             with pytest.raises(TimeoutError):
@@ -96,7 +96,7 @@ def test_an_unreachable_camera_is_retried_and_its_password_never_told(start: Sta
     ("arguments", "said"),
     [
         (["--source", "/nowhere.mp4"], "there is no such file"),
-        (["--source", LIVE, "--engine", "teeny"], "tiny"),
+        (["--source", LIVE, "--model", "teeny"], "tiny"),
         (["--source", LIVE, "--bind", "tcp://0.0.0.0:0"], "insecure"),
         (["--source", LIVE, "--bind", "nonsense"], "nonsense"),
         (["--source", "gopher://x/y"], "not a kind of source"),
@@ -104,7 +104,7 @@ def test_an_unreachable_camera_is_retried_and_its_password_never_told(start: Sta
 )
 def test_a_users_mistake_is_one_clear_line(start: Start, arguments: list[str], said: str) -> None:
     bind = [] if "--bind" in arguments else ["--bind", "tcp://127.0.0.1:0"]
-    engine = [] if "--engine" in arguments else ["--engine", "tiny"]
+    engine = [] if "--model" in arguments else ["--model", "tiny"]
     code, text = run(start, "run", *arguments, *bind, *engine)
     assert code == 78
     assert said in text
@@ -113,7 +113,7 @@ def test_a_users_mistake_is_one_clear_line(start: Start, arguments: list[str], s
 def test_a_file_that_is_no_video(start: Start, tmp_path: Path) -> None:
     (tmp_path / "notes.bin").write_bytes(bytes(range(256)) * 20)
     source = str(tmp_path / "notes.bin")
-    code, text = run(start, "run", "--source", source, "--engine", "tiny", "--bind", "tcp://127.0.0.1:0")
+    code, text = run(start, "run", "--source", source, "--model", "tiny", "--bind", "tcp://127.0.0.1:0")
     assert code == 78
     assert "notes.bin" in text
 
@@ -123,7 +123,7 @@ def test_a_port_in_use(start: Start) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
-        code, text = run(start, "run", "--source", LIVE, "--engine", "tiny", "--bind", address)
+        code, text = run(start, "run", "--source", LIVE, "--model", "tiny", "--bind", address)
     assert code == 1
     assert address in text
 
@@ -137,7 +137,7 @@ def test_a_damaged_package(start: Start, engines: Path, graph: str, harm: str) -
     path.unlink()
     if harm == "flip":
         path.write_bytes(data)
-    code, text = run(start, "run", "--source", LIVE, "--engine", "tiny", "--bind", "tcp://127.0.0.1:0")
+    code, text = run(start, "run", "--source", LIVE, "--model", "tiny", "--bind", "tcp://127.0.0.1:0")
     assert code == 78
     assert graph in text
 
@@ -148,7 +148,7 @@ def test_the_shipped_engine_on_a_real_drive(camvid: Path, start: Start, tmp_path
     address = f"ipc://{tmp_path}/masks"
     clip = camvid / "val-0016E5-15fps.mp4"
     with masks(address) as found:
-        where = ("--engine", str(engine), "--bind", address)
+        where = ("--model", str(engine), "--bind", address)
         start("run", "--source", str(clip), "--no-pace", "--name", "gate", *where)
         seen = [next(found) for _ in range(20)]
         names = {c.name for mask in seen for c in mask.classes}

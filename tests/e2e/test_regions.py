@@ -14,7 +14,7 @@ from tests.waiting import time_limit
 BARS = "lavfi:smptebars=size=96x64:rate=10"  # a still picture: every mask of it is the same
 
 CONFIG = f"""\
-engine: {{package: tiny, precision: f32}}
+engine: {{model: tiny, precision: f32}}
 publish: {{bind: ADDRESS}}
 defaults: {{temporal: none}}
 streams:

@@ -45,7 +45,7 @@ class Service:
 
     def write(self, streams: dict[str, Any], **more: Any) -> None:
         document = {
-            "engine": {"package": "tiny"},
+            "engine": {"model": "tiny"},
             "publish": {"bind": self.address},
             "streams": streams,
             **more,
@@ -184,7 +184,7 @@ def test_another_engine_takes_over_without_a_gap(service: Service, tmp_path: Pat
     with masks(service) as found:
         until(found, lambda mask: mask.stream == "gate" and mask.seq > 3)
         service.write(
-            {"gate": {"source": source()}, "yard": {"source": source()}}, engine={"package": str(other)}
+            {"gate": {"source": source()}, "yard": {"source": source()}}, engine={"model": str(other)}
         )
         service.reload()
         seen = until(found, lambda mask: mask.stream == "gate" and mask.labels.shape == (64, 96))

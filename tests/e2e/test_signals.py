@@ -33,7 +33,7 @@ def write(folder: Path, **more: object) -> tuple[Path, str]:
     """A configuration of one stream, and where its masks are."""
     path, address = folder / "c.yaml", f"ipc://{folder}/masks"
     streams = {"gate": {"source": "lavfi:testsrc2=size=96x64:rate=25"}}
-    document = {"engine": {"package": "tiny"}, "publish": {"bind": address}, "streams": streams, **more}
+    document = {"engine": {"model": "tiny"}, "publish": {"bind": address}, "streams": streams, **more}
     path.write_text(json.dumps(document), encoding="utf-8")
     return path, address
 

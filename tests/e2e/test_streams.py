@@ -26,7 +26,7 @@ def until(address: str, enough: Callable[[Mask], bool], stream: str = "gate") ->
 
 
 def arguments(source: str | Path, address: str) -> list[str]:
-    return ["run", "--source", str(source), "--name", "gate", "--engine", "tiny", "--bind", address]
+    return ["run", "--source", str(source), "--name", "gate", "--model", "tiny", "--bind", address]
 
 
 def watch(start: Start, source: str | Path, address: str, last: int) -> tuple[list[Mask], str]:

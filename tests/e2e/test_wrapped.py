@@ -26,7 +26,7 @@ def packed(network: Path, engines: Path) -> None:
 def test_it_runs_without_a_stabiliser(start: Start, engines: Path, tmp_path: Path, temporal: str) -> None:
     packed(save_network(tmp_path / "n.onnx", Foreign("sigmoid", "nhwc", 1)), engines.parent)
     address = f"ipc://{tmp_path}/masks"
-    options = ("--name", "gate", "--engine", "foreign", "--temporal", temporal, "--bind", address)
+    options = ("--name", "gate", "--model", "foreign", "--temporal", temporal, "--bind", address)
     start("run", "--source", LIVE, *options)
     with subscribe(address, stream="gate", latest=False, timeout_s=time_limit(90)) as masks:
         seen = [next(masks) for _ in range(5)]
@@ -37,7 +37,7 @@ def test_it_runs_without_a_stabiliser(start: Start, engines: Path, tmp_path: Pat
 
 def test_asked_for_a_stabiliser_it_says_what_to_do(start: Start, engines: Path, tmp_path: Path) -> None:
     packed(save_network(tmp_path / "n.onnx", Foreign("labels", classes=2)), engines.parent)
-    _, told = start("run", "--source", LIVE, "--engine", "foreign").communicate(timeout=time_limit(90))
+    _, told = start("run", "--source", LIVE, "--model", "foreign").communicate(timeout=time_limit(90))
     assert "temporal mode convgru needs a package with a stabiliser; use ema or none" in told
 
 
@@ -46,7 +46,7 @@ def test_asked_for_a_stabiliser_it_says_what_to_do(start: Start, engines: Path, 
 def test_a_person_is_found_in_every_frame(start: Start, engines: Path, tmp_path: Path, temporal: str) -> None:
     packed(selfie_network(tmp_path), engines.parent)
     clip, address = carphone_clip(tmp_path), f"ipc://{tmp_path}/masks"
-    options = ("--name", "car", "--engine", "foreign", "--temporal", temporal, "--bind", address)
+    options = ("--name", "car", "--model", "foreign", "--temporal", temporal, "--bind", address)
     start("run", "--source", str(clip), "--loop", *options)
     with subscribe(address, stream="car", latest=False, timeout_s=time_limit(90)) as masks:
         shares = [float((next(masks).labels == 1).mean()) for _ in range(100)]

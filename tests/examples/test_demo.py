@@ -16,7 +16,7 @@ from tests.waiting import time_limit
 
 
 def asked(source: object, engine: object, out: Path) -> list[str]:
-    return [str(source), "--engine", str(engine), "--seconds", str(time_limit(3)), "--out", str(out)]
+    return [str(source), "--model", str(engine), "--seconds", str(time_limit(3)), "--out", str(out)]
 
 
 def test_it_shows_masks_and_leaves_three_files(

@@ -53,7 +53,7 @@ def test_int8_runs_another_segmenter(package: Package) -> None:
 
 
 def test_a_package_without_int8_cannot_run_in_it(package: Package) -> None:
-    with pytest.raises(PackageError, match="no graph in int8; make one: streamseg engine calibrate tiny"):
+    with pytest.raises(PackageError, match="no graph in int8; make one: streamseg model calibrate tiny"):
         ort.load(package, Settings("int8", 1, None))
 
 

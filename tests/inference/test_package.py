@@ -7,6 +7,7 @@ from pathlib import Path
 import onnx
 import pytest
 
+from streamseg.config.deprecated import renamed
 from streamseg.errors import PackageError
 from streamseg.inference import package as package_module
 from streamseg.inference.manifest import GraphRole
@@ -86,15 +87,17 @@ def test_its_graph_in_int8_is_verified_too(package: Package) -> None:
 @pytest.mark.parametrize("asked", ["tinny", "TINY", "tiny0"])
 def test_an_unknown_name_gets_a_hint(tmp_path: Path, package: Package, asked: str) -> None:
     (line,) = complaint(asked, [tmp_path])
-    assert f"no engine named '{asked}'" in line
+    assert f"no model package named '{asked}'" in line
     assert "known: tiny;" in line
     assert str(tmp_path) in line
     assert ("did you mean 'tiny'?" in line) == (asked != "TINY")
 
 
 def test_an_unknown_name_where_there_is_nothing(tmp_path: Path) -> None:
-    assert complaint("tiny", [tmp_path]) == [f"no engine named 'tiny' (known: none; looked in {tmp_path})"]
-    assert complaint("tiny", []) == ["no engine named 'tiny' (known: none; looked in no folder)"]
+    assert complaint("tiny", [tmp_path]) == [
+        f"no model package named 'tiny' (known: none; looked in {tmp_path})"
+    ]
+    assert complaint("tiny", []) == ["no model package named 'tiny' (known: none; looked in no folder)"]
 
 
 def test_a_folder_without_a_package(tmp_path: Path) -> None:
@@ -177,7 +180,7 @@ def test_the_search_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(package_module, "SYSTEM_ENGINES", system := tmp_path / "system")
     system.mkdir()
     monkeypatch.setenv(
-        "STREAMSEG_ENGINES", os.pathsep.join([str(one), str(two), str(tmp_path / "absent"), str(one)])
+        "STREAMSEG_MODEL_PATH", os.pathsep.join([str(one), str(two), str(tmp_path / "absent"), str(one)])
     )
     found = search_path()
     assert found[:2] == [one, two]
@@ -191,7 +194,7 @@ def test_a_package_of_the_working_folder_takes_no_shipped_ones_place(
     other = make_package(tmp_path / "engines", Tiny(seed=1), "same")
     mine = make_package(tmp_path / "engines", Tiny(seed=2), "mine")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("STREAMSEG_ENGINES", raising=False)
+    monkeypatch.delenv("STREAMSEG_MODEL_PATH", raising=False)
     monkeypatch.setattr(package_module, "SYSTEM_ENGINES", tmp_path / "system")
     assert open_package("same") == shipped
     assert f"engine same: taken from {shipped.path}; not from {other.path}" in caplog.text
@@ -203,7 +206,7 @@ def test_a_package_of_the_working_folder_takes_no_shipped_ones_place(
 @pytest.mark.tree
 def test_the_source_trees_engines_are_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("STREAMSEG_ENGINES", raising=False)
+    monkeypatch.delenv("STREAMSEG_MODEL_PATH", raising=False)
     assert Path(__file__).resolve().parents[2] / "engines" in search_path()
 
 
@@ -211,17 +214,47 @@ def test_the_environment_names_a_package(
     package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(package.path, tmp_path / "else" / "mine")
-    monkeypatch.setenv("STREAMSEG_ENGINES", str(tmp_path / "else"))
+    monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(tmp_path / "else"))
     assert open_package("mine").sha256 == package.sha256
 
 
 def test_the_service_s_own_packages_are_looked_for_by_everybody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A command in a shell has not the `$STREAMSEG_ENGINES` of the unit."""
+    """A command in a shell has not the `$STREAMSEG_MODEL_PATH` of the unit."""
     monkeypatch.setattr("streamseg.inference.package.SERVICE_ENGINES", tmp_path)
     assert tmp_path in search_path({})
-    assert search_path({"STREAMSEG_ENGINES": str(tmp_path.parent)})[0] == tmp_path.parent
+    assert search_path({"STREAMSEG_MODEL_PATH": str(tmp_path.parent)})[0] == tmp_path.parent
+
+
+def test_the_former_variable_is_read_after_the_present_one_with_one_notice(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (new := tmp_path / "new").mkdir()
+    (old := tmp_path / "old").mkdir()
+    package_module._tell_former_variable.cache_clear()
+    for _ in range(2):
+        assert search_path({"STREAMSEG_ENGINES": str(old)})[0] == old
+    alone = f"configuration: {renamed('$STREAMSEG_ENGINES', '$STREAMSEG_MODEL_PATH')}"
+    assert caplog.messages == [alone]
+    caplog.clear()
+    both = {"STREAMSEG_ENGINES": str(old), "STREAMSEG_MODEL_PATH": str(new)}
+    for _ in range(2):
+        assert search_path(both)[:2] == [new, old]
+    assert caplog.messages == [f"{alone}; $STREAMSEG_MODEL_PATH is set too and comes first"]
+    caplog.clear()
+    assert search_path({"STREAMSEG_MODEL_PATH": str(new)})[0] == new
+    assert not caplog.messages
+
+
+def test_a_package_by_its_folder_needs_no_search(
+    package: Package, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else every process that compiles one would repeat the notice about the former variable."""
+    monkeypatch.setenv("STREAMSEG_ENGINES", "/nowhere")
+    package_module._tell_former_variable.cache_clear()
+    open_package(package.path)
+    assert not caplog.messages
 
 
 def test_what_is_being_written_is_no_package_yet(tmp_path: Path, package: Package) -> None:

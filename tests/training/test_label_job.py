@@ -98,7 +98,7 @@ def test_everything_is_told_at_once(options: LabelOptions, tmp_path: Path) -> No
     text = str(told.value)
     for said in (
         "model.yaml:1: classes: is required but missing",
-        "no engine named 'nowhere'",
+        "no model package named 'nowhere'",
         f"--with: {options.packages[0]} is given more than once",
         "--map nobody:x=y: expected PACKAGE:CLASS=TARGET, PACKAGE one of first, second, third, nowhere",
         "--map second:thing=bar: second: 'thing' is mapped by --map second:thing=dsic already",

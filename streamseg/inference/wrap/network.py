@@ -116,7 +116,7 @@ def _picture(model: Any, path: Path) -> Any:
     inputs = [entry for entry in model.graph.input if entry.name not in weights]
     if len(inputs) != 1:
         raise PackageError(
-            f"{path}: takes {_named(inputs)}; only networks that take one picture can be wrapped"
+            f"{path}: takes {_named(inputs)}; only networks with one picture as input can be converted"
         )
     tensor = inputs[0].type.tensor_type
     if len(tensor.shape.dim) != 4 or tensor.elem_type not in _PIXELS:

@@ -15,7 +15,7 @@ from streamseg.inference.wrap.quantization import BYTES, Quantization, read_quan
 try:
     import tflite
 except ImportError as error:
-    raise MissingExtraError("wrapping a TFLite network", "wrap") from error
+    raise MissingExtraError("converting a TFLite network", "convert") from error
 
 _NUMPY = {
     tflite.TensorType.FLOAT32: np.float32,

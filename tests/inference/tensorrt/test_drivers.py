@@ -69,7 +69,7 @@ def env(tmp_path: Path, libraries: Path) -> dict[str, str]:
     made = {
         "LD_LIBRARY_PATH": str(tmp_path / "driver"),
         "PYTHONPATH": f"{libraries}{os.pathsep}{ROOT}",
-        "STREAMSEG_ENGINES": str(make_package(tmp_path / "engines").path.parent),
+        "STREAMSEG_MODEL_PATH": str(make_package(tmp_path / "engines").path.parent),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
     }
     return {**os.environ, **made}
@@ -159,7 +159,7 @@ def test_the_daemon_says_so_once_and_serves_on_the_cpu(
         source,
         "--name",
         "gate",
-        "--engine",
+        "--model",
         "tiny",
         "--bind",
         address,
