@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streamseg.redact import redact_credentials
-from streamseg.status.histogram import NOTHING, Counts
 from streamseg.types import ModelInfo, StateChange
 
 FRESH_S = 10.0  # a running stream without a mask for longer is not one to rely on
@@ -61,6 +60,10 @@ class Mean:
     count: int = 0
     total: float = 0.0
 
+    def plus(self, value: float) -> Mean:
+        """With one more value."""
+        return Mean(self.count + 1, self.total + value)
+
 
 @dataclass(frozen=True, slots=True)
 class StreamSnapshot:
@@ -84,8 +87,7 @@ class StreamSnapshot:
         failures: Frames that could not be processed.
         resets: How often its memory was let go.
         silent_s: Seconds since its newest mask; None before the first.
-        age, stages: Histograms since the start, seconds.
-        flickers, confidences: Sums since the start.
+        ages_s, flickers, confidences: Sums since the start; of ages in seconds.
         tally: What its parts count.
     """
 
@@ -108,8 +110,7 @@ class StreamSnapshot:
     flicker: float = math.nan
     confidence: float = math.nan
     silent_s: float | None = None
-    age: Counts = NOTHING
-    stages: Mapping[str, Counts] = field(default_factory=dict)
+    ages_s: Mean = Mean()
     flickers: Mean = Mean()
     confidences: Mean = Mean()
     tally: Tally = Tally()

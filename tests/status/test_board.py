@@ -84,3 +84,14 @@ def test_engines_are_charged_for_their_streams() -> None:
         board.mask(mask(stream))
     assert board.busy_s == pytest.approx({"a": 0.024, "b": 0.012})
     assert board.snapshot("gate").model is MODEL
+
+
+def test_a_stream_that_is_added_again_begins_at_zero() -> None:
+    board = Board(Clock(), lambda: 5.0)
+    for _ in range(2):
+        board.add("gate")
+        counts = [
+            s.value for m in board.latencies.age.collect() for s in m.samples if s.name.endswith("_count")
+        ]
+        assert counts == [0.0]
+        board.mask(mask())
