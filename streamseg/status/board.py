@@ -95,10 +95,10 @@ class Board:
         if entry := self._entries.get(stream):
             entry.failed(text)
 
-    def published(self, stream: str, encode_ms: float, unsent: int) -> None:
-        """Take in that a mask was sent, what encoding it took, and how many gave way to newer ones so far."""
+    def published(self, stream: str, encode_ms: float, superseded: int) -> None:
+        """Take in that a mask was sent, what encoding it took, and how many newer ones replaced so far."""
         if entry := self._entries.get(stream):
-            entry.published(encode_ms, unsent)
+            entry.published(encode_ms, superseded)
 
     def snapshot(self, stream: str) -> StreamSnapshot:
         """What is known of a stream now. Raises KeyError for a stream that is not kept."""

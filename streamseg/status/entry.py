@@ -82,7 +82,7 @@ class Entry:
         self._steadiness = Steadiness()
         self._flickers, self._confidences = _Lately(), _Lately()
         self._events: deque[Event] = deque(maxlen=EVENTS)
-        self._masks = self._resets = self._failures = self._published = self._unsent = 0
+        self._masks = self._resets = self._failures = self._published = self._superseded = 0
         self._newest_s: float | None = None
 
     def require(self, required: bool, fresh_s: float = FRESH_S) -> None:
@@ -129,11 +129,11 @@ class Entry:
             self._failures += 1
             self._tell(Event(self._wall(), "failed", text))
 
-    def published(self, encode_ms: float, unsent: int) -> None:
-        """Take in that a mask was sent, what encoding it took, and how many were not so far."""
+    def published(self, encode_ms: float, superseded: int) -> None:
+        """Take in that a mask was sent, what encoding it took, and how many newer ones replaced so far."""
         with self._lock:
             self._published += 1
-            self._unsent = unsent
+            self._superseded = superseded
             self._spent("encode", encode_ms)
 
     def snapshot(self, *, lately: bool = True) -> StreamSnapshot:
@@ -148,7 +148,7 @@ class Entry:
                 age_ms_p50=math.nan,
                 age_ms_p95=math.nan,
                 infer_ms_p50=math.nan,
-                drops=tally.crowded,
+                drops=tally.queue_full,
                 resets=self._resets,
                 failures=self._failures,
                 required=self._required,
@@ -156,7 +156,7 @@ class Entry:
                 engine=self._engine,
                 model=self._model,
                 published=self._published,
-                unsent=self._unsent,
+                superseded=self._superseded,
                 stages_ms={},
                 flicker=self._flickers.mean,
                 confidence=self._confidences.mean,

@@ -109,9 +109,7 @@ def _totals(seen: Snapshots) -> Iterator[Metric]:
     yield _by_stream(catalogue.RECONNECTS, seen, lambda one: one.tally.reconnects)
     yield _by_stream(catalogue.RESETS, seen, lambda one: one.resets)
     lost: Values = {
-        (name, reason): float(count)
-        for name, one in seen.items()
-        for reason, count in (("crowded", one.drops), ("failed", one.failures), ("unsent", one.unsent))
+        (name, reason): float(count) for name, one in seen.items() for reason, count in one.dropped.items()
     }
     yield _counter(catalogue.DROPPED, lost)
 
@@ -133,8 +131,7 @@ def _models(seen: Snapshots) -> Metric:
 
 
 def _machine() -> Iterator[Metric]:
-    count = machine.threads()
-    yield _gauge(catalogue.THREADS, {} if count is None else {(): float(count)})
+    yield _gauge(catalogue.THREADS, {(): float(machine.threads())})
     yield _gauge(catalogue.TEMPERATURE, {(t.zone, t.sensor): t.celsius for t in machine.temperatures()})
     yield _gauge(catalogue.FREQUENCY, {(cpu,): hz for cpu, hz in machine.frequencies_hz().items()})
 

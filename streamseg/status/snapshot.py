@@ -11,6 +11,7 @@ from streamseg.types import ModelInfo, StateChange
 
 FRESH_S = 10.0  # a running stream without a mask for longer is not one to rely on
 STAGES = ("decode", "wait", "infer", "stabilise", "encode")  # what a mask's time goes to, in order
+DEPRECATED_REASONS = {"crowded": "queue_full", "unsent": "superseded"}  # of dropped frames, old and new name
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +21,14 @@ class Tally:
     Attributes:
         captured: Frames handed on by its source.
         reconnects: Attempts to open its source after the first.
-        crowded: Frames that gave way to newer ones before inference.
+        queue_full: Frames that newer ones replaced before inference.
         waiting: Frames that wait for the engine now.
         subscribers: Subscriptions that match its masks now.
     """
 
     captured: int = 0
     reconnects: int = 0
-    crowded: int = 0
+    queue_full: int = 0
     waiting: int = 0
     subscribers: int = 0
 
@@ -82,8 +83,8 @@ class StreamSnapshot:
         infer_ms_p50: The segmenter's share of it.
         stages_ms: Median by stage, lately; without the stages of which nothing is known.
         flicker, confidence: Means lately, 0…1; nan where nothing is known.
-        drops: Frames that gave way to newer ones before inference.
-        unsent: Masks that gave way to newer ones before they were sent.
+        drops: Frames that newer ones replaced before inference.
+        superseded: Masks that newer ones replaced before they were sent.
         failures: Frames that could not be processed.
         resets: How often its memory was let go.
         silent_s: Seconds since its newest mask; None before the first.
@@ -105,7 +106,7 @@ class StreamSnapshot:
     engine: str = ""
     model: ModelInfo | None = None
     published: int = 0
-    unsent: int = 0
+    superseded: int = 0
     stages_ms: Mapping[str, float] = field(default_factory=dict)
     flicker: float = math.nan
     confidence: float = math.nan
@@ -114,3 +115,13 @@ class StreamSnapshot:
     flickers: Mean = Mean()
     confidences: Mean = Mean()
     tally: Tally = Tally()
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Frames and masks lost since the start, by reason.
+
+        `crowded` and `unsent` repeat `queue_full` and `superseded` for one release: these were their names in
+        dashboards and alerts.
+        """
+        counts = {"queue_full": self.drops, "failed": self.failures, "superseded": self.superseded}
+        return counts | {old: counts[new] for old, new in DEPRECATED_REASONS.items()}

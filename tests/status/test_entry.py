@@ -25,7 +25,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.tally = Tally(captured=10, reconnects=1, crowded=3, waiting=1, subscribers=2)
+        self.tally = Tally(captured=10, reconnects=1, queue_full=3, waiting=1, subscribers=2)
         self.histograms = LatencyHistograms()
         age, stages = self.histograms.add("gate")
         self.entry = Entry(CONNECTING, lambda: self.tally, age, stages, self.clock, lambda: 9.0)
@@ -86,13 +86,13 @@ def test_what_was_sent() -> None:
     rig.entry.published(0.2, 0)
     rig.entry.published(0.4, 5)
     seen = rig.entry.snapshot()
-    assert (seen.published, seen.unsent) == (2, 5)
+    assert (seen.published, seen.superseded) == (2, 5)
     assert samples(rig.histograms.stages, "_count", "encode") == [2]
 
 
 def test_its_parts_are_asked_anew_every_time() -> None:
     rig = Rig()
-    rig.tally = Tally(captured=14, reconnects=1, crowded=4, subscribers=7)
+    rig.tally = Tally(captured=14, reconnects=1, queue_full=4, subscribers=7)
     seen = rig.entry.snapshot()
     assert (seen.tally, seen.drops) == (rig.tally, 4)
 

@@ -19,6 +19,7 @@ from streamseg.status.machine import Temperature
 from streamseg.status.metrics import OPENMETRICS, TEXT, BoardCollector, Metrics, negotiate
 from tests.status.boards import make_board
 from tests.status.clock import Clock
+from tests.status.sensors import Sensor
 
 EXPOSITION = Path(__file__).with_name("exposition.txt")
 
@@ -48,11 +49,12 @@ def scrape(board: Board, viewers: int = 0) -> dict[tuple[str, tuple[tuple[str, s
 @pytest.fixture
 def machinery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with one sensor and one core."""
-    for path, text in (("t/thermal_zone0/temp", "50000"), ("c/cpu0/cpufreq/scaling_cur_freq", "2000000")):
-        (tmp_path / path).parent.mkdir(parents=True)
-        (tmp_path / path).write_text(text)
-    monkeypatch.setattr(machine.temperatures, "__defaults__", (tmp_path / "t",))
-    monkeypatch.setattr(machine.frequencies_hz, "__defaults__", (tmp_path / "c",))
+    clock = tmp_path / "cpu0" / "cpufreq" / "scaling_cur_freq"
+    clock.parent.mkdir(parents=True)
+    clock.write_text("2000000")
+    monkeypatch.setattr(machine.frequencies_hz, "__defaults__", (tmp_path,))
+    sensors = {"cpu_thermal": [Sensor("", 50.0)]}
+    monkeypatch.setattr("psutil.sensors_temperatures", lambda: sensors, raising=False)
 
 
 def test_what_the_board_knows_is_told() -> None:
@@ -71,8 +73,10 @@ def test_what_the_board_knows_is_told() -> None:
         ("streamseg_frames_captured_total", ()): 9.0,
         ("streamseg_frames_inferred_total", ()): 2.0,
         ("streamseg_masks_published_total", ()): 1.0,
+        ("streamseg_frames_dropped_total", (("reason", "queue_full"),)): 3.0,
         ("streamseg_frames_dropped_total", (("reason", "crowded"),)): 3.0,
         ("streamseg_frames_dropped_total", (("reason", "failed"),)): 0.0,
+        ("streamseg_frames_dropped_total", (("reason", "superseded"),)): 1.0,
         ("streamseg_frames_dropped_total", (("reason", "unsent"),)): 1.0,
         ("streamseg_mask_age_seconds_bucket", (("le", "0.025"),)): 0.0,
         ("streamseg_mask_age_seconds_bucket", (("le", "0.05"),)): 2.0,
@@ -98,7 +102,7 @@ def made_state(monkeypatch: pytest.MonkeyPatch) -> Board:
     """A board, a machine and a version that are always the same."""
     monkeypatch.setattr(metrics, "__version__", "1.2.3")
     monkeypatch.setattr(machine, "threads", lambda: 7)
-    monkeypatch.setattr(machine, "temperatures", lambda: [Temperature("thermal_zone0", "acpitz", 50.0)])
+    monkeypatch.setattr(machine, "temperatures", lambda: [Temperature("coretemp", "Package id 0", 50.0)])
     monkeypatch.setattr(machine, "frequencies_hz", lambda: {"0": 2e9, "1": 2.1e9})
     clock = Clock()
     board = make_board(clock, streams=2)
@@ -142,7 +146,7 @@ def test_what_serves_a_stream_is_told() -> None:
 
 def test_the_machine_and_the_process_are_told(machinery: None) -> None:
     seen = scrape(make_board())
-    sensor = (("sensor", "unknown"), ("zone", "thermal_zone0"))
+    sensor = (("sensor", "unknown"), ("zone", "cpu_thermal"))
     assert seen["streamseg_temperature_celsius", sensor] == 50.0
     assert seen["streamseg_cpu_frequency_hertz", (("cpu", "0"),)] == 2e9
     assert seen["streamseg_process_threads", ()] >= 1
