@@ -15,12 +15,11 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from prometheus_client import CollectorRegistry, generate_latest
 
 from benchmarks.machine import describe
 from streamseg.flow.deadline import Deadline
 from streamseg.status.board import Board
-from streamseg.status.metrics import BoardCollector, Metrics
+from streamseg.status.metrics import Metrics
 from streamseg.status.server import Settings, StatusServer
 from streamseg.types import (
     ClassInfo,
@@ -108,13 +107,10 @@ def measure(streams: int, rounds: int) -> dict[str, Any]:
     """Everything, the machine's name included."""
     machine, board = describe(), full_board(streams)
     metrics = Metrics(board)
-    theirs = CollectorRegistry()
-    theirs.register(BoardCollector(board))
     text = metrics.text()
     spent = {
         "processor_ms": timed(metrics.text, rounds, time.thread_time),
         "written_ms": timed(metrics.text, rounds),
-        "written_by_prometheus_client_ms": timed(lambda: generate_latest(theirs), rounds),
         "over_http_ms": over_http(board, rounds),
     }
     figures = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import psutil
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,12 @@ class Vitals:
 
 
 def look(pid: int, at_s: float) -> Vitals:
-    """Look at a process of this machine. Raises OSError where it is gone. Linux only."""
-    proc = Path(f"/proc/{pid}")
-    lines = (line.split() for line in (proc / "status").read_text(encoding="utf-8").splitlines())
-    status = {line[0]: line[1] for line in lines if len(line) > 1}
-    fds = sum(1 for _ in (proc / "fd").iterdir())
-    return Vitals(at_s, int(status["VmRSS:"]) * 1024 / 1e6, fds, int(status["Threads:"]))
+    """Look at a process of this machine. Raises ProcessLookupError where it is gone."""
+    try:
+        process = psutil.Process(pid)
+        return Vitals(at_s, process.memory_info().rss / 1e6, process.num_fds(), process.num_threads())
+    except psutil.NoSuchProcess as error:
+        raise ProcessLookupError(str(error)) from error
 
 
 def slope_per_h(times_s: Sequence[float], values: Sequence[float]) -> float:

@@ -67,6 +67,7 @@ LIBRARIES: dict[str, set[str]] = {
     "starlette": {"status"},
     "uvicorn": {"status"},
     "prometheus_client": {"status"},
+    "psutil": {"inference", "daemon", "status"},
     "opentelemetry": {"status"},
 }
 LIGHT = {"numpy", "zmq", "zstandard"}  # all that `client` and `wire` may need when they are imported
@@ -237,7 +238,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 def test_subscribing_loads_neither_video_nor_networks() -> None:
     loaded = loaded_after("from streamseg import subscribe")
-    assert not loaded & {"av", "cv2", "openvino", "onnxruntime", "pydantic", "torch"}
+    assert not loaded & {"av", "cv2", "openvino", "onnxruntime", "psutil", "pydantic", "torch"}
 
 
 def twin(path: Path) -> Path:

@@ -7,21 +7,21 @@ import gc
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
+
+import psutil
 
 SETTLE_S = 10.0  # what a stream held is freed by and by; the next one goes only after that
 
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _MB = 1_000_000
 _ARENAS = 2
 _M_ARENA_MAX = -8  # malloc.h
 
 
-def rss_mb(statm: Path = Path("/proc/self/statm")) -> float:
-    """Resident memory of this process, MB; 0 where the system does not tell."""
+def rss_mb() -> float:
+    """Resident memory of this process, MB of 10^6 bytes; 0 where the system does not report it."""
     try:
-        return int(statm.read_text(encoding="ascii").split()[1]) * _PAGE_BYTES / _MB
-    except (OSError, IndexError, ValueError):
+        return psutil.Process().memory_info().rss / _MB
+    except (OSError, psutil.Error):
         return 0.0
 
 

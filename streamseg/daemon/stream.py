@@ -167,7 +167,7 @@ class Stream:
         return Tally(
             captured=self.capture.captured,
             reconnects=self.reconnects,
-            crowded=self.dropped,
+            queue_full=self.dropped,
             waiting=len(self.mailbox),
             subscribers=subscribers,
         )

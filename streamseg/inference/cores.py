@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+import psutil
 
 CPU_FOLDER = Path("/sys/devices/system/cpu")
 BOARD = Path("/proc/device-tree/model")
@@ -54,7 +56,11 @@ def physical_cores(folder: Path = CPU_FOLDER) -> int:
     A hyper-thread's sibling adds nothing to arithmetic that keeps the vector units busy. Where the kernel
     does not tell siblings apart (`topology/thread_siblings_list`), every CPU counts.
     """
-    return max(1, len({_siblings(folder, cpu) for cpu in _allowed()}))
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set[int]()  # macOS has none
+    if len(allowed) in (0, psutil.cpu_count()):
+        return psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+    # psutil counts the cores of the whole machine, not those that this process is confined to
+    return len({_siblings(folder, cpu) for cpu in allowed})
 
 
 def cpu_name(cpuinfo: Path = CPUINFO, board: Path = BOARD) -> str:
@@ -104,11 +110,6 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-
-
-def _allowed() -> Iterable[int]:
-    # macOS has no affinity
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
 
 
 def _siblings(folder: Path, cpu: int) -> str:

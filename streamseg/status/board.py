@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 from streamseg.status.entry import Entry
+from streamseg.status.histogram import LatencyHistograms
 from streamseg.status.snapshot import FRESH_S, Event, StreamSnapshot, Tally
 from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
 
@@ -31,6 +32,7 @@ class Board:
         self._entries: dict[str, Entry] = {}
         self._busy_s: defaultdict[str, float] = defaultdict(float)
         self._engines: dict[str, str] = {}  # by stream
+        self.latencies = LatencyHistograms()
 
     def add(
         self,
@@ -49,9 +51,11 @@ class Board:
             fresh_s: For how many seconds a mask counts as fresh.
         """
         change = StateChange(stream, StreamState.CONNECTING, self._wall())
-        entry = Entry(change, tally, self._clock, self._wall)
-        entry.require(required, fresh_s)
         with self._lock:
+            if stream in self._entries:
+                self.latencies.remove(stream)
+            entry = Entry(change, tally, *self.latencies.add(stream), self._clock, self._wall)
+            entry.require(required, fresh_s)
             self._entries[stream] = entry
 
     def require(self, stream: str, *, required: bool, fresh_s: float = FRESH_S) -> None:
@@ -62,7 +66,8 @@ class Board:
     def remove(self, stream: str) -> None:
         """Forget a stream."""
         with self._lock:
-            self._entries.pop(stream, None)
+            if self._entries.pop(stream, None):
+                self.latencies.remove(stream)
             self._engines.pop(stream, None)
 
     def changed(self, change: StateChange) -> None:
@@ -90,10 +95,10 @@ class Board:
         if entry := self._entries.get(stream):
             entry.failed(text)
 
-    def published(self, stream: str, encode_ms: float, unsent: int) -> None:
-        """Take in that a mask was sent, what encoding it took, and how many gave way to newer ones so far."""
+    def published(self, stream: str, encode_ms: float, superseded: int) -> None:
+        """Take in that a mask was sent, what encoding it took, and how many newer ones replaced so far."""
         if entry := self._entries.get(stream):
-            entry.published(encode_ms, unsent)
+            entry.published(encode_ms, superseded)
 
     def snapshot(self, stream: str) -> StreamSnapshot:
         """What is known of a stream now. Raises KeyError for a stream that is not kept."""

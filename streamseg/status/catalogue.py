@@ -47,8 +47,9 @@ DROPPED = Metric(
     "streamseg_frames_dropped_total",
     _C,
     ("stream", "reason"),
-    "Frames lost: crowded (gave way to a newer one before inference), failed (the engine could not), "
-    "unsent (the mask gave way to a newer one before it was sent).",
+    "Frames lost: queue_full (replaced by a newer frame before inference), failed (the engine could not), "
+    "superseded (the mask was replaced by a newer one before it was sent); "
+    "deprecated, the same counts again: crowded (queue_full), unsent (superseded).",
 )
 AGE = Metric("streamseg_mask_age_seconds", _H, _STREAM, "From the capture of a frame to its mask.")
 STAGE = Metric(
@@ -90,7 +91,7 @@ CALLBACK_ERRORS = Metric(
 VIEWERS = Metric("streamseg_viewers", _G, (), "Open pages that show live pictures.")
 THREADS = Metric("streamseg_process_threads", _G, (), "Threads of the process, those of its C libraries too.")
 TEMPERATURE = Metric(
-    "streamseg_temperature_celsius", _G, ("zone", "sensor"), "Thermal zones, where Linux has any."
+    "streamseg_temperature_celsius", _G, ("zone", "sensor"), "Temperature sensors, where Linux has any."
 )
 FREQUENCY = Metric(
     "streamseg_cpu_frequency_hertz", _G, ("cpu",), "Clock rate of each core, where Linux tells."

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from prometheus_client import Histogram
+
 from streamseg.flow.meters import Quantiles, RateMeter
-from streamseg.status.histogram import AGE_BOUNDS_S, STAGE_BOUNDS_S, Histogram
 from streamseg.status.snapshot import FRESH_S, STAGES, Event, Mean, StreamSnapshot, Tally
 from streamseg.status.steadiness import Steadiness, confidence
 from streamseg.types import ModelInfo, Segmentation, StateChange
@@ -39,7 +40,7 @@ class _Lately:
 
     def add(self, value: float | None) -> None:
         if value is not None:
-            self.all = Mean(self.all.count + 1, self.all.total + value)
+            self.all = self.all.plus(value)
             self._last.append(value)
 
     @property
@@ -53,6 +54,7 @@ class Entry:
     Args:
         change: Its first state.
         tally: Asks its parts what they count.
+        age, stages: Histograms of the age of its masks, and of the time by stage; seconds.
         clock: Monotonic seconds.
         wall: Seconds since 1970.
     """
@@ -61,6 +63,8 @@ class Entry:
         self,
         change: StateChange,
         tally: Callable[[], Tally],
+        age: Histogram,
+        stages: Mapping[str, Histogram],
         clock: Callable[[], float],
         wall: Callable[[], float],
     ) -> None:
@@ -73,12 +77,12 @@ class Entry:
         self._rate = RateMeter(WINDOW_S, clock)
         self._ages_ms = Quantiles(SAMPLES)
         self._lately_ms = {stage: Quantiles(SAMPLES) for stage in STAGES}
-        self._age = Histogram(AGE_BOUNDS_S)
-        self._stages = {stage: Histogram(STAGE_BOUNDS_S) for stage in STAGES}
+        self._age, self._stages = age, stages
+        self._ages_s = Mean()
         self._steadiness = Steadiness()
         self._flickers, self._confidences = _Lately(), _Lately()
         self._events: deque[Event] = deque(maxlen=EVENTS)
-        self._masks = self._resets = self._failures = self._published = self._unsent = 0
+        self._masks = self._resets = self._failures = self._published = self._superseded = 0
         self._newest_s: float | None = None
 
     def require(self, required: bool, fresh_s: float = FRESH_S) -> None:
@@ -107,7 +111,8 @@ class Entry:
             self._masks += 1
             self._newest_s = now_s
             self._rate.tick()
-            self._age.add(age_s)
+            self._age.observe(age_s)
+            self._ages_s = self._ages_s.plus(age_s)
             self._ages_ms.add(age_s * 1e3)
             for stage, spent_ms in segmentation.ms.items():
                 self._spent(stage, spent_ms)
@@ -124,11 +129,11 @@ class Entry:
             self._failures += 1
             self._tell(Event(self._wall(), "failed", text))
 
-    def published(self, encode_ms: float, unsent: int) -> None:
-        """Take in that a mask was sent, what encoding it took, and how many were not so far."""
+    def published(self, encode_ms: float, superseded: int) -> None:
+        """Take in that a mask was sent, what encoding it took, and how many newer ones replaced so far."""
         with self._lock:
             self._published += 1
-            self._unsent = unsent
+            self._superseded = superseded
             self._spent("encode", encode_ms)
 
     def snapshot(self, *, lately: bool = True) -> StreamSnapshot:
@@ -143,7 +148,7 @@ class Entry:
                 age_ms_p50=math.nan,
                 age_ms_p95=math.nan,
                 infer_ms_p50=math.nan,
-                drops=tally.crowded,
+                drops=tally.queue_full,
                 resets=self._resets,
                 failures=self._failures,
                 required=self._required,
@@ -151,13 +156,12 @@ class Entry:
                 engine=self._engine,
                 model=self._model,
                 published=self._published,
-                unsent=self._unsent,
+                superseded=self._superseded,
                 stages_ms={},
                 flicker=self._flickers.mean,
                 confidence=self._confidences.mean,
                 silent_s=None if newest_s is None else self._clock() - newest_s,
-                age=self._age.counts(),
-                stages={stage: spent.counts() for stage, spent in self._stages.items()},
+                ages_s=self._ages_s,
                 flickers=self._flickers.all,
                 confidences=self._confidences.all,
                 tally=tally,
@@ -184,7 +188,7 @@ class Entry:
 
     def _spent(self, stage: str, spent_ms: float) -> None:
         if stage in self._stages:
-            self._stages[stage].add(spent_ms / 1e3)
+            self._stages[stage].observe(spent_ms / 1e3)
             self._lately_ms[stage].add(spent_ms)
 
     def _tell(self, event: Event) -> None:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from streamseg.status.snapshot import StreamSnapshot
+from streamseg.status.snapshot import Mean, StreamSnapshot
 
 SAMPLES = 120
 
@@ -46,10 +46,11 @@ class History:
 def _between(before: StreamSnapshot | None, now: StreamSnapshot) -> Sample:
     if before is None:
         return Sample(None, None)
-    age_s = _mean(now.age.total - before.age.total, now.age.cumulative[-1] - before.age.cumulative[-1])
-    flicker = _mean(now.flickers.total - before.flickers.total, now.flickers.count - before.flickers.count)
+    age_s = _mean(before.ages_s, now.ages_s)
+    flicker = _mean(before.flickers, now.flickers)
     return Sample(None if age_s is None else age_s * 1e3, flicker)
 
 
-def _mean(total: float, count: int) -> float | None:
-    return total / count if count > 0 else None
+def _mean(before: Mean, now: Mean) -> float | None:
+    count = now.count - before.count
+    return (now.total - before.total) / count if count > 0 else None

@@ -1,36 +1,43 @@
-"""What Linux tells of the machine and the process, where it tells anything: heat, clock rates, threads."""
+"""Temperatures, clock rates and threads, as far as the system reports them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-THERMAL = Path("/sys/class/thermal")
+import psutil
+
 CPUS = Path("/sys/devices/system/cpu")
-PROCESS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True, slots=True)
 class Temperature:
-    """A sensor: its zone, what it measures as its driver names it, degrees Celsius."""
+    """A sensor: the chip or zone it belongs to and its own name, as drivers name them; degrees Celsius."""
 
     zone: str
     sensor: str
     celsius: float
 
 
-def temperatures(root: Path = THERMAL) -> list[Temperature]:
-    """Every thermal zone that can be read; some are asleep and cannot."""
-    found = []
-    for zone in sorted(root.glob("thermal_zone*")):
-        milli = _number(zone / "temp")
-        if milli is not None:
-            found.append(Temperature(zone.name, _text(zone / "type") or "unknown", milli / 1e3))
-    return found
+def temperatures() -> list[Temperature]:
+    """Every sensor that can be read now; each pair of zone and sensor once, equal ones are numbered."""
+    if not hasattr(psutil, "sensors_temperatures"):  # macOS
+        return []
+    found: dict[tuple[str, str], Temperature] = {}
+    for zone, sensors in psutil.sensors_temperatures().items():
+        for number, sensor in enumerate(sensors, 1):
+            name = sensor.label or "unknown"
+            if (zone, name) in found:
+                name = f"{name} {number}"
+            found[zone, name] = Temperature(zone, name, sensor.current)
+    return list(found.values())
 
 
 def frequencies_hz(root: Path = CPUS) -> dict[str, float]:
-    """The clock rate of every core that says it, by its number."""
+    """The clock rate of every core that says it, by its number.
+
+    Not psutil's: where cores share a clock (ARM), it numbers the clocks instead of the cores.
+    """
     found = {}
     for cpu in root.glob("cpu[0-9]*"):
         khz = _number(cpu / "cpufreq" / "scaling_cur_freq")
@@ -39,21 +46,13 @@ def frequencies_hz(root: Path = CPUS) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: int(item[0])))
 
 
-def threads(status: Path = PROCESS) -> int | None:
+def threads() -> int:
     """How many threads this process has, those of the C libraries too."""
-    lines = (_text(status) or "").splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith("Threads:")), None)
+    return psutil.Process().num_threads()
 
 
 def _number(path: Path) -> float | None:
     try:
-        return float(_text(path) or "")
-    except ValueError:
-        return None
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
+        return float(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
         return None

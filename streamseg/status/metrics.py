@@ -1,33 +1,34 @@
-"""The board as Prometheus metrics, made anew for every scrape; nothing is counted twice."""
+"""What the board knows, as Prometheus metrics, in the text format or as OpenMetrics."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
-    HistogramMetricFamily,
     Metric,
     SummaryMetricFamily,
 )
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
-from prometheus_client.samples import Sample
 
 from streamseg import __version__
 from streamseg.status import catalogue, machine
 from streamseg.status.board import Board
-from streamseg.status.exposition import number, write
 from streamseg.status.health import gives_masks
-from streamseg.status.histogram import Counts
 from streamseg.status.snapshot import Mean, StreamSnapshot
 from streamseg.types import StreamState
 
 Snapshots = Mapping[str, StreamSnapshot]
 Values = dict[tuple[str, ...], float]  # by the values of the labels
 _STATES = tuple(StreamState)
+OPENMETRICS = "application/openmetrics-text"
+TEXT = "text/plain"
+# One version of each, whatever a client lists: answers are cached by format, and there must not be many.
+_ENCODERS = {media_type: choose_encoder(media_type) for media_type in (TEXT, OPENMETRICS)}
+CONTENT_TYPES = {media_type: content_type for media_type, (_, content_type) in _ENCODERS.items()}
 
 
 class BoardCollector(Collector):
@@ -48,8 +49,8 @@ class BoardCollector(Collector):
         yield _states(seen)
         yield from _levels(seen)
         yield from _totals(seen)
-        yield _ages(seen)
-        yield _stages(seen)
+        yield from self._board.latencies.age.collect()
+        yield from self._board.latencies.stages.collect()
         yield _means(catalogue.FLICKER, {name: one.flickers for name, one in seen.items()})
         yield _means(catalogue.CONFIDENCE, {name: one.confidences for name, one in seen.items()})
         yield _models(seen)
@@ -69,9 +70,16 @@ class Metrics:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
 
-    def text(self) -> bytes:
-        """All of it, in the text format."""
-        return write(self._registry.collect())
+    def text(self, media_type: str = TEXT) -> bytes:
+        """All of it, in the format of a media type: one of `CONTENT_TYPES`."""
+        encode, _ = _ENCODERS[media_type]
+        return encode(self._registry)
+
+
+def negotiate(accept: str) -> str:
+    """The media type to answer an `Accept` header with: OpenMetrics where the client takes it, else text."""
+    offered = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    return OPENMETRICS if OPENMETRICS in offered else TEXT
 
 
 def _states(seen: Snapshots) -> Metric:
@@ -101,34 +109,9 @@ def _totals(seen: Snapshots) -> Iterator[Metric]:
     yield _by_stream(catalogue.RECONNECTS, seen, lambda one: one.tally.reconnects)
     yield _by_stream(catalogue.RESETS, seen, lambda one: one.resets)
     lost: Values = {
-        (name, reason): float(count)
-        for name, one in seen.items()
-        for reason, count in (("crowded", one.drops), ("failed", one.failures), ("unsent", one.unsent))
+        (name, reason): float(count) for name, one in seen.items() for reason, count in one.dropped.items()
     }
     yield _counter(catalogue.DROPPED, lost)
-
-
-def _ages(seen: Snapshots) -> Metric:
-    return _histogram(catalogue.AGE, (((name,), one.age) for name, one in seen.items()))
-
-
-def _stages(seen: Snapshots) -> Metric:
-    stages = ((name, stage, counts) for name, one in seen.items() for stage, counts in one.stages.items())
-    return _histogram(catalogue.STAGE, (((name, stage), counts) for name, stage, counts in stages))
-
-
-def _histogram(metric: catalogue.Metric, values: Iterable[tuple[tuple[str, ...], Counts]]) -> Metric:
-    """Its samples are put together here: most of a scrape is buckets, and `add_metric` is slow."""
-    family = HistogramMetricFamily(metric.name, metric.text, labels=metric.labels)
-    bucket, count, total = (metric.name + end for end in ("_bucket", "_count", "_sum"))
-    for held, counts in values:
-        labels = dict(zip(metric.labels, held, strict=True))
-        family.samples += [
-            Sample(bucket, {**labels, "le": bound}, value)
-            for bound, value in zip(_bounds(counts.bounds), counts.cumulative, strict=True)
-        ]
-        family.samples += [Sample(count, labels, counts.cumulative[-1]), Sample(total, labels, counts.total)]
-    return family
 
 
 def _means(metric: catalogue.Metric, means: Mapping[str, Mean]) -> Metric:
@@ -148,8 +131,7 @@ def _models(seen: Snapshots) -> Metric:
 
 
 def _machine() -> Iterator[Metric]:
-    count = machine.threads()
-    yield _gauge(catalogue.THREADS, {} if count is None else {(): float(count)})
+    yield _gauge(catalogue.THREADS, {(): float(machine.threads())})
     yield _gauge(catalogue.TEMPERATURE, {(t.zone, t.sensor): t.celsius for t in machine.temperatures()})
     yield _gauge(catalogue.FREQUENCY, {(cpu,): hz for cpu, hz in machine.frequencies_hz().items()})
 
@@ -171,8 +153,3 @@ def _counter(metric: catalogue.Metric, values: Values) -> Metric:
     for labels, value in values.items():
         family.add_metric(labels, value)
     return family
-
-
-@cache
-def _bounds(bounds: tuple[float, ...]) -> tuple[str, ...]:
-    return (*map(number, bounds), "+Inf")

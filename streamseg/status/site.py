@@ -15,19 +15,40 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from streamseg.status import assets, exposition, live
+from streamseg.status import assets, live
 from streamseg.status.board import Board
 from streamseg.status.door import COOKIE, COOKIE_S, Door
 from streamseg.status.guard import Guard, answer_late
 from streamseg.status.health import readiness
 from streamseg.status.hub import Hub
 from streamseg.status.login_throttle import LoginThrottle
-from streamseg.status.metrics import Metrics
-from streamseg.status.recent import Recent
+from streamseg.status.metrics import CONTENT_TYPES, Metrics, negotiate
 from streamseg.status.summary import events, overview, summary
 
 MOST_FORM_BYTES = 4096  # of what a login may send
+KEEP_S = 0.2
 Alive = Callable[[], Mapping[str, bool]]
+
+
+class Recent:
+    """Calls `make` at most once in `keep_s` seconds and returns its last result in between; for one thread.
+
+    Some answers take long to make, and a flood of requests must not take the engine's time.
+    """
+
+    def __init__(
+        self, make: Callable[[], bytes], keep_s: float = KEEP_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._make, self._keep_s, self._clock = make, keep_s, clock
+        self._made: bytes | None = None
+        self._until_s = 0.0
+
+    def __call__(self) -> bytes:
+        """The result, at most `keep_s` old."""
+        if self._made is None or self._clock() >= self._until_s:
+            self._made = self._make()
+            self._until_s = self._clock() + self._keep_s
+        return self._made
 
 
 class Site:
@@ -55,7 +76,8 @@ class Site:
         throttle: LoginThrottle | None = None,
     ) -> None:
         self._board, self._hub, self._door, self._alive, self._wall = board, hub, door, alive, wall
-        self._metrics = Recent(Metrics(board, lambda: len(hub.viewers)).text)
+        metrics = Metrics(board, lambda: len(hub.viewers))
+        self._metrics = {kind: Recent(partial(metrics.text, kind)) for kind in CONTENT_TYPES}
         self._overview = Recent(self._write_overview)
         self._assets = assets.load() if page else {}
         self._throttle = throttle or LoginThrottle()
@@ -89,8 +111,9 @@ class Site:
         told = readiness(self._board.snapshots(lately=False))
         return JSONResponse(told, _status(told["ready"]))
 
-    async def _scrape(self, _: Request) -> Response:
-        return Response(self._metrics(), media_type=exposition.CONTENT_TYPE)
+    async def _scrape(self, request: Request) -> Response:
+        kind = negotiate(",".join(request.headers.getlist("accept")))
+        return Response(self._metrics[kind](), headers={"content-type": CONTENT_TYPES[kind]})
 
     async def _streams(self, _: Request) -> Response:
         return Response(self._overview(), media_type="application/json")

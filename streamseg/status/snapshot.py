@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streamseg.redact import redact_credentials
-from streamseg.status.histogram import NOTHING, Counts
 from streamseg.types import ModelInfo, StateChange
 
 FRESH_S = 10.0  # a running stream without a mask for longer is not one to rely on
 STAGES = ("decode", "wait", "infer", "stabilise", "encode")  # what a mask's time goes to, in order
+DEPRECATED_REASONS = {"crowded": "queue_full", "unsent": "superseded"}  # of dropped frames, old and new name
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,14 @@ class Tally:
     Attributes:
         captured: Frames handed on by its source.
         reconnects: Attempts to open its source after the first.
-        crowded: Frames that gave way to newer ones before inference.
+        queue_full: Frames that newer ones replaced before inference.
         waiting: Frames that wait for the engine now.
         subscribers: Subscriptions that match its masks now.
     """
 
     captured: int = 0
     reconnects: int = 0
-    crowded: int = 0
+    queue_full: int = 0
     waiting: int = 0
     subscribers: int = 0
 
@@ -61,6 +61,10 @@ class Mean:
     count: int = 0
     total: float = 0.0
 
+    def plus(self, value: float) -> Mean:
+        """With one more value."""
+        return Mean(self.count + 1, self.total + value)
+
 
 @dataclass(frozen=True, slots=True)
 class StreamSnapshot:
@@ -79,13 +83,12 @@ class StreamSnapshot:
         infer_ms_p50: The segmenter's share of it.
         stages_ms: Median by stage, lately; without the stages of which nothing is known.
         flicker, confidence: Means lately, 0…1; nan where nothing is known.
-        drops: Frames that gave way to newer ones before inference.
-        unsent: Masks that gave way to newer ones before they were sent.
+        drops: Frames that newer ones replaced before inference.
+        superseded: Masks that newer ones replaced before they were sent.
         failures: Frames that could not be processed.
         resets: How often its memory was let go.
         silent_s: Seconds since its newest mask; None before the first.
-        age, stages: Histograms since the start, seconds.
-        flickers, confidences: Sums since the start.
+        ages_s, flickers, confidences: Sums since the start; of ages in seconds.
         tally: What its parts count.
     """
 
@@ -103,13 +106,22 @@ class StreamSnapshot:
     engine: str = ""
     model: ModelInfo | None = None
     published: int = 0
-    unsent: int = 0
+    superseded: int = 0
     stages_ms: Mapping[str, float] = field(default_factory=dict)
     flicker: float = math.nan
     confidence: float = math.nan
     silent_s: float | None = None
-    age: Counts = NOTHING
-    stages: Mapping[str, Counts] = field(default_factory=dict)
+    ages_s: Mean = Mean()
     flickers: Mean = Mean()
     confidences: Mean = Mean()
     tally: Tally = Tally()
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Frames and masks lost since the start, by reason.
+
+        `crowded` and `unsent` repeat `queue_full` and `superseded` for one release: these were their names in
+        dashboards and alerts.
+        """
+        counts = {"queue_full": self.drops, "failed": self.failures, "superseded": self.superseded}
+        return counts | {old: counts[new] for old, new in DEPRECATED_REASONS.items()}

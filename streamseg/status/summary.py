@@ -66,7 +66,7 @@ def _stream(name: str, seen: StreamSnapshot) -> dict[str, Any]:
         "captured": seen.tally.captured,
         "masks": seen.masks,
         "published": seen.published,
-        "dropped": {"crowded": seen.drops, "failed": seen.failures, "unsent": seen.unsent},
+        "dropped": seen.dropped,
         "reconnects": seen.tally.reconnects,
         "resets": seen.resets,
         "subscribers": seen.tally.subscribers,

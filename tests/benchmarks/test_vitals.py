@@ -39,6 +39,13 @@ def test_a_look_sees_what_is_held() -> None:
     assert (before.at_s, now.at_s) == (1.0, 2.0)
 
 
+def test_a_process_that_is_gone_cannot_be_looked_at() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    with pytest.raises(ProcessLookupError, match=str(gone.pid)):
+        look(gone.pid, 1.0)
+
+
 def test_growth_is_told_by_the_hour() -> None:
     assert slope_per_h([0, 1800, 3600], [100, 101, 102]) == pytest.approx(2)
     assert math.isnan(slope_per_h([0], [1]))

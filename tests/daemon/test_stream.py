@@ -41,7 +41,7 @@ def test_its_parts_are_asked_what_they_count() -> None:
     stream = make()
     for seq in range(3):
         stream.mailbox.put(make_frame(seq=seq))
-    assert stream.tally(subscribers=4) == Tally(crowded=2, waiting=1, subscribers=4)
+    assert stream.tally(subscribers=4) == Tally(queue_full=2, waiting=1, subscribers=4)
 
 
 def test_what_is_counted_holds_while_it_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ def test_what_is_counted_holds_while_it_begins_anew(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("streamseg.daemon.stream.Capture", Asking)
     stream.renew(stream.config, lambda: None)
-    assert (before.crowded, seen) == (3, [before])
+    assert (before.queue_full, seen) == (3, [before])
     assert stream.tally(subscribers=0) == replace(before, reconnects=1)
 
 

@@ -51,16 +51,29 @@ def topology(folder: Path, siblings: dict[int, str]) -> Path:
     return folder
 
 
+def machine_of(monkeypatch: pytest.MonkeyPatch, cpus: int, cores: int | None) -> None:
+    monkeypatch.setattr("psutil.cpu_count", lambda logical=True: cpus if logical else cores)
+
+
+@pytest.mark.parametrize(("cores", "expected"), [(2, 2), (None, 4)])
+def test_the_whole_machine_has_the_cores_that_psutil_counts(
+    monkeypatch: pytest.MonkeyPatch, cores: int | None, expected: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(4)))
+    machine_of(monkeypatch, cpus=4, cores=cores)
+    assert physical_cores() == expected
+
+
 @pytest.mark.parametrize(
     ("allowed", "siblings", "expected"),
     [
-        ({0, 1, 2, 3}, {0: "0,2", 1: "1,3", 2: "0,2", 3: "1,3"}, 2),
+        ({0, 1, 4, 5}, {0: "0,4", 1: "1,5", 4: "0,4", 5: "1,5"}, 2),
         ({0, 2}, {0: "0,2", 2: "0,2"}, 1),
         ({0, 1}, {0: "0", 1: "1"}, 2),
         ({0, 1, 2}, {}, 3),
     ],
 )
-def test_siblings_count_once(
+def test_siblings_count_once_where_the_process_is_confined_to_some_cpus(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     allowed: set[int],
@@ -68,6 +81,7 @@ def test_siblings_count_once(
     expected: int,
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: allowed)
+    machine_of(monkeypatch, cpus=8, cores=4)
     assert physical_cores(topology(tmp_path, siblings)) == expected
 
 
@@ -112,10 +126,10 @@ def test_an_arm_processor_is_told_by_board_and_design(
     assert cpu_name(info, model) == expected
 
 
-def test_where_there_is_no_affinity_every_cpu_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_no_affinity_the_machine_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
-    assert physical_cores(tmp_path) == 3
+    machine_of(monkeypatch, cpus=8, cores=3)
+    assert physical_cores() == 3
 
 
 def test_features_are_read_from_the_kernel(tmp_path: Path) -> None:

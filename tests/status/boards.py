@@ -17,7 +17,7 @@ def make_board(clock: Clock | None = None, streams: int = 1) -> Board:
     clock = clock or Clock()
     board = Board(clock, lambda: NOW_UNIX_S)
     for name in ["gate", *(f"cam{number}" for number in range(1, streams))]:
-        board.add(name, lambda: Tally(captured=9, reconnects=1, crowded=3, waiting=1, subscribers=2))
+        board.add(name, lambda: Tally(captured=9, reconnects=1, queue_full=3, waiting=1, subscribers=2))
         board.serve(name, "default", MODEL)
         board.changed(StateChange(name, StreamState.RUNNING, NOW_UNIX_S - 60))
         for label in (0, 1):

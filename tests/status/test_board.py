@@ -26,7 +26,7 @@ def test_a_new_stream_is_connecting() -> None:
 def test_masks_are_counted_and_measured() -> None:
     clock = Clock()
     board = Board(clock, lambda: 5.0)
-    board.add("gate", lambda: Tally(crowded=3))
+    board.add("gate", lambda: Tally(queue_full=3))
     for age_s in (0.01, 0.02, 0.03, 0.04):
         clock.now_s += 0.5
         board.mask(mask(captured_s=clock.now_s - age_s, reset=age_s == 0.01))
@@ -35,7 +35,7 @@ def test_masks_are_counted_and_measured() -> None:
     seen = board.snapshot("gate")
     assert seen.fps == pytest.approx(2.0)
     assert (seen.masks, seen.resets, seen.drops, seen.failures) == (4, 1, 3, 1)
-    assert (seen.published, seen.unsent) == (1, 1)
+    assert (seen.published, seen.superseded) == (1, 1)
     assert seen.age_ms_p50 == pytest.approx(30.0)
     assert seen.age_ms_p95 == pytest.approx(40.0)
     assert seen.infer_ms_p50 == 8.0
@@ -84,3 +84,14 @@ def test_engines_are_charged_for_their_streams() -> None:
         board.mask(mask(stream))
     assert board.busy_s == pytest.approx({"a": 0.024, "b": 0.012})
     assert board.snapshot("gate").model is MODEL
+
+
+def test_a_stream_that_is_added_again_begins_at_zero() -> None:
+    board = Board(Clock(), lambda: 5.0)
+    for _ in range(2):
+        board.add("gate")
+        counts = [
+            s.value for m in board.latencies.age.collect() for s in m.samples if s.name.endswith("_count")
+        ]
+        assert counts == [0.0]
+        board.mask(mask())

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streamseg.status.catalogue import CATALOGUE, MetricKind
 from streamseg.status.metrics import Metrics
+from streamseg.status.snapshot import DEPRECATED_REASONS
 from tests.status.boards import make_board
 
 FILE = Path(__file__).resolve().parent.parent.parent / "configs" / "grafana" / "streamseg.json"
@@ -72,6 +73,14 @@ def test_it_asks_for_series_and_labels_that_are_told(expression: str) -> None:
     assert names
     assert names <= set(told)
     assert labels_in(expression) <= SCRAPED.union(*(told[name] for name in names))
+
+
+def test_no_dropped_frame_is_counted_twice() -> None:
+    """Deprecated reasons repeat the counts of others."""
+    asked = [one for one in expressions() if "streamseg_frames_dropped_total" in one]
+    excluded = f'reason!~"{"|".join(DEPRECATED_REASONS)}"'
+    assert asked
+    assert [one for one in asked if excluded not in one] == []
 
 
 def test_it_names_only_labels_that_its_series_have() -> None:

@@ -6,8 +6,10 @@ import math
 from dataclasses import replace
 
 import pytest
+from prometheus_client import Histogram
 
 from streamseg.status.entry import EVENTS, RESET_TEXTS, Entry
+from streamseg.status.histogram import LatencyHistograms
 from streamseg.status.snapshot import Tally
 from streamseg.temporal.reset import ResetReason
 from streamseg.types import StateChange, StreamState
@@ -23,8 +25,20 @@ class Rig:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.tally = Tally(captured=10, reconnects=1, crowded=3, waiting=1, subscribers=2)
-        self.entry = Entry(CONNECTING, lambda: self.tally, self.clock, lambda: 9.0)
+        self.tally = Tally(captured=10, reconnects=1, queue_full=3, waiting=1, subscribers=2)
+        self.histograms = LatencyHistograms()
+        age, stages = self.histograms.add("gate")
+        self.entry = Entry(CONNECTING, lambda: self.tally, age, stages, self.clock, lambda: 9.0)
+
+
+def samples(histogram: Histogram, ending: str, stage: str | None = None) -> list[float]:
+    """The exported values whose names end so, of one stage."""
+    return [
+        sample.value
+        for family in histogram.collect()
+        for sample in family.samples
+        if sample.name.endswith(ending) and sample.labels.get("stage") == stage
+    ]
 
 
 def test_a_mask_is_counted_and_timed() -> None:
@@ -34,9 +48,11 @@ def test_a_mask_is_counted_and_timed() -> None:
     seen = rig.entry.snapshot()
     assert seen.masks == 1
     assert seen.age_ms_p50 == pytest.approx(40.0)
-    assert seen.age.cumulative[:3] == (0, 1, 1)
-    assert seen.stages["infer"].cumulative == (0, 0, 1, 1, 1, 1, 1, 1)
-    assert seen.stages["infer"].total == pytest.approx(0.008)
+    assert seen.ages_s.count == 1
+    assert seen.ages_s.total == pytest.approx(0.04)
+    assert samples(rig.histograms.age, "_bucket")[:3] == [0, 1, 1]
+    assert samples(rig.histograms.stages, "_bucket", "infer") == [0, 0, 1, 1, 1, 1, 1, 1]
+    assert samples(rig.histograms.stages, "_sum", "infer") == [pytest.approx(0.008)]
     assert seen.stages_ms == {"decode": 1.0, "wait": 2.0, "infer": 8.0, "stabilise": 4.0}
     assert seen.silent_s == 2.0
 
@@ -70,13 +86,13 @@ def test_what_was_sent() -> None:
     rig.entry.published(0.2, 0)
     rig.entry.published(0.4, 5)
     seen = rig.entry.snapshot()
-    assert (seen.published, seen.unsent) == (2, 5)
-    assert seen.stages["encode"].cumulative[-1] == 2
+    assert (seen.published, seen.superseded) == (2, 5)
+    assert samples(rig.histograms.stages, "_count", "encode") == [2]
 
 
 def test_its_parts_are_asked_anew_every_time() -> None:
     rig = Rig()
-    rig.tally = Tally(captured=14, reconnects=1, crowded=4, subscribers=7)
+    rig.tally = Tally(captured=14, reconnects=1, queue_full=4, subscribers=7)
     seen = rig.entry.snapshot()
     assert (seen.tally, seen.drops) == (rig.tally, 4)
 

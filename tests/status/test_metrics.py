@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
-from streamseg.status import machine
+from streamseg.status import machine, metrics
 from streamseg.status.board import Board
 from streamseg.status.catalogue import CATALOGUE
-from streamseg.status.metrics import Metrics
+from streamseg.status.machine import Temperature
+from streamseg.status.metrics import OPENMETRICS, TEXT, BoardCollector, Metrics, negotiate
 from tests.status.boards import make_board
 from tests.status.clock import Clock
+from tests.status.sensors import Sensor
+
+EXPOSITION = Path(__file__).with_name("exposition.txt")
+
+
+def samples_of_ours(families: Iterable[Metric]) -> list[tuple[str, dict[str, str], float]]:
+    return [
+        (sample.name, sample.labels, sample.value)
+        for family in families
+        for sample in family.samples
+        if sample.name.startswith("streamseg_")
+    ]
 
 
 def scrape(board: Board, viewers: int = 0) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -32,11 +49,12 @@ def scrape(board: Board, viewers: int = 0) -> dict[tuple[str, tuple[tuple[str, s
 @pytest.fixture
 def machinery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with one sensor and one core."""
-    for path, text in (("t/thermal_zone0/temp", "50000"), ("c/cpu0/cpufreq/scaling_cur_freq", "2000000")):
-        (tmp_path / path).parent.mkdir(parents=True)
-        (tmp_path / path).write_text(text)
-    monkeypatch.setattr(machine.temperatures, "__defaults__", (tmp_path / "t",))
-    monkeypatch.setattr(machine.frequencies_hz, "__defaults__", (tmp_path / "c",))
+    clock = tmp_path / "cpu0" / "cpufreq" / "scaling_cur_freq"
+    clock.parent.mkdir(parents=True)
+    clock.write_text("2000000")
+    monkeypatch.setattr(machine.frequencies_hz, "__defaults__", (tmp_path,))
+    sensors = {"cpu_thermal": [Sensor("", 50.0)]}
+    monkeypatch.setattr("psutil.sensors_temperatures", lambda: sensors, raising=False)
 
 
 def test_what_the_board_knows_is_told() -> None:
@@ -55,8 +73,10 @@ def test_what_the_board_knows_is_told() -> None:
         ("streamseg_frames_captured_total", ()): 9.0,
         ("streamseg_frames_inferred_total", ()): 2.0,
         ("streamseg_masks_published_total", ()): 1.0,
+        ("streamseg_frames_dropped_total", (("reason", "queue_full"),)): 3.0,
         ("streamseg_frames_dropped_total", (("reason", "crowded"),)): 3.0,
         ("streamseg_frames_dropped_total", (("reason", "failed"),)): 0.0,
+        ("streamseg_frames_dropped_total", (("reason", "superseded"),)): 1.0,
         ("streamseg_frames_dropped_total", (("reason", "unsent"),)): 1.0,
         ("streamseg_mask_age_seconds_bucket", (("le", "0.025"),)): 0.0,
         ("streamseg_mask_age_seconds_bucket", (("le", "0.05"),)): 2.0,
@@ -77,6 +97,48 @@ def test_what_the_board_knows_is_told() -> None:
     assert ("streamseg_stream_silence_seconds", (("stream", "yard"),)) not in seen
 
 
+@pytest.fixture
+def made_state(monkeypatch: pytest.MonkeyPatch) -> Board:
+    """A board, a machine and a version that are always the same."""
+    monkeypatch.setattr(metrics, "__version__", "1.2.3")
+    monkeypatch.setattr(machine, "threads", lambda: 7)
+    monkeypatch.setattr(machine, "temperatures", lambda: [Temperature("coretemp", "Package id 0", 50.0)])
+    monkeypatch.setattr(machine, "frequencies_hz", lambda: {"0": 2e9, "1": 2.1e9})
+    clock = Clock()
+    board = make_board(clock, streams=2)
+    clock.now_s += 3
+    return board
+
+
+def test_names_labels_help_types_and_values_stay_what_they_are(made_state: Board) -> None:
+    """A change of `exposition.txt` is a change for everybody who has a dashboard or an alert."""
+    registry = CollectorRegistry()
+    registry.register(BoardCollector(made_state, lambda: 2))
+    assert generate_latest(registry).decode() == EXPOSITION.read_text(encoding="utf-8")
+
+
+def test_openmetrics_tells_the_same_samples(made_state: Board) -> None:
+    found = Metrics(made_state, lambda: 2)
+    as_text = text_string_to_metric_families(found.text().decode())
+    as_openmetrics = openmetrics_families(found.text(OPENMETRICS).decode())  # type: ignore[no-untyped-call]
+    assert samples_of_ours(as_openmetrics) == samples_of_ours(as_text)
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        ("", TEXT),
+        ("*/*", TEXT),
+        ("text/plain;version=0.0.4", TEXT),
+        ("Application/OpenMetrics-Text", OPENMETRICS),
+        ("application/openmetrics-text;version=1.0.0;q=0.6, text/plain;version=0.0.4;q=0.3", OPENMETRICS),
+        ("application/openmetrics-text-of-another-kind", TEXT),
+    ],
+)
+def test_the_format_is_what_the_client_takes(accept: str, chosen: str) -> None:
+    assert negotiate(accept) == chosen
+
+
 def test_what_serves_a_stream_is_told() -> None:
     labels = {"engine": "default", "model": "m", "version": "1", "backend": "fake", "precision": "f32"}
     assert scrape(make_board())["streamseg_stream_model_info", tuple(sorted(labels.items()))] == 1.0
@@ -84,7 +146,7 @@ def test_what_serves_a_stream_is_told() -> None:
 
 def test_the_machine_and_the_process_are_told(machinery: None) -> None:
     seen = scrape(make_board())
-    sensor = (("sensor", "unknown"), ("zone", "thermal_zone0"))
+    sensor = (("sensor", "unknown"), ("zone", "cpu_thermal"))
     assert seen["streamseg_temperature_celsius", sensor] == 50.0
     assert seen["streamseg_cpu_frequency_hertz", (("cpu", "0"),)] == 2e9
     assert seen["streamseg_process_threads", ()] >= 1

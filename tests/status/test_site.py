@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from streamseg.status.door import COOKIE
-from streamseg.status.site import MOST_FORM_BYTES
+from streamseg.status.site import KEEP_S, MOST_FORM_BYTES, Recent
 from streamseg.types import StateChange, StreamState
+from tests.status.clock import Clock
 from tests.status.site import LOCKED, TOKEN, Served
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -30,10 +31,19 @@ def test_ready_while_every_required_stream_gives_masks() -> None:
     assert answer.json() == {"ready": False, "missing": {"gate": "stalled: no frame for 3 s"}}
 
 
-def test_metrics_are_text_that_prometheus_takes() -> None:
-    answer = Served().client.get("/metrics")
+@pytest.mark.parametrize("accept", ["*/*", "text/plain;version=1.0.0", "", "application/json"])
+def test_metrics_are_text_that_prometheus_takes(accept: str) -> None:
+    answer = Served().client.get("/metrics", headers={"accept": accept})
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert 'streamseg_stream_ready{stream="gate"} 1.0' in answer.text
+
+
+@pytest.mark.parametrize("version", ["", ";version=1.0.0", ";version=0.0.1", ";version=nonsense"])
+def test_metrics_are_openmetrics_where_the_client_takes_it(version: str) -> None:
+    accept = f"application/openmetrics-text{version};q=0.6,text/plain;version=0.0.4;q=0.3"
+    answer = Served().client.get("/metrics", headers={"accept": accept})
+    assert answer.headers["content-type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert answer.text.endswith("# EOF\n")
 
 
 def test_streams_as_json() -> None:
@@ -94,3 +104,12 @@ def test_anything_else_opens_nothing(form: str) -> None:
 
 def test_where_no_token_is_asked_for_there_is_nothing_to_log_in_to() -> None:
     assert Served().client.get("/login").headers["location"] == "/"
+
+
+def test_an_answer_is_made_anew_once_it_is_old() -> None:
+    made = iter([b"1", b"2", b"3"])
+    clock = Clock()
+    recent = Recent(lambda: next(made), clock=clock)
+    assert [recent() for _ in range(100)] == [b"1"] * 100
+    clock.now_s += KEEP_S
+    assert [recent(), recent()] == [b"2"] * 2

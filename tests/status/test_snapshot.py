@@ -14,4 +14,4 @@ def test_what_nobody_said_is_unknown_not_zero() -> None:
     assert math.isnan(seen.flicker)
     assert math.isnan(seen.confidence)
     assert (seen.silent_s, seen.model, seen.required) == (None, None, True)
-    assert seen.age.cumulative == (0,)
+    assert seen.ages_s.count == 0

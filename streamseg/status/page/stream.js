@@ -48,10 +48,10 @@ function showStages(spent) {
 }
 
 function showCounts(stream) {
-  const { crowded, failed, unsent } = stream.dropped;
+  const { queue_full: queueFull, failed, superseded } = stream.dropped;
   const rows = [
     ["Frames captured", stream.captured], ["Masks made", stream.masks], ["Masks sent", stream.published],
-    ["Dropped, crowded", crowded], ["Dropped, failed", failed], ["Dropped, unsent", unsent],
+    ["Dropped, queue full", queueFull], ["Dropped, failed", failed], ["Dropped, superseded", superseded],
     ["Reconnects", stream.reconnects], ["Memory resets", stream.resets], ["Subscribers now", stream.subscribers],
   ];
   document.getElementById("counts").replaceChildren(...rows.map(([term, count]) => {
