@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from streamseg.errors import ConfigError
 from streamseg.inference.manifest import ClassName, Version, check_class_names
-from streamseg.training.recipe_data import DataRecipe
+from streamseg.training.recipe_data import DataRecipe, unknown
 from streamseg.training.recipe_source import RecipeSource, complaints, read_source
 from streamseg.training.stage_recipes import (
     Adversarial,
@@ -140,6 +140,13 @@ class Recipe(Strict):
     def _labels_are_of_its_classes(self) -> Self:
         if problems := self.data.problems([c.name for c in self.classes]):
             raise ValueError("\n".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _stabiliser_has_its_sets(self) -> Self:
+        names = [one.name for one in self.data.train]
+        if problems := [unknown("data set", one, names) for one in self.stabilise.sets if one not in names]:
+            raise ValueError("\n".join(f"stabilise.sets: {problem}" for problem in problems))
         return self
 
     @model_validator(mode="after")

@@ -54,7 +54,7 @@ class StabiliseStage(Stage[Stabiliser]):
         """
         super().__init__()
         self.recipe, self.settings, self.seed = recipe, recipe.stabilise, recipe.seed + 1
-        self.train, self.val = TrainPictures(recipe), main_dataset(recipe)
+        self.train, self.val = TrainPictures(recipe, self.settings.sets), main_dataset(recipe)
         self.segmenter = segmenter.eval().requires_grad_(requires_grad=False)
         torch.manual_seed(recipe.seed)
         self.model = new_stabiliser(recipe)

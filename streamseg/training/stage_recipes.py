@@ -186,6 +186,11 @@ class StabiliseRecipe(Strict):
     moving: list[str] = Field(
         default=[], description="classes whose things move by themselves; pasted into the clips"
     )
+    sets: list[str] = Field(
+        default=[],
+        description="names of the data sets whose pictures the clips are made of; none: all sets. Sets with "
+        "coarse or missing labels teach a stabiliser to lose what is thin",
+    )
     cuts: float = Field(default=0.15, ge=0, le=1, description="share of clips with a scene cut")
     lost_frames: float = Field(default=0.1, ge=0, le=1, description="share of frames lost (twice the motion)")
     critic: CriticRecipe | None = Field(

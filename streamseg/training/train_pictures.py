@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +39,12 @@ class TrainPictures:
         space: What the ids in the labels stand for.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, sets: Sequence[str] = ()) -> None:
         """Find the pictures.
+
+        Args:
+            recipe: The run.
+            sets: Names of the data sets to take; none: all of them. `space` is that of all sets.
 
         Raises:
             TrainingError: A folder is missing, a picture has no label, or a label stands for nothing.
@@ -48,6 +53,7 @@ class TrainPictures:
         self._sets = [
             _Set(one, find_pairs(one), training_labelling(recipe, one, self.space))
             for one in recipe.data.train
+            if not sets or one.name in sets
         ]
         self._all = [(pair, one.labelling) for one in self._sets for pair in one.pairs]
 
