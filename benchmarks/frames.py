@@ -168,7 +168,7 @@ def _write_sheet(path: Path, moments: list[tuple[U8, U8]], classes: Sequence[Cla
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("package", nargs="?", default="camvid-lite0")
+    parser.add_argument("package", nargs="?", default="street-lite0")
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--batches", type=int, nargs="+", default=[1])

@@ -9,7 +9,7 @@ from typing import Any
 
 from streamseg.config.deprecated import renamed
 
-MODEL = "camvid-lite0"
+MODEL = "street-lite0"
 
 
 class _FormerName(argparse.Action):

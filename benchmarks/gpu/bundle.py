@@ -114,7 +114,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--interpreter", default="", help="a Python of that version here; empty: no pycuda")
     parser.add_argument("--cuda-root", default="/usr/local/cuda")
     parser.add_argument("--project", action="store_true", help="pack the committed source tree too")
-    parser.add_argument("--model", default="camvid-lite0", help="the model package that travels with it")
+    parser.add_argument("--model", default="street-lite0", help="the model package that travels with it")
     return parser.parse_args()
 
 

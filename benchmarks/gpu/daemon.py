@@ -56,7 +56,7 @@ def measure(backend: str, precision: str, seconds: float, folder: Path) -> dict[
 def _config(backend: str, precision: str, address: str, clip: Path) -> dict[str, Any]:
     source = {"url": str(clip), "loop": True, "pace": False}
     return {
-        "engine": {"model": "camvid-lite0", "backend": backend, "precision": precision},
+        "engine": {"model": "street-lite0", "backend": backend, "precision": precision},
         "publish": {"bind": [address], "hwm": 64},  # who counts must not be the slow one
         "streams": {_STREAM: {"source": source}},
     }

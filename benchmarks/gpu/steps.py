@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-PACKAGE = "camvid-lite0"
+PACKAGE = "street-lite0"
 _MACHINE = (
     "nvidia-smi; nproc; free -m; "
     f"{sys.executable} -m pip list 2>/dev/null | grep -iE 'cuda|onnx|tensorrt|numpy|opencv|pytest'"

@@ -24,7 +24,7 @@ def run(
     ] = None,
     name: Annotated[str | None, typer.Option(help="name of the stream (default: main)")] = None,
     model: Annotated[
-        str | None, typer.Option(help="model package: name or folder (default: camvid-lite0)")
+        str | None, typer.Option(help="model package: name or folder (default: street-lite0)")
     ] = None,
     engine: Annotated[str | None, typer.Option(hidden=True, help="former name of --model")] = None,
     bind: Annotated[

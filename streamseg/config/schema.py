@@ -210,7 +210,7 @@ class EngineConfig(Section):
     """A model package, and what runs it."""
 
     model: Annotated[str, Reload.ENGINE] = Field(
-        default="camvid-lite0",
+        default="street-lite0",
         min_length=1,
         description="model package: name of a folder in engines/, or a path",
     )

@@ -22,7 +22,7 @@ from streamseg.inference.select import load_engine
 from streamseg.types import F32, U8
 from tests.fakes.provider import device_engine
 
-SHIPPED = pytest.mark.parametrize("name", ["camvid-lite0", "camvid-lite0-640"])
+SHIPPED = pytest.mark.parametrize("name", ["street-lite0", "street-lite0-640", "camvid-lite0"])
 # Operators that ONNX Runtime's CUDA provider computes in float32 (1.21 or newer; docs/OperatorKernels.md)
 ON_CUDA = set(
     """

@@ -24,7 +24,7 @@ def exists(guest: Guest, path: str) -> bool:
 
 def test_what_is_installed_works(guest: Guest) -> None:
     told = guest.run("streamseg", "doctor").stdout
-    assert "engine camvid-lite0" in told
+    assert "model street-lite0" in told
     assert "backend openvino" in told
     checked = guest.run(*AS_SERVICE, "streamseg", "config", "check", CONFIG).stdout
     assert f"{CONFIG}: fine" in checked

@@ -9,7 +9,7 @@ import yaml
 
 from streamseg.errors import ConfigError
 from streamseg.training.recipe import load_recipe, parse_recipe
-from tests.training.conftest import recipe_document
+from tests.training.conftest import mixed_document, recipe_document
 
 SHIPPED = sorted((Path(__file__).parents[2] / "configs/training").glob("*.yaml"))
 
@@ -100,6 +100,13 @@ def test_crops_suit_the_network(pictures: Path, crop: list[int], said: str) -> N
     document = recipe_document(pictures)
     document["segment"]["augment"] = {"crop": crop}
     with pytest.raises(ConfigError, match=said):
+        parse_recipe(document, "r.yaml")
+
+
+def test_the_stabiliser_knows_its_sets(coarse: Path) -> None:
+    document = mixed_document(coarse)
+    document["stabilise"]["sets"] = ["fine", "finest"]
+    with pytest.raises(ConfigError, match=r"stabilise\.sets: no such data set: finest \(did you mean 'fine'"):
         parse_recipe(document, "r.yaml")
 
 

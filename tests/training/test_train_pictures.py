@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe
 from streamseg.training.sampling import ShuffledOrder
+from streamseg.training.stabilise import StabiliseStage
 from streamseg.training.train_pictures import TrainPictures
 
 
@@ -39,3 +41,18 @@ def test_one_set_keeps_the_order_it_always_had(recipe: Recipe) -> None:
 def test_sets_are_drawn_by_their_weights(mixed: Recipe) -> None:
     order = TrainPictures(mixed).order(5)
     assert sum(order.item(position) >= 8 for position in range(400)) == 100
+
+
+def test_some_of_the_sets_keep_the_label_space_of_all(mixed: Recipe) -> None:
+    some, every = TrainPictures(mixed, ["coarse"]), TrainPictures(mixed)
+    assert [some.picture(index).parent.parent.name for index in range(len(some))] == ["coarse"] * 4
+    assert some.space == every.space
+    assert np.array_equal(some.label(1), every.label(9))
+
+
+def test_a_stabiliser_learns_from_the_sets_it_is_given(mixed: Recipe) -> None:
+    only = mixed.stabilise.model_copy(update={"sets": ["coarse"]})
+    stage = StabiliseStage(
+        mixed.model_copy(update={"stabilise": only}), new_segmenter(mixed, pretrained=False)
+    )
+    assert len(stage.train) == 4
