@@ -21,7 +21,7 @@ from statistics import median
 
 from benchmarks.machine import describe
 from benchmarks.scrape import ASK, full_board
-from streamseg.flow.deadline import Deadline
+from streamseg.concurrency.deadline import Deadline
 from streamseg.status.server import Settings, StatusServer
 
 UPGRADE = (

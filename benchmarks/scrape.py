@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import describe
-from streamseg.flow.deadline import Deadline
+from streamseg.concurrency.deadline import Deadline
 from streamseg.status.board import Board
 from streamseg.status.metrics import Metrics
 from streamseg.status.server import Settings, StatusServer

@@ -27,7 +27,7 @@ from benchmarks.machine import describe
 from benchmarks.scrape import full_board, segmentation
 from examples.daemon import ANY_PORT, DaemonError, running
 from examples.model_option import add_model_option
-from streamseg.flow.deadline import Deadline
+from streamseg.concurrency.deadline import Deadline
 from streamseg.status.server import Settings, StatusServer
 
 MODES = ("none", "idle", "watched")

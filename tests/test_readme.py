@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from streamseg.cli import app
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.load import parse
-from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from tests.fakes.stream import MODEL, STREAM, segmentation
 from tests.test_rooms import LADDER, OFFLINE

@@ -75,7 +75,7 @@ LIGHT = {"numpy", "zmq", "zstandard"}  # all that `client` and `wire` may need w
 
 @dataclass(frozen=True)
 class Import:
-    """One import statement's target, e.g. `streamseg.flow.mailbox` or `torch.nn`."""
+    """One import statement's target, e.g. `streamseg.concurrency.mailbox` or `torch.nn`."""
 
     module: Path
     line: int
@@ -96,7 +96,7 @@ def dotted(path: Path) -> str:
 
 
 def room_of(name: str) -> str:
-    """`streamseg.flow.mailbox` → `flow`; `streamseg` → ``."""
+    """`streamseg.concurrency.mailbox` → `flow`; `streamseg` → ``."""
     return [*name.split("."), ""][1]
 
 
@@ -254,7 +254,7 @@ def test_every_module_has_its_twin_test_file() -> None:
 def test_a_relative_import_is_read_as_the_module_it_names() -> None:
     node = ast.parse("from ..flow.mailbox import Mailbox").body[0]
     assert isinstance(node, ast.ImportFrom)
-    assert targets(node, PACKAGE / "capture" / "reader.py") == ["streamseg.flow.mailbox"]
+    assert targets(node, PACKAGE / "capture" / "reader.py") == ["streamseg.concurrency.mailbox"]
 
 
 def test_an_import_inside_a_function_counts_as_lazy() -> None:

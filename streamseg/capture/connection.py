@@ -15,11 +15,11 @@ from streamseg.capture.pace import Pace, Thinner
 from streamseg.capture.source import Input
 from streamseg.capture.stamp import Stamp, file_stamp, live_stamp
 from streamseg.capture.video import Decoded, OpenVideo, Video
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Closed
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Closed
-from streamseg.flow.stage import Stage
 
 Deliver = Callable[[Decoded, Stamp, bool], None]  # the bool: first frame after a (re)connect or a loop
 
@@ -63,7 +63,7 @@ class Connection:
         self._asked_mono_s: float | None = None  # since when the source owes us a frame
         self._first_mono_s = self._last_mono_s = 0.0
         self._changed = threading.Condition()
-        self._stage = Stage(name, self._body, on_crash=self._crashed)
+        self._stage = StoppableThread(name, self._body, on_crash=self._crashed)
 
     def start(self) -> None:
         """Start the thread."""

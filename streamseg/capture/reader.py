@@ -12,12 +12,12 @@ from streamseg.capture.pyav import open_video as open_with_pyav
 from streamseg.capture.source import Input, describe
 from streamseg.capture.stamp import Stamp
 from streamseg.capture.video import Decoded, OpenVideo
+from streamseg.concurrency.backoff import Backoff
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Mailbox, Overflow
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault, StreamFault
-from streamseg.flow.backoff import Backoff
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Mailbox, Overflow
-from streamseg.flow.stage import Stage
 from streamseg.types import Frame, StateChange, StreamState
 
 LEAVE_S = 0.5
@@ -64,7 +64,7 @@ class Capture:
         self._backoff = Backoff(source.reconnect_initial_s, source.reconnect_max_s, random=random)
         self._connection: Connection | None = None
         self._mark_owed = False
-        self._stage = Stage(f"capture-{stream}", self._body, on_crash=self._crashed)
+        self._stage = StoppableThread(f"capture-{stream}", self._body, on_crash=self._crashed)
 
     def start(self) -> None:
         """Start capturing; returns at once."""

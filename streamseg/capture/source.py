@@ -10,9 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from streamseg.concurrency.mailbox import Overflow
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
-from streamseg.flow.mailbox import Overflow
 from streamseg.redact import redact_url
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)(?=://)|^(?i:file|lavfi)(?=:)")

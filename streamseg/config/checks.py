@@ -11,7 +11,7 @@ from streamseg.config.lines import Location
 from streamseg.config.schema import Config, StatusConfig
 from streamseg.config.secrets import open_to_others, read_secret
 from streamseg.errors import MAX_PROBLEMS, ConfigError
-from streamseg.hosts import is_loopback
+from streamseg.net import is_loopback
 
 GPU_BACKENDS = ("onnxruntime-cuda", "onnxruntime-tensorrt")  # those that are told which GPU to take
 LEAST_TOKEN = 16  # characters; whoever tries them all is not slowed down

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 
 from streamseg import __version__
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.draft import log_warnings
 from streamseg.config.schema import Config, StreamConfig
 from streamseg.daemon import descriptors, logs, memory, report
@@ -35,7 +36,6 @@ from streamseg.daemon.showing import Showing
 from streamseg.daemon.signals import signals_heard
 from streamseg.daemon.stacks import log_stacks
 from streamseg.errors import EXIT_OK, EXIT_UNEXPECTED, StreamFault, StreamsegError
-from streamseg.flow.deadline import Deadline
 from streamseg.publish.descriptors import raise_limit
 from streamseg.publish.publisher import Publisher
 from streamseg.redact import redact_credentials

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.diff import Changes
 from streamseg.config.schema import Config, DaemonConfig, EngineConfig, StreamConfig
 from streamseg.daemon.desk import Desk
@@ -20,7 +21,6 @@ from streamseg.daemon.progress import Progress
 from streamseg.daemon.report import failure, first_line
 from streamseg.daemon.streams import Streams
 from streamseg.errors import EngineError, StreamFault, StreamsegError
-from streamseg.flow.deadline import Deadline
 from streamseg.inference.package import Package
 from streamseg.status.snapshot import StreamSnapshot
 from streamseg.types import StreamState

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Mailbox
 from streamseg.daemon.events import Events
 from streamseg.daemon.pipeline import Pipeline, View
 from streamseg.daemon.seat import Seat
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Mailbox
 from streamseg.inference.batching import Batching
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.worker import EngineWorker, WorkerEvents

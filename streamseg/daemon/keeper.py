@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import DaemonConfig, EngineConfig
 from streamseg.daemon.desk import Desk
 from streamseg.daemon.engine_state import EngineState
@@ -26,7 +27,6 @@ from streamseg.daemon.report import first_line
 from streamseg.daemon.stream import Stream
 from streamseg.daemon.tuning import batching_of, tuned
 from streamseg.errors import EngineError, PackageError, StreamsegError
-from streamseg.flow.deadline import Deadline
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
 from streamseg.redact import redact_credentials

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import EngineConfig
 from streamseg.daemon.events import Events
 from streamseg.daemon.loading import Loading
 from streamseg.daemon.tuning import tuned
 from streamseg.errors import StreamsegError
-from streamseg.flow.deadline import Deadline
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.package import Package
 

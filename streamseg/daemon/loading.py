@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from threading import Event
 from typing import cast
 
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.config.schema import EngineConfig
 from streamseg.errors import EngineError, StreamsegError
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.stage import Stage
 from streamseg.inference.backend import BackendName, Precision
 from streamseg.inference.build import Order, unbuilt
 from streamseg.inference.build_process import BuildProcess
@@ -64,7 +64,7 @@ class Loading:
         )
         self._builder = BuildProcess(self._order)
         self._building = ""  # the graph
-        self._stage = Stage(f"loading-{name}", self._body, on_crash=self._crashed)
+        self._stage = StoppableThread(f"loading-{name}", self._body, on_crash=self._crashed)
 
     @property
     def alive(self) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import Config, StatusConfig
 from streamseg.config.secrets import read_secret
-from streamseg.flow.deadline import Deadline
-from streamseg.hosts import is_loopback
+from streamseg.net import is_loopback
 from streamseg.status.board import Board
 from streamseg.status.door import Door
 from streamseg.status.server import Settings, StatusServer

@@ -18,8 +18,8 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.stage import Stage
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.worker_thread import StoppableThread
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 _BLOCKED_AT_START = (signal.SIGHUP, signal.SIGUSR1)
@@ -46,7 +46,7 @@ def signals_heard(
     actions = {signal.SIGHUP: reload, signal.SIGUSR1: look}
     hear, tell = socket.socketpair()
     tell.setblocking(False)
-    listener = Stage("signals", lambda _: _listen(hear, stop, actions))
+    listener = StoppableThread("signals", lambda _: _listen(hear, stop, actions))
     listener.start()
     before = {number: signal.signal(number, lambda *_: None) for number in (*_STOPS, *actions)}
     fd_before = signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from streamseg.capture.reader import Capture
 from streamseg.capture.source import check_file, describe, overflow_for
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Mailbox, Overflow
 from streamseg.config.schema import SourceConfig, StreamConfig
 from streamseg.daemon.events import Events
 from streamseg.daemon.ladder import Restarts
 from streamseg.daemon.lifecycle import Lifecycle
 from streamseg.daemon.pipeline import Pipeline, View
 from streamseg.errors import SourceError, StreamFault
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Mailbox, Overflow
 from streamseg.inference.engine import InferenceEngine
 from streamseg.status.snapshot import Tally
 from streamseg.temporal.reset import ResetLimits

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import DaemonConfig, StreamConfig
 from streamseg.daemon import logs
 from streamseg.daemon.desk import Desk
@@ -16,7 +17,6 @@ from streamseg.daemon.keeper import Keeper
 from streamseg.daemon.report import first_line
 from streamseg.daemon.stream import Stream
 from streamseg.errors import StreamFault
-from streamseg.flow.deadline import Deadline
 from streamseg.redact import redact_url
 
 _ACTION = "stream_supervision"  # what errors in starting and stopping streams are counted as

@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Closed, Mailbox
+from streamseg.concurrency.rate_limit import RateLimiter
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.errors import StreamsegError
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Closed, Mailbox
-from streamseg.flow.stage import Stage
-from streamseg.flow.throttle import Throttle
 from streamseg.inference.batching import Batching, Turns
 from streamseg.types import Frame, Segmentation
 
@@ -83,9 +83,9 @@ class EngineWorker:
         self._lock = threading.Lock()  # guards _mailboxes alone; never held while a frame is processed
         self._mailboxes: dict[str, Mailbox[Frame]] = {}
         self._errands: deque[Callable[[], None]] = deque()  # appended by any thread, taken by its own
-        self._complaints: defaultdict[str, Throttle] = defaultdict(lambda: Throttle(_TELL_S))
-        self._batch_complaints = Throttle(_TELL_S)
-        self._stage = Stage(name, self._body)
+        self._complaints: defaultdict[str, RateLimiter] = defaultdict(lambda: RateLimiter(_TELL_S))
+        self._batch_complaints = RateLimiter(_TELL_S)
+        self._stage = StoppableThread(name, self._body)
 
     def start(self) -> None:
         """Starts the thread. Streams may be added before or after."""

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 
 import zmq
 
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.stage import Stage
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.publish.descriptors import most_peers, raise_limit
 from streamseg.publish.fit import fit_info, fit_status
 from streamseg.publish.notices import Notices
@@ -89,7 +89,7 @@ class Publisher:
         self._xpub: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
         self._files: list[SocketFile] = []
-        self._stage = Stage("publisher", self._body, on_crash)
+        self._stage = StoppableThread("publisher", self._body, on_crash)
         self._stopped = False
         self._unfit: dict[str, ModelInfo] = {}  # by stream, what the log has said does not fit
 

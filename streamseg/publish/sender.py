@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import zmq
 
+from streamseg.concurrency.rate_limit import RateLimiter
 from streamseg.errors import WireError
-from streamseg.flow.throttle import Throttle
 from streamseg.publish.compose import compose_mask, compose_picture
 from streamseg.publish.notices import Notice, Notices
 from streamseg.publish.outbox import Outbox, Pending
@@ -72,7 +72,7 @@ class Sender:
         self._manner = manner
         self._unfit: set[str] = set()  # streams whose masks cannot be sent; said once
         self._held: Notice | None = None  # one that found a queue full
-        self._warn_sent = Throttle(WARN_EVERY_S, manner.clock)
+        self._warn_sent = RateLimiter(WARN_EVERY_S, manner.clock)
         self._patient_from_s = manner.clock()
         self._held_since_s = 0.0
 

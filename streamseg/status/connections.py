@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-from streamseg.hosts import peer_network
+from streamseg.net import peer_network
 
 Peer = tuple[str, int]
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from streamseg.hosts import is_loopback
+from streamseg.net import is_loopback
 
 COOKIE = "streamseg_session"
 COOKIE_S = 7 * 24 * 3600

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from prometheus_client import Histogram
 
-from streamseg.flow.meters import Quantiles, RateMeter
+from streamseg.concurrency.meters import Quantiles, RateMeter
 from streamseg.status.snapshot import FRESH_S, STAGES, Event, Mean, StreamSnapshot, Tally
 from streamseg.status.steadiness import Steadiness, confidence
 from streamseg.types import ModelInfo, Segmentation, StateChange

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from streamseg.flow.throttle import Throttle
+from streamseg.concurrency.rate_limit import RateLimiter
 from streamseg.status.connections import ConnectionLimits, ConnectionState, ConnectionTable, Peer
 
 AT_ONCE = 16  # connections accepted in one turn
@@ -60,7 +60,7 @@ class HttpServer:
         logging.getLogger(_UVICORN_LOGGER).addFilter(_FEW)
         self._state = ServerState()
         self._protocol = partial(H11Protocol, config=self._config, server_state=self._state, app_state={})
-        self._log = Throttle(LOG_EVERY_S)
+        self._log = RateLimiter(LOG_EVERY_S)
 
     async def run(self, listener: socket.socket) -> None:
         """Accept and serve until cancelled; then tell every peer and close all connections at once.
@@ -152,11 +152,11 @@ class _FewOfEach(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._throttles: dict[str, Throttle] = {}
+        self._throttles: dict[str, RateLimiter] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         # `msg` is the template that stands in uvicorn's source, so there are few of them
-        return self._throttles.setdefault(str(record.msg), Throttle(LOG_EVERY_S)).pass_on() is not None
+        return self._throttles.setdefault(str(record.msg), RateLimiter(LOG_EVERY_S)).pass_on() is not None
 
 
 _FEW = _FewOfEach()

@@ -12,8 +12,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 
-from streamseg.flow.throttle import Throttle
-from streamseg.hosts import peer_network
+from streamseg.concurrency.rate_limit import RateLimiter
+from streamseg.net import peer_network
 from streamseg.types import Segmentation
 
 _LOG = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Hub:
         self._due_s: dict[str, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._some: asyncio.Event | None = None
-        self._log_limit = Throttle(LOG_INTERVAL_S, clock)
+        self._log_limit = RateLimiter(LOG_INTERVAL_S, clock)
 
     @property
     def viewers(self) -> tuple[Viewer, ...]:

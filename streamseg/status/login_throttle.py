@@ -9,8 +9,8 @@ import logging
 import time
 from collections.abc import Callable
 
-from streamseg.flow.throttle import Throttle
-from streamseg.hosts import peer_network
+from streamseg.concurrency.rate_limit import RateLimiter
+from streamseg.net import peer_network
 
 FIRST_DELAY_S = 0.25
 LONGEST_DELAY_S = 5.0
@@ -33,7 +33,7 @@ class LoginThrottle:
     ) -> None:
         self._clock, self._first_delay_s = clock, first_delay_s
         self._failures: dict[str, tuple[int, float]] = {}  # count and time of the last, the newest at the end
-        self._log = Throttle(LOG_EVERY_S, clock)
+        self._log = RateLimiter(LOG_EVERY_S, clock)
 
     def failed(self, address: str) -> float:
         """Count and log a wrong token from `address`.

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.errors import StreamsegError
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.stage import Stage
 from streamseg.status import picture
 from streamseg.status.board import Board
 from streamseg.status.door import Door
@@ -70,7 +70,7 @@ class StatusServer:
         self._history = History()
         self._listener: socket.socket | None = None
         self._ending: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
-        self._stage = Stage("status", self._body)
+        self._stage = StoppableThread("status", self._body)
 
     def start(self) -> None:
         """Listen and start the thread.

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from streamseg import __version__
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.rate_limit import RateLimiter
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.errors import MissingExtraError
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.stage import Stage
-from streamseg.flow.throttle import Throttle
 from streamseg.types import Segmentation
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ class Tracer:
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("streamseg", __version__)
         self._in_context = sdk.api.set_span_in_context
-        self._throttles = defaultdict[str, Throttle](lambda: Throttle(EVERY_S, clock))
+        self._throttles = defaultdict[str, RateLimiter](lambda: RateLimiter(EVERY_S, clock))
         self._ended = False
-        self._ending = Stage("trace-end", lambda _: self._provider.shutdown())
+        self._ending = StoppableThread("trace-end", lambda _: self._provider.shutdown())
         self._lock = threading.Lock()  # masks come from one thread an engine
 
     def offer(self, segmentation: Segmentation) -> None:

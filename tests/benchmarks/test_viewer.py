@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks import viewer
 from benchmarks.viewer import look
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.stage import Stage
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.status.server import Settings, StatusServer
 from tests.capture.servers import closed_port
 from tests.status.boards import make_board
@@ -65,7 +65,7 @@ def test_a_real_page_is_seen() -> None:
         while not stop.wait(0.02):
             server.offer(mask("gate"))
 
-    engine = Stage("fake-engine", show)
+    engine = StoppableThread("fake-engine", show)
     engine.start()
     found = look(server.address, "gate", 0.5)
     for part in (engine, server):

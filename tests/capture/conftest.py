@@ -16,9 +16,9 @@ from streamseg.capture.pyav import open_video as open_with_pyav
 from streamseg.capture.reader import Capture
 from streamseg.capture.source import overflow_for
 from streamseg.capture.video import OpenVideo
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Closed, Mailbox, Overflow
 from streamseg.config.schema import SourceConfig
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Closed, Mailbox, Overflow
 from streamseg.types import Frame, StateChange, StreamState
 from tests.waiting import time_limit
 

@@ -14,11 +14,11 @@ from streamseg.capture.connection import Connection, Phase
 from streamseg.capture.source import describe
 from streamseg.capture.stamp import Stamp
 from streamseg.capture.video import Decoded
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Closed
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Closed
-from streamseg.flow.stage import Stage
 from streamseg.types import Clock
 from tests.fakes.source import FakeSource, Refusal, Silence
 from tests.waiting import time_limit, wait_for
@@ -190,7 +190,7 @@ def test_stop_ends_a_wait() -> None:
         stop.set()
         connection.wake()
 
-    owner = Stage("owner", end)
+    owner = StoppableThread("owner", end)
     owner.start()
     assert connection.wait(phase, stop, SOON_S) is phase
     assert owner.join(Deadline(SOON_S))

@@ -13,9 +13,9 @@ import pytest
 from streamseg.capture import pace, reader
 from streamseg.capture.source import describe
 from streamseg.capture.stamp import live_stamp
+from streamseg.concurrency.mailbox import Closed, Overflow
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
-from streamseg.flow.mailbox import Closed, Overflow
 from streamseg.types import Clock, StreamState
 from tests.capture.conftest import Captured, StartCapture, write_clip
 from tests.capture.servers import http_server, sends_jpegs

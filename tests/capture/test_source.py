@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from streamseg.capture.source import Kind, check_file, describe, kind_of, overflow_for
+from streamseg.concurrency.mailbox import Overflow
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
-from streamseg.flow.mailbox import Overflow
 
 
 @pytest.mark.parametrize(

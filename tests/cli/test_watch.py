@@ -21,9 +21,9 @@ import pytest
 from streamseg.cli import main, watch
 from streamseg.client.record import indexed_png
 from streamseg.client.subscription import Mask, Subscription
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.meters import RateMeter
-from streamseg.flow.throttle import Throttle
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.meters import RateMeter
+from streamseg.concurrency.rate_limit import RateLimiter
 from streamseg.publish.compose import compose_mask
 from streamseg.publish.outbox import Pending
 from streamseg.publish.publisher import Publisher
@@ -204,7 +204,7 @@ def test_one_mask_makes_no_rate() -> None:
 def test_the_rate_is_that_of_the_masks_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 100.0
     monkeypatch.setattr(watch, "RateMeter", partial(RateMeter, clock=lambda: now_s))
-    monkeypatch.setattr(watch, "Throttle", partial(Throttle, clock=lambda: now_s))
+    monkeypatch.setattr(watch, "RateLimiter", partial(RateLimiter, clock=lambda: now_s))
     out = io.StringIO()
     viewer = viewer_on(out)
     for mask in masks_of(*["gate"] * 23):

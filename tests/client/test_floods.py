@@ -9,7 +9,7 @@ import zmq
 
 from streamseg.client import subscription
 from streamseg.client.subscription import HWM, QUEUE_BYTES, Subscription, subscribe
-from streamseg.flow.deadline import Deadline
+from streamseg.concurrency.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.wire.message import pack
 from streamseg.wire.notices import InfoHeader, StatusHeader

@@ -14,8 +14,8 @@ import zmq
 
 import streamseg
 from streamseg.client.subscription import Mask, Subscription, subscribe
+from streamseg.concurrency.deadline import Deadline
 from streamseg.errors import PublishError, WireError
-from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.types import ClassInfo, ModelInfo, StateChange, StreamState
 from tests.publish.conftest import make_segmentation

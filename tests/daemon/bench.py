@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import DaemonConfig, EngineConfig, StreamConfig
 from streamseg.daemon import loading
 from streamseg.daemon.desk import Desk
@@ -16,7 +17,6 @@ from streamseg.daemon.events import Events
 from streamseg.daemon.keeper import Keeper
 from streamseg.daemon.stream import Stream
 from streamseg.errors import StreamsegError
-from streamseg.flow.deadline import Deadline
 from streamseg.inference.backend import BackendReport
 from streamseg.inference.engine import EngineInfo
 from streamseg.inference.package import Package

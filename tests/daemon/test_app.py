@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from streamseg.client.subscription import Subscription, subscribe
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import Config, StatusConfig
 from streamseg.daemon import app, loading
 from streamseg.daemon.desk import Desk
@@ -24,7 +25,6 @@ from streamseg.errors import (
     PublishError,
     StreamsegError,
 )
-from streamseg.flow.deadline import Deadline
 from streamseg.types import StreamState
 from tests.capture.servers import closed_port
 from tests.fakes.engine import FakeEngine

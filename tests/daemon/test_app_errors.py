@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.daemon import app, packages
 from streamseg.daemon.assembly import Assembly
 from streamseg.daemon.streams import Streams
 from streamseg.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNEXPECTED, ConfigError, EngineError, PackageError
-from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.types import StreamState
 from tests.daemon.bench import Engines

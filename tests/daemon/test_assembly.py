@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import Config
 from streamseg.daemon import app, memory, packages
 from streamseg.daemon.desk import Desk
 from streamseg.daemon.engine_state import EngineState
 from streamseg.errors import EXIT_UNEXPECTED, ConfigError, EngineError, StreamsegError
-from streamseg.flow.deadline import Deadline
 from streamseg.inference import build_process
 from streamseg.inference.package import Package
 from streamseg.types import Segmentation, StateChange, StreamState

@@ -8,11 +8,11 @@ from itertools import count
 
 import pytest
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import StreamConfig
 from streamseg.daemon.engine_thread import EngineThread
 from streamseg.daemon.events import Events
 from streamseg.daemon.stream import Stream
-from streamseg.flow.deadline import Deadline
 from streamseg.types import Segmentation
 from tests.fakes.engine import FakeEngine
 from tests.fakes.source import make_frame

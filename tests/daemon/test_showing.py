@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import Config, StatusConfig
 from streamseg.daemon.showing import Showing, settings
 from streamseg.errors import MissingExtraError
-from streamseg.flow.deadline import Deadline
 from streamseg.status.board import Board
 from streamseg.status.door import Door
 from tests.capture.servers import closed_port

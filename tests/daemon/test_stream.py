@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from streamseg.capture.reader import Capture
+from streamseg.concurrency.mailbox import Closed, Overflow
 from streamseg.config.schema import RoiConfig, StreamConfig
 from streamseg.daemon.pipeline import View
 from streamseg.daemon.stream import Stream
 from streamseg.errors import PackageError
-from streamseg.flow.mailbox import Closed, Overflow
 from streamseg.status.snapshot import Tally
 from streamseg.types import TemporalMode
 from tests.fakes.engine import FakeEngine, fake_package

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import DaemonConfig, StreamConfig
 from streamseg.daemon import ladder
 from streamseg.daemon.engine_state import EngineState
 from streamseg.daemon.stream import Stream
 from streamseg.daemon.streams import Streams
 from streamseg.errors import EngineError, StreamFault
-from streamseg.flow.deadline import Deadline
 from streamseg.types import StreamState
 from tests.capture.servers import closed_port
 from tests.daemon.bench import Bench, Engines

@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import DaemonConfig, StreamConfig
 from streamseg.daemon import stream as stream_room
 from streamseg.daemon.desk import Desk
@@ -19,7 +20,6 @@ from streamseg.daemon.keeper import Keeper
 from streamseg.daemon.stream import Stream
 from streamseg.daemon.streams import Streams
 from streamseg.errors import StreamFault
-from streamseg.flow.deadline import Deadline
 from streamseg.types import StateChange, StreamState
 from tests.status.clock import Clock
 

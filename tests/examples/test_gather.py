@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from examples.gather import KEPT, Gatherer
-from streamseg.flow.deadline import Deadline
+from streamseg.concurrency.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.types import StateChange, StreamState
 from tests.fakes.stream import MODEL, STREAM, segmentation

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Mailbox, Overflow
 from streamseg.errors import EngineError
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Mailbox, Overflow
 from streamseg.inference.batching import Batching
 from streamseg.inference.worker import EngineWorker, WorkerEvents
 from streamseg.types import Clock, Frame, Picture, PixelLayout, Segmentation, TemporalMode

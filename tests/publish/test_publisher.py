@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.errors import EXIT_UNEXPECTED, PublishError, WireError
-from streamseg.flow.deadline import Deadline
 from streamseg.publish import publisher as publisher_module
 from streamseg.publish.publisher import Publisher
 from streamseg.types import ClassInfo, StateChange, StreamState

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.stage import Stage
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.status.board import Board
 from streamseg.status.door import Door
 from streamseg.status.server import Settings, StatusServer
@@ -49,7 +49,7 @@ def serving(door: Door | None = None, streams: tuple[str, ...] = ("gate",)) -> I
         board.changed(StateChange(name, StreamState.RUNNING, time.time()))
     server = StatusServer(board, Settings("127.0.0.1:0", door or Door()), dict)
     server.start()
-    engine = Stage("fake-engine", lambda stop: _make_masks(stop, board, server, streams))
+    engine = StoppableThread("fake-engine", lambda stop: _make_masks(stop, board, server, streams))
     engine.start()
     yield server
     for part in (engine, server):

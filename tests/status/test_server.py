@@ -17,8 +17,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.errors import EXIT_UNEXPECTED, StreamsegError
-from streamseg.flow.deadline import Deadline
 from streamseg.status.board import Board
 from streamseg.status.door import Door
 from streamseg.status.server import Settings, StatusServer

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.errors import EXIT_CONFIG, MissingExtraError
-from streamseg.flow.deadline import Deadline
 from streamseg.status.trace import EVERY_S, Tracer, open_tracer
 from tests.status.clock import Clock
 from tests.status.masks import mask

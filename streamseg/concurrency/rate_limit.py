@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-class Throttle:
+class RateLimiter:
     """Lets one event through in `every_s` seconds; not for two threads at once."""
 
     def __init__(self, every_s: float, clock: Callable[[], float] = time.monotonic) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamseg.hosts import is_loopback, peer_network
+from streamseg.net import is_loopback, peer_network
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.3.2.1", "::1", "[::1]"])

@@ -6,12 +6,12 @@ import logging
 import threading
 from collections.abc import Callable
 
-from streamseg.flow.deadline import Deadline
+from streamseg.concurrency.deadline import Deadline
 
 logger = logging.getLogger(__name__)
 
 
-class Stage:
+class StoppableThread:
     """Runs `body(stop)` in its own thread, until the body returns.
 
     The body watches the event it is given and returns soon after it is set; whoever owns the stage also

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Closed, Mailbox, Overflow
-from streamseg.flow.stage import Stage
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Closed, Mailbox, Overflow
+from streamseg.concurrency.worker_thread import StoppableThread
 from tests.waiting import time_limit
 
 SOON_S = time_limit(60)  # far more than any of these waits takes; reached only when a test fails
@@ -81,7 +81,7 @@ def test_a_blocking_mailbox_loses_nothing_and_keeps_the_order(items: list[int], 
             mailbox.put(item)
         mailbox.close(discard=False)
 
-    producer = Stage("producer", put_all)
+    producer = StoppableThread("producer", put_all)
     producer.start()
     assert [mailbox.get(SOON_S) for _ in items] == items
     with pytest.raises(Closed):
@@ -107,7 +107,7 @@ def test_an_empty_mailbox_times_out() -> None:
 def test_close_wakes_a_blocked_get() -> None:
     mailbox: Mailbox[int] = Mailbox(1, Overflow.DROP_OLDEST)
     seen: list[BaseException] = []
-    consumer = Stage("consumer", lambda _: seen.append(_closed_by(lambda: mailbox.get(SOON_S))))
+    consumer = StoppableThread("consumer", lambda _: seen.append(_closed_by(lambda: mailbox.get(SOON_S))))
     consumer.start()
     mailbox.close(discard=False)
     assert consumer.join(Deadline(SOON_S))
@@ -118,7 +118,7 @@ def test_close_wakes_a_blocked_put_and_discards() -> None:
     mailbox: Mailbox[int] = Mailbox(1, Overflow.BLOCK)
     mailbox.put(1)
     seen: list[BaseException] = []
-    producer = Stage("producer", lambda _: seen.append(_closed_by(lambda: mailbox.put(2, SOON_S))))
+    producer = StoppableThread("producer", lambda _: seen.append(_closed_by(lambda: mailbox.put(2, SOON_S))))
     producer.start()
     mailbox.close(discard=True)
     assert producer.join(Deadline(SOON_S))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamseg.flow.meters import LEAST_S, Quantiles, RateMeter
+from streamseg.concurrency.meters import LEAST_S, Quantiles, RateMeter
 
 
 class Clock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamseg.flow.backoff import Backoff
+from streamseg.concurrency.backoff import Backoff
 
 seconds = st.floats(0.01, 100.0)
 

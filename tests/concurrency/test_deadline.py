@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamseg.flow.deadline import Deadline
+from streamseg.concurrency.deadline import Deadline
 
 
 @given(limit_s=st.floats(0, 1e6), steps=st.lists(st.floats(0, 1e5), max_size=20))

@@ -1,4 +1,4 @@
-"""Stage: starts, is asked to stop, joins by a deadline, keeps and tells its crash."""
+"""StoppableThread: starts, is asked to stop, joins by a deadline, keeps and tells its crash."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.stage import Stage
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.worker_thread import StoppableThread
 from tests.waiting import time_limit
 
 SOON_S = time_limit(60)
@@ -21,7 +21,7 @@ def test_it_runs_until_it_is_stopped() -> None:
         names.append(threading.current_thread().name)
         stop.wait()
 
-    stage = Stage("capture-gate", body)
+    stage = StoppableThread("capture-gate", body)
     stage.start()
     assert stage.alive
     stage.stop()
@@ -32,7 +32,7 @@ def test_it_runs_until_it_is_stopped() -> None:
 
 def test_a_join_past_its_deadline_says_so() -> None:
     release = threading.Event()
-    stage = Stage("stuck", lambda _: assert_true(release.wait(SOON_S)))
+    stage = StoppableThread("stuck", lambda _: assert_true(release.wait(SOON_S)))
     stage.start()
     stage.stop()
     assert not stage.join(Deadline(0.01))
@@ -47,7 +47,7 @@ def test_a_crash_is_logged_kept_and_told(caplog: pytest.LogCaptureFixture) -> No
     def body(_: threading.Event) -> None:
         raise failure
 
-    stage = Stage("worker", body, on_crash=told.append)
+    stage = StoppableThread("worker", body, on_crash=told.append)
     with caplog.at_level(logging.ERROR):
         stage.start()
         assert stage.join(Deadline(SOON_S))
@@ -61,20 +61,20 @@ def test_a_crash_nobody_listens_to_is_still_kept() -> None:
     def body(_: threading.Event) -> None:
         raise KeyError("x")
 
-    stage = Stage("worker", body)
+    stage = StoppableThread("worker", body)
     stage.start()
     assert stage.join(Deadline(SOON_S))
     assert isinstance(stage.error, KeyError)
 
 
 def test_a_stage_never_started_is_joined_at_once() -> None:
-    stage = Stage("idle", lambda _: None)
+    stage = StoppableThread("idle", lambda _: None)
     stage.stop()
     assert stage.join(Deadline(0))
 
 
 def test_a_stage_starts_once() -> None:
-    stage = Stage("once", lambda _: None)
+    stage = StoppableThread("once", lambda _: None)
     stage.start()
     with pytest.raises(RuntimeError):
         stage.start()
