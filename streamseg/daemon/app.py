@@ -20,7 +20,7 @@ import cv2
 
 from streamseg import __version__
 from streamseg.concurrency.deadline import Deadline
-from streamseg.config.draft import log_warnings
+from streamseg.config.parsed_config import log_warnings
 from streamseg.config.schema import Config, StreamConfig
 from streamseg.daemon import descriptors, logs, memory, report
 from streamseg.daemon.assembly import Assembly

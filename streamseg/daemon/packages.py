@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from streamseg.config.lines import Location
 from streamseg.config.schema import Config
+from streamseg.config.yaml_source import Location
 from streamseg.errors import PackageError, WireError
 from streamseg.inference.package import Package, open_package
 from streamseg.temporal.stage import check_mode

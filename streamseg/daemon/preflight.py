@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamseg.capture.source import check_file, describe
-from streamseg.config.draft import Draft, log_warnings
-from streamseg.config.lines import Location
+from streamseg.config.parsed_config import Draft, log_warnings
 from streamseg.config.schema import Config, StreamConfig
+from streamseg.config.yaml_source import Location
 from streamseg.daemon.packages import examine_packages
 from streamseg.errors import MissingExtraError, PackageError, PublishError, SourceError, SourceFault
 from streamseg.inference.package import search_path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamseg.config.marks import Reload, reload_of
+from streamseg.config.metadata import Reload, reload_of
 from streamseg.config.schema import EngineConfig
 from streamseg.inference.batching import Batching
 from streamseg.inference.package import Package

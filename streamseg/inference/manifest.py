@@ -25,8 +25,8 @@ from pydantic import (
     model_validator,
 )
 
-from streamseg.config.lines import Lines, read, read_text
 from streamseg.config.yaml_loader import YamlError
+from streamseg.config.yaml_source import Lines, read, read_text
 from streamseg.errors import PackageError
 from streamseg.inference.lineage import MAX_PARENTS, Parent
 from streamseg.inference.manifest_errors import told, validation_problems

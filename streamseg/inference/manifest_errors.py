@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from streamseg.config.lines import Lines, Location
+from streamseg.config.yaml_source import Lines, Location
 from streamseg.text import printable
 
 MAX_PROBLEMS = 50  # that are told; nobody reads more

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from streamseg.config.lines import Lines, Location, read, read_text
-from streamseg.config.variables import expand
+from streamseg.config.env import expand
 from streamseg.config.yaml_loader import YamlError
+from streamseg.config.yaml_source import Lines, Location, read, read_text
 from streamseg.errors import ConfigError
 from streamseg.inference.manifest_errors import key_hint
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from streamseg.config.lines import Location
+from streamseg.config.yaml_source import Location
 from streamseg.inference.package import Package
 from streamseg.training.label_agreement import AgreementRules
 from streamseg.training.teacher_rules import IGNORE_WORD, REST, PackageRules, WrittenRules

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
-from streamseg.config.lines import Location
+from streamseg.config.yaml_source import Location
 from streamseg.training.recipe_source import RecipeSource, complaints, read_source
 from streamseg.training.stage_recipes import Strict
 

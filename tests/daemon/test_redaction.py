@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from examples.daemon import Daemon, running
 from streamseg.config import parse
+from streamseg.config.render import shown
 from streamseg.config.schema import Config
-from streamseg.config.show import shown
 from streamseg.daemon.logs import JsonFormatter, TextFormatter
 from streamseg.daemon.report import first_line
 from streamseg.errors import ConfigError

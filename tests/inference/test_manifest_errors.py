@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from streamseg.config.lines import read
+from streamseg.config.yaml_source import read
 from streamseg.inference.manifest_errors import MAX_PROBLEMS, described, key_hint, told, validation_problems
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from streamseg.config.complaints import fields_at, place_of
-from streamseg.config.effective import effective
-from streamseg.config.lines import Location
-from streamseg.config.marks import by_name, sections_of
+from streamseg.config.metadata import by_name, sections_of
+from streamseg.config.normalize import effective
 from streamseg.config.schema import ANY_NAME, Config
+from streamseg.config.validation_errors import fields_at, place_of
+from streamseg.config.yaml_source import Location
 
 PLACEHOLDER = "-"
 """Stands for a text that is wrong or not known."""

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from streamseg.config.complaints import complaints
 from streamseg.config.schema import Config
+from streamseg.config.validation_errors import complaints
 from streamseg.errors import MAX_PROBLEMS
 
 

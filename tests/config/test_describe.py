@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel
 
+from streamseg.config.describe import about, choices
 from streamseg.config.schema import Config, EngineConfig, RoiConfig, SourceConfig, StreamDefaults
-from streamseg.config.words import about, choices
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.config.draft import Draft, ReadOptions, examine, log_warnings, read_draft
-from streamseg.config.files import read_text
+from streamseg.config.parsed_config import Draft, ReadOptions, examine, log_warnings, read_draft
+from streamseg.config.sources import read_text
 from streamseg.errors import EXIT_CONFIG, EXIT_UNEXPECTED, ConfigError
 
 SOUND = "engine: {threads: 1}\npublish: {bind: ipc://x}\nstreams:\n  gate: {source: x, ema: 0.1}\n"

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from streamseg.config.marks import Reload, Secret, reload_of, secret_of
+from streamseg.config.metadata import Reload, Secret, reload_of, secret_of
 from streamseg.config.schema import Config
 from streamseg.redact import redact_url
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from annotated_types import Unit
 from pydantic import BeforeValidator, Field
 
-from streamseg.config.marks import Reload, Section
+from streamseg.config.metadata import Reload, Section
 
 
 def _listed(value: Any) -> Any:

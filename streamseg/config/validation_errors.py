@@ -9,11 +9,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from streamseg.config.deprecated import ENGINE_KEYS, is_former_key
-from streamseg.config.effective import ENGINE, written_as
-from streamseg.config.lines import Location
-from streamseg.config.marks import Secret, by_name, secret_of, sections_of
+from streamseg.config.metadata import Secret, by_name, secret_of, sections_of
+from streamseg.config.normalize import ENGINE, written_as
 from streamseg.config.places import SUFFIX
 from streamseg.config.schema import Config
+from streamseg.config.yaml_source import Location
 from streamseg.errors import MAX_PROBLEMS
 from streamseg.redact import redact_credentials, redact_url
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.config import files, load
-from streamseg.config.files import read_text
+from streamseg.config import load, sources
+from streamseg.config.sources import read_text
 from streamseg.errors import ConfigError
 
 MAIN = "defaults: {ema: 0.1}\nstreams:\n  gate: {source: a.mp4}\n"
@@ -159,13 +159,13 @@ def test_the_file_itself_must_be_one(tmp_path: Path) -> None:
 
 
 def test_a_folder_holds_so_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_FILES", 2)
+    monkeypatch.setattr(sources, "MAX_FILES", 2)
     path = write(tmp_path, main=MAIN, **{f"f{i}": f"s{i}: {{source: x}}" for i in range(3)})
     assert problems(path) == [f"c.yaml:1: streams_dir: more than 2 files in {tmp_path}/streams.d"]
 
 
 def test_all_files_hold_so_many_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_VALUES", 8)
+    monkeypatch.setattr(sources, "MAX_VALUES", 8)
     path = write(tmp_path, main=MAIN, **{f"f{i}": f"s{i}: {{source: x, ema: 9}}" for i in range(3)})
     assert problems(path) == [
         "c.yaml:1: streams_dir: more than 8 values in all files up to f1.yaml; the rest is not read",

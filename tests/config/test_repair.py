@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamseg.config.salvage import salvage
+from streamseg.config.repair import salvage
 from streamseg.config.schema import Config
 from tests.config.made import CONFIGS, FEW
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamseg.config.variables import expand
+from streamseg.config.env import expand
 from streamseg.errors import MAX_PROBLEMS
 
 

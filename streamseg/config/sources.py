@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from streamseg.config.lines import Lines, read
-from streamseg.config.lines import read_text as read_file
+from streamseg.config.env import expand
 from streamseg.config.places import Places, Problem
 from streamseg.config.schema import Config
-from streamseg.config.variables import expand
 from streamseg.config.yaml_loader import YamlError
+from streamseg.config.yaml_source import Lines, read
+from streamseg.config.yaml_source import read_text as read_file
 from streamseg.errors import ConfigError
 from streamseg.redact import redact_credentials, remember_written
 

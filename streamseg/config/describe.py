@@ -9,7 +9,7 @@ from typing import Literal, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
-from streamseg.config.marks import Reload, reload_of, secret_of, unit_of
+from streamseg.config.metadata import Reload, reload_of, secret_of, unit_of
 from streamseg.config.places import SUFFIX
 
 _LIMITS = {Ge: "from", Gt: "above", Le: "up to", Lt: "below"}

@@ -11,18 +11,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from streamseg.config.checks import contradictions
-from streamseg.config.complaints import NAME_ITSELF, complaints
+from streamseg.config.cross_checks import contradictions
 from streamseg.config.deprecated import renamed
-from streamseg.config.effective import as_effective, former_keys, written_as
-from streamseg.config.exposure import exposed_passwords
-from streamseg.config.files import Written, read_files
-from streamseg.config.lines import Location
+from streamseg.config.env import expand
+from streamseg.config.file_permissions import exposed_passwords
+from streamseg.config.normalize import as_effective, former_keys, written_as
 from streamseg.config.places import SUFFIX, Places, Problem
-from streamseg.config.salvage import salvage
+from streamseg.config.repair import salvage
 from streamseg.config.schema import Config
 from streamseg.config.secrets import put_secrets
-from streamseg.config.variables import expand
+from streamseg.config.sources import Written, read_files
+from streamseg.config.validation_errors import NAME_ITSELF, complaints
+from streamseg.config.yaml_source import Location
 from streamseg.errors import EXIT_UNEXPECTED, ConfigError
 from streamseg.redact import redact_credentials, remember_url
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from streamseg.config.files import Written
-from streamseg.config.lines import Location
-from streamseg.config.marks import Secret, secret_of
+from streamseg.config.env import VARIABLE
+from streamseg.config.metadata import Secret, secret_of
 from streamseg.config.schema import Config
 from streamseg.config.secrets import sections
-from streamseg.config.variables import VARIABLE
+from streamseg.config.sources import Written
+from streamseg.config.yaml_source import Location
 from streamseg.redact import redact_credentials
 
 _SEPARATOR = re.compile(r"[?&;/,#]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamseg.config.effective import as_effective, effective, written_as
+from streamseg.config.normalize import as_effective, effective, written_as
 
 
 def test_one_engine_may_do_without_a_name() -> None:

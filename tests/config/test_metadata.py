@@ -8,7 +8,7 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from streamseg.config.marks import Reload, reload_of, sections_of, unit_of
+from streamseg.config.metadata import Reload, reload_of, sections_of, unit_of
 from streamseg.config.schema import Config, SourceConfig
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from streamseg.config.lines import Location
+from streamseg.config.yaml_source import Location
 from streamseg.errors import MAX_PROBLEMS
 
 VARIABLE = r"\$\{(\w+)(?::-([^}]*))?\}"

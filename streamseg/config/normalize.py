@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from streamseg.config.deprecated import ENGINE_KEYS, engine_depth
-from streamseg.config.lines import Location
+from streamseg.config.yaml_source import Location
 
 ENGINE = "default"
 """The name of an engine that has none, and the engine of a stream that names none."""

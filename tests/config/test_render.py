@@ -8,8 +8,8 @@ import yaml
 from hypothesis import given
 
 from streamseg.config import parse
+from streamseg.config.render import STARS, shown
 from streamseg.config.schema import Config
-from streamseg.config.show import STARS, shown
 from tests.config.made import CONFIGS, FEW
 
 TEXT = """\

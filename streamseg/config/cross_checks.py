@@ -7,9 +7,9 @@ from itertools import chain, islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from streamseg.config.lines import Location
 from streamseg.config.schema import Config, StatusConfig
 from streamseg.config.secrets import open_to_others, read_secret
+from streamseg.config.yaml_source import Location
 from streamseg.errors import MAX_PROBLEMS, ConfigError
 from streamseg.net import is_loopback
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from streamseg.config.service import DaemonConfig, PublishConfig, StatusConfig
+from streamseg.config.schema_daemon import DaemonConfig, PublishConfig, StatusConfig
 
 
 def test_one_address_may_stand_alone() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.config.lines import read, read_text
 from streamseg.config.yaml_loader import MAX_BYTES, YamlError
+from streamseg.config.yaml_source import read, read_text
 from streamseg.errors import MAX_PROBLEMS
 
 TEXT = """\

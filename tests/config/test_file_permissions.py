@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from streamseg.config.draft import ReadOptions, read_draft
-from streamseg.config.exposure import readers
+from streamseg.config.file_permissions import readers
+from streamseg.config.parsed_config import ReadOptions, read_draft
 
 IN_URL = "rtsp://viewer:s3cret@192.168.0.20/live"
 
