@@ -14,7 +14,7 @@ import streamseg
 from examples.tally import Tally, seen
 from streamseg.client.subscription import Mask, Subscription
 from streamseg.types import U8, ModelInfo
-from streamseg.wire.notices import StatusHeader
+from streamseg.wire.control_headers import StatusHeader
 
 Key = tuple[str, int]  # epoch, seq
 KEPT = 64  # masks or pictures that wait for their other half

@@ -23,7 +23,7 @@ from streamseg.client.subscription import Mask, Subscription, subscribe
 from streamseg.concurrency.meters import Quantiles, RateMeter
 from streamseg.concurrency.rate_limit import RateLimiter
 from streamseg.errors import StreamsegError
-from streamseg.wire.fields import printable
+from streamseg.wire.json_reader import printable
 
 _LOOK_S = 1.0  # how long to wait for a mask before saying that none came
 _TELL_S = 1.0  # between two lines about a stream

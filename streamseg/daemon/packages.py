@@ -12,8 +12,8 @@ from streamseg.errors import PackageError, WireError
 from streamseg.inference.package import Package, open_package
 from streamseg.temporal.stage import check_mode
 from streamseg.types import ModelInfo
+from streamseg.wire.control_headers import InfoHeader
 from streamseg.wire.message import dump_header, load_header
-from streamseg.wire.notices import InfoHeader
 from streamseg.wire.topics import Kind
 
 Packages: TypeAlias = Mapping[str, Package]  # by engine

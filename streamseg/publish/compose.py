@@ -16,10 +16,10 @@ from streamseg.wire.header import (
     IGNORE,
     Affine,
     Drops,
+    FrameTimes,
     MaskHeader,
     MaskLayout,
     PictureHeader,
-    Times,
 )
 
 HASH_PREFIX = "sha256:"
@@ -123,9 +123,9 @@ def _to_frame(mask_wh: tuple[int, int], segmentation: Segmentation) -> Affine:
     return (seen.width / mask_wh[0], 0.0, float(seen.x), 0.0, seen.height / mask_wh[1], float(seen.y))
 
 
-def _times(segmentation: Segmentation, publish_unix_s: float) -> Times:
+def _times(segmentation: Segmentation, publish_unix_s: float) -> FrameTimes:
     frame = segmentation.frame
-    return Times(frame.captured_unix_s, frame.clock.value, frame.pts_s, publish_unix_s)
+    return FrameTimes(frame.captured_unix_s, frame.clock.value, frame.pts_s, publish_unix_s)
 
 
 def _jpeg(rgb: U8, size_wh: tuple[int, int], quality: int) -> bytes:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from streamseg.errors import WireError
 from streamseg.types import ModelInfo, StateChange
+from streamseg.wire.control_headers import InfoHeader, StatusHeader
 from streamseg.wire.header import CLASSES
 from streamseg.wire.message import dump_header, load_header
-from streamseg.wire.notices import InfoHeader, StatusHeader
 
 MESSAGE_CHARS = 500  # of a status; one line for a person
 CUT_CHARS = (1024, 128, 32)  # of each text of an info that is too long, as many as fit

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Self, TypeAlias
 
 from streamseg.types import ModelInfo
-from streamseg.wire.notices import BeatHeader, InfoHeader, StatusHeader
+from streamseg.wire.control_headers import HeartbeatHeader, InfoHeader, StatusHeader
 from streamseg.wire.topics import Kind, topic
 
 INFO_EVERY_S = 5.0
@@ -18,7 +18,7 @@ GREET_EVERY_S = 0.25  # whoever subscribes ever again must not have everybody se
 GREET_AT_ONCE = 8  # newcomers in a row who need not wait
 MOST_DUE = 1024  # no number of streams comes near; past it the oldest gives way
 
-Notice: TypeAlias = InfoHeader | StatusHeader | BeatHeader
+Notice: TypeAlias = InfoHeader | StatusHeader | HeartbeatHeader
 
 
 @dataclass(slots=True)
@@ -174,7 +174,7 @@ class Notices:
             return None  # forgotten meanwhile
         if due.kind is Kind.INFO:
             return known.info
-        return BeatHeader(due.stream, self._epoch, self._newest(due.stream), self._wall())
+        return HeartbeatHeader(due.stream, self._epoch, self._newest(due.stream), self._wall())
 
     def _add_all(self, kind: Kind) -> None:
         for stream in self._known:

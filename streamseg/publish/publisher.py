@@ -25,7 +25,7 @@ from streamseg.publish.sockets import close_xpub, open_xpub
 from streamseg.publish.subscriptions import Subscriptions
 from streamseg.publish.wakeup import Wakeup
 from streamseg.types import ModelInfo, Segmentation, StateChange
-from streamseg.wire.notices import InfoHeader
+from streamseg.wire.control_headers import InfoHeader
 from streamseg.wire.topics import Kind, topic
 
 LAST_WORDS_S = 0.2  # on stop: for what is pending to be sent, and as much again for it to leave the socket

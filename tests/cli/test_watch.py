@@ -28,7 +28,7 @@ from streamseg.publish.compose import compose_mask
 from streamseg.publish.outbox import Pending
 from streamseg.publish.publisher import Publisher
 from streamseg.types import ClassInfo, StateChange, StreamState
-from streamseg.wire.notices import StatusHeader
+from streamseg.wire.control_headers import StatusHeader
 from tests.publish.conftest import make_segmentation
 from tests.waiting import time_limit
 

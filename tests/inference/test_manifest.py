@@ -23,8 +23,8 @@ from streamseg.inference.manifest import (
 )
 from streamseg.text import first_unprintable
 from streamseg.types import ClassInfo, ModelInfo
+from streamseg.wire.control_headers import InfoHeader
 from streamseg.wire.message import dump_header, load_header
-from streamseg.wire.notices import InfoHeader
 from streamseg.wire.topics import Kind
 
 HASH = "a" * 64

@@ -17,7 +17,7 @@ from streamseg.publish.compose import compose_mask, compose_picture, shares
 from streamseg.publish.outbox import Pending
 from streamseg.types import U8, Region, Segmentation
 from streamseg.wire.codecs import decode
-from streamseg.wire.header import Drops, MaskHeader, MaskLayout, Times
+from streamseg.wire.header import Drops, FrameTimes, MaskHeader, MaskLayout
 from streamseg.wire.message import dump_header
 from tests.publish.conftest import make_segmentation
 
@@ -41,7 +41,7 @@ def test_a_header_says_all_about_its_mask() -> None:
         epoch="e1",
         seq=5,
         frame_seq=7,
-        time=Times(1790000000.0, "file", 1.5, 1790000000.5),
+        time=FrameTimes(1790000000.0, "file", 1.5, 1790000000.5),
         frame_wh=(32, 18),
         mask=MaskLayout(8, 6, "zstd", (4.0, 0.0, 0.0, 0.0, 3.0, 0.0)),
         present=(3,),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from streamseg.publish.fit import fit_info, fit_status
 from streamseg.types import ClassInfo, StateChange, StreamState
+from streamseg.wire.control_headers import InfoHeader
 from streamseg.wire.message import dump_header, load_header
-from streamseg.wire.notices import InfoHeader
 from streamseg.wire.topics import Kind
 from tests.publish.conftest import MODEL
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from streamseg.publish.notices import GREET_AT_ONCE, GREET_EVERY_S, MOST_DUE, Notice, Notices
-from streamseg.wire.notices import BeatHeader, InfoHeader, StatusHeader
+from streamseg.wire.control_headers import HeartbeatHeader, InfoHeader, StatusHeader
 from tests.publish.conftest import MODEL
 
 INFO = InfoHeader("gate", "e1", MODEL)
@@ -123,7 +123,7 @@ def test_beats_come_every_second_and_infos_every_five(rig: Rig) -> None:
     rig.notices.inform(INFO)
     rig.due()
     rig.newest["gate"] = 7
-    beat = BeatHeader("gate", "e1", 7, 1790000000.0)
+    beat = HeartbeatHeader("gate", "e1", 7, 1790000000.0)
     assert rig.after(0.5) == []
     assert rig.notices.wait_s == 0.5
     assert [rig.after(seconds) for seconds in (0.5, 0.5, 0.5, 1, 1, 1)] == [
@@ -154,7 +154,7 @@ def test_of_a_forgotten_stream_only_what_happened_is_told(rig: Rig) -> None:
 def test_a_stream_without_info_has_none_to_tell(rig: Rig) -> None:
     rig.notices.report(STATUS)
     rig.due()
-    assert [type(notice) for notice in rig.after(10.0)] == [BeatHeader]
+    assert [type(notice) for notice in rig.after(10.0)] == [HeartbeatHeader]
 
 
 def test_the_oldest_gives_way_when_nobody_takes(rig: Rig) -> None:

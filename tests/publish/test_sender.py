@@ -12,8 +12,8 @@ from streamseg.publish.outbox import Outbox
 from streamseg.publish.peers import Peers
 from streamseg.publish.sender import Manner, Sender
 from streamseg.publish.subscriptions import Subscriptions
+from streamseg.wire.control_headers import InfoHeader, StatusHeader
 from streamseg.wire.message import unpack
-from streamseg.wire.notices import InfoHeader, StatusHeader
 from tests.publish.conftest import MODEL, make_segmentation
 
 

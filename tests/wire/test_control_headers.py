@@ -10,8 +10,8 @@ import pytest
 
 from streamseg.errors import WireError
 from streamseg.types import ClassInfo
+from streamseg.wire.control_headers import StatusHeader
 from streamseg.wire.message import Header, dump_header, load_header
-from streamseg.wire.notices import StatusHeader
 from streamseg.wire.topics import Kind
 from tests.wire.samples import BEAT, INFO, STATUS
 

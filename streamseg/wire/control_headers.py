@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Self
 
 from streamseg.errors import WireError
 from streamseg.types import ClassInfo, ModelInfo
-from streamseg.wire.fields import Fields
 from streamseg.wire.header import CLASSES, HEADER_BYTES, IGNORE, identity
+from streamseg.wire.json_reader import JsonReader
 from streamseg.wire.topics import VERSION, Kind
 
 INFO_BYTES = 65536  # a list of 256 named classes does not fit the 4 KiB of the others
@@ -42,7 +42,7 @@ class InfoHeader:
         }
 
     @classmethod
-    def read(cls, fields: Fields) -> Self:
+    def read(cls, fields: JsonReader) -> Self:
         """The reverse of `json`."""
         model, mask = fields.part("model"), fields.part("mask")
         info = ModelInfo(
@@ -92,7 +92,7 @@ class StatusHeader:
         return {"v": VERSION} | {name: getattr(self, name) for name in names}
 
     @classmethod
-    def read(cls, fields: Fields) -> Self:
+    def read(cls, fields: JsonReader) -> Self:
         """The reverse of `json`."""
         return cls(
             stream=fields.text("stream"),
@@ -107,7 +107,7 @@ class StatusHeader:
 
 
 @dataclass(frozen=True, slots=True)
-class BeatHeader:
+class HeartbeatHeader:
     """Still here; `seq` is that of the newest mask, None before the first; `time` in seconds since 1970."""
 
     kind: ClassVar[Kind] = Kind.BEAT
@@ -124,14 +124,14 @@ class BeatHeader:
         return {**identity(self.stream, self.epoch, self.seq), "time": self.time}
 
     @classmethod
-    def read(cls, fields: Fields) -> Self:
+    def read(cls, fields: JsonReader) -> Self:
         """The reverse of `json`."""
         return cls(
             fields.text("stream"), fields.word("epoch"), fields.whole_or_none("seq"), fields.number("time")
         )
 
 
-def _read_class(fields: Fields) -> ClassInfo:
+def _read_class(fields: JsonReader) -> ClassInfo:
     color = fields.wholes("color", 3, 255)
     if len(color) != 3:
         raise WireError(f"a class has a colour of {len(color)} numbers; 3 are wanted")

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamseg.errors import WireError
-from streamseg.wire.fields import Fields, dump_object, load_object
+from streamseg.wire.json_reader import JsonReader, dump_object, load_object
 
 
-def fields(**content: object) -> Fields:
-    return Fields(content, "header")
+def fields(**content: object) -> JsonReader:
+    return JsonReader(content, "header")
 
 
 def test_json_is_compact_utf8_in_the_order_given() -> None:
@@ -85,7 +85,7 @@ def test_any_bytes_are_an_object_or_a_wire_error(raw: bytes) -> None:
         ({"x": "1"}, lambda f: f.named_numbers("a")),
     ],
 )
-def test_unfit_values_are_refused(value: object, take: Callable[[Fields], object]) -> None:
+def test_unfit_values_are_refused(value: object, take: Callable[[JsonReader], object]) -> None:
     with pytest.raises(WireError, match=r"header(\.a)?"):
         take(fields(a=value))
 

@@ -29,7 +29,7 @@ def dump_object(content: Mapping[str, Any], max_bytes: int) -> bytes:
     return raw
 
 
-def load_object(raw: bytes, max_bytes: int) -> Fields:
+def load_object(raw: bytes, max_bytes: int) -> JsonReader:
     """Read a JSON object of at most `max_bytes`.
 
     Raises:
@@ -41,14 +41,14 @@ def load_object(raw: bytes, max_bytes: int) -> Fields:
         content = json.loads(raw.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise WireError(f"a header is not JSON: {error}") from None
-    return Fields(content, "header")
+    return JsonReader(content, "header")
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-class Fields:
+class JsonReader:
     """One JSON object; `where` names it in errors. Getters raise WireError for unfit values."""
 
     def __init__(self, content: object, where: str) -> None:
@@ -60,13 +60,15 @@ class Fields:
     def __iter__(self) -> Iterator[str]:
         return iter(self._content)
 
-    def part(self, key: str) -> Fields:
+    def part(self, key: str) -> JsonReader:
         """An object inside this one."""
-        return Fields(self._get(key), f"{self._where}.{key}")
+        return JsonReader(self._get(key), f"{self._where}.{key}")
 
-    def parts(self, key: str, at_most: int) -> list[Fields]:
+    def parts(self, key: str, at_most: int) -> list[JsonReader]:
         """A list of objects."""
-        return [Fields(item, f"{self._where}.{key}[{i}]") for i, item in enumerate(self._list(key, at_most))]
+        return [
+            JsonReader(item, f"{self._where}.{key}[{i}]") for i, item in enumerate(self._list(key, at_most))
+        ]
 
     def text(self, key: str, default: str | None = None) -> str:
         """A string of at most 1024 characters."""
