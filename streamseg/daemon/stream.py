@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from streamseg.capture.reader import Capture
+from streamseg.capture.capture import Capture
 from streamseg.capture.source import check_file, describe, overflow_for
 from streamseg.concurrency.deadline import Deadline
 from streamseg.concurrency.mailbox import Mailbox, Overflow

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from streamseg.capture.capture import Capture
 from streamseg.capture.convert import to_rgb
-from streamseg.capture.reader import Capture
 from streamseg.capture.source import describe
 from streamseg.concurrency.deadline import Deadline
 from streamseg.concurrency.mailbox import Closed, Mailbox, Overflow

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamseg.capture.convert import luma, resize, to_rgb
-from streamseg.capture.picture import to_picture
+from streamseg.capture.planes import to_picture
 from streamseg.concurrency.deadline import Deadline
 from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.types import U8, Picture, PixelLayout

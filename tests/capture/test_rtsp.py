@@ -124,7 +124,7 @@ def test_stop_while_the_server_is_frozen_is_quick(server: RtspServer, capture: S
 
 LEAVE_A_BLOCKED_READ = """
 import sys
-from streamseg.capture.reader import Capture
+from streamseg.capture.capture import Capture
 from streamseg.config.schema import SourceConfig
 from streamseg.concurrency.deadline import Deadline
 from streamseg.concurrency.mailbox import Mailbox, Overflow

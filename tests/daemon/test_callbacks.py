@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from streamseg.capture.source import Input, describe
+from streamseg.capture.source import FFmpegInput, describe
 from streamseg.client.subscription import subscribe
 from streamseg.config.schema import SourceConfig
 from streamseg.daemon import packages
@@ -38,12 +38,12 @@ def patch() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packages, "open_package", lambda *_: fake_package())
 
-        def describe_or_die(wanted: SourceConfig) -> Input:
+        def describe_or_die(wanted: SourceConfig) -> FFmpegInput:
             if wanted.url == BROKEN:
                 fail()
             return describe(wanted)
 
-        patch.setattr("streamseg.capture.reader.describe", describe_or_die)
+        patch.setattr("streamseg.capture.capture.describe", describe_or_die)
         yield patch
 
 

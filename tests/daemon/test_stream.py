@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamseg.capture.reader import Capture
+from streamseg.capture.capture import Capture
 from streamseg.concurrency.mailbox import Closed, Overflow
 from streamseg.config.schema import RoiConfig, StreamConfig
 from streamseg.daemon.pipeline import View

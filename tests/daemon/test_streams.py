@@ -138,7 +138,7 @@ def test_a_real_crash_of_a_capture_is_one(room: Room, monkeypatch: pytest.Monkey
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("streamseg.capture.reader.Capture._keep_connected", broken)
+    monkeypatch.setattr("streamseg.capture.capture.Capture._keep_connected", broken)
     room.limits = DaemonConfig(restart_limit=1)
     room.add("gate")
     room.until("gate", StreamState.FAILED)

@@ -8,7 +8,7 @@ _LATE_S = 1.0  # further behind than this, playing on from now is better than a 
 _LEAP_S = 10.0  # a longer step between two pts is a break in the file's clock, not a long frame
 
 
-class Pace:
+class Pacer:
     """Turns a file's presentation times into due times, as if it were a camera.
 
     Loops and breaks in the file's clock go on one frame after the last.
@@ -38,7 +38,7 @@ class Pace:
         return step_s if 0.0 <= step_s <= _LEAP_S else self._frame_s
 
 
-class Thinner:
+class FrameRateLimiter:
     """Keeps at most `max_fps` frames a second, evenly chosen by their times.
 
     Time is cut into slots of 1 / max_fps; the first frame of each is kept.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from streamseg.capture.stamp import TRUST_S, file_stamp, live_stamp
-from streamseg.capture.video import Decoded
+from streamseg.capture.decoder import DecodedFrame
+from streamseg.capture.timestamps import TRUST_S, file_stamp, live_stamp
 from streamseg.types import Clock
 from tests.fakes.source import make_picture
 
 
-def decoded(camera_unix_s: float | None) -> Decoded:
-    return Decoded(make_picture, 1.0, arrived_mono_s=50.0, arrived_unix_s=1.8e9, camera_unix_s=camera_unix_s)
+def decoded(camera_unix_s: float | None) -> DecodedFrame:
+    return DecodedFrame(
+        make_picture, 1.0, arrived_mono_s=50.0, arrived_unix_s=1.8e9, camera_unix_s=camera_unix_s
+    )
 
 
 def test_without_the_cameras_time_it_is_the_hosts() -> None:

@@ -10,11 +10,11 @@ from enum import Enum
 
 import av.error
 
-from streamseg.capture.source import Input, Kind
+from streamseg.capture.source import FFmpegInput, SourceKind
 from streamseg.errors import SourceError, SourceFault
 
 
-class Phase(Enum):
+class Operation(Enum):
     """What was under way when it failed."""
 
     OPEN = "open"
@@ -46,7 +46,7 @@ _WRONG = (
 
 
 def as_source_error(
-    error: av.error.FFmpegError, source: Input, phase: Phase, limit_s: float | None = None
+    error: av.error.FFmpegError, source: FFmpegInput, phase: Operation, limit_s: float | None = None
 ) -> SourceError:
     """Translate what FFmpeg raised.
 
@@ -61,7 +61,7 @@ def as_source_error(
     return SourceError(fault, f"{source.label}: {text}")
 
 
-def _explain(error: av.error.FFmpegError, source: Input, phase: Phase) -> tuple[SourceFault, str]:
+def _explain(error: av.error.FFmpegError, source: FFmpegInput, phase: Operation) -> tuple[SourceFault, str]:
     match error:
         case av.error.HTTPError() | av.error.HTTPClientError():
             return _refusal(error)
@@ -69,17 +69,19 @@ def _explain(error: av.error.FFmpegError, source: Input, phase: Phase) -> tuple[
             return SourceFault.TIMEOUT, "no answer; is the host on and the port right?"
         case av.error.InvalidDataError():
             return _not_a_video(source, phase)
-        case _ if phase is Phase.OPEN and isinstance(error, _WRONG):
+        case _ if phase is Operation.OPEN and isinstance(error, _WRONG):
             return _wrong(error, source)
     return _lost(error, source, phase)
 
 
-def _wrong(error: av.error.FFmpegError, source: Input) -> tuple[SourceFault, str]:
+def _wrong(error: av.error.FFmpegError, source: FFmpegInput) -> tuple[SourceFault, str]:
     """What is asked for is not there, not ours to read, or nothing FFmpeg knows."""
     if isinstance(error, av.error.PermissionError):
         return SourceFault.AUTH, "permission denied; let the daemon's user read it"
     if isinstance(error, av.error.FileNotFoundError):
-        return SourceFault.NOT_FOUND, "there is no such " + ("device" if source.kind is Kind.V4L2 else "file")
+        return SourceFault.NOT_FOUND, "there is no such " + (
+            "device" if source.kind is SourceKind.V4L2 else "file"
+        )
     return SourceFault.UNSUPPORTED, f"FFmpeg cannot read this ({error.strerror})"
 
 
@@ -93,21 +95,21 @@ def _refusal(error: av.error.FFmpegError) -> tuple[SourceFault, str]:
     return SourceFault.REFUSED, f"the server refused ({error.strerror})"
 
 
-def _silence(phase: Phase, limit_s: float) -> tuple[SourceFault, str]:
-    if phase is Phase.OPEN:
+def _silence(phase: Operation, limit_s: float) -> tuple[SourceFault, str]:
+    if phase is Operation.OPEN:
         return SourceFault.TIMEOUT, f"no answer within {limit_s:g} s; is the host on and the port right?"
     return SourceFault.STALLED, f"no data for {limit_s:g} s"
 
 
-def _not_a_video(source: Input, phase: Phase) -> tuple[SourceFault, str]:
-    if phase is Phase.READ:
+def _not_a_video(source: FFmpegInput, phase: Operation) -> tuple[SourceFault, str]:
+    if phase is Operation.READ:
         return SourceFault.DECODE, "the data broke off or is damaged"
     if source.live:
         return SourceFault.DECODE, "what came is not a video stream"
     return SourceFault.UNSUPPORTED, "not a video file, or a damaged one"
 
 
-def _lost(error: av.error.FFmpegError, source: Input, phase: Phase) -> tuple[SourceFault, str]:
+def _lost(error: av.error.FFmpegError, source: FFmpegInput, phase: Operation) -> tuple[SourceFault, str]:
     if isinstance(error, av.error.ConnectionRefusedError):
         return SourceFault.REFUSED, "connection refused; is the server running on that port?"
     if isinstance(error, av.error.EOFError):
@@ -120,5 +122,5 @@ def _lost(error: av.error.FFmpegError, source: Input, phase: Phase) -> tuple[Sou
     if error.errno in _UNREACHABLE:
         return SourceFault.UNREACHABLE, _UNREACHABLE[error.errno]
     if error.errno == errno.EIO and source.live:  # a failed name look-up, or HTTP that breaks off
-        return _UNRESOLVED if phase is Phase.OPEN else _BROKEN_OFF
+        return _UNRESOLVED if phase is Operation.OPEN else _BROKEN_OFF
     return SourceFault.DECODE, f"it failed ({error.strerror})"

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 
 from streamseg.capture.connection import Connection, Phase
+from streamseg.capture.decoder import DecodedFrame, DecoderFactory
 from streamseg.capture.pyav import open_video as open_with_pyav
-from streamseg.capture.source import Input, describe
-from streamseg.capture.stamp import Stamp
-from streamseg.capture.video import Decoded, OpenVideo
+from streamseg.capture.source import FFmpegInput, describe
+from streamseg.capture.timestamps import CaptureTime
 from streamseg.concurrency.backoff import Backoff
 from streamseg.concurrency.deadline import Deadline
 from streamseg.concurrency.mailbox import Mailbox, Overflow
@@ -50,7 +50,7 @@ class Capture:
         *,
         max_fps: float | None = None,
         first_seq: int = 0,
-        open_video: OpenVideo = open_with_pyav,
+        open_video: DecoderFactory = open_with_pyav,
         random: Callable[[], float] = _random.random,
     ) -> None:
         self.captured = first_seq
@@ -112,7 +112,7 @@ class Capture:
             self._pause(connection, error or _disconnected(target), stop)
             self.reconnects += 1
 
-    def _connect(self, target: Input) -> Connection:
+    def _connect(self, target: FFmpegInput) -> Connection:
         self._tell(StreamState.CONNECTING)
         name = f"read-{self._stream}"
         self._connection = Connection(
@@ -148,7 +148,7 @@ class Capture:
             return None
         return SourceError(SourceFault.STALLED, f"{connection.label}: no frame for {limit_s:g} s")
 
-    def _is_final(self, connection: Connection, target: Input, error: SourceError | None) -> bool:
+    def _is_final(self, connection: Connection, target: FFmpegInput, error: SourceError | None) -> bool:
         """Whether there is nothing to retry; says so."""
         if error is None and connection.finite:
             self._tell(StreamState.ENDED, SourceError(SourceFault.EOF, f"{target.label}: it came to its end"))
@@ -180,7 +180,7 @@ class Capture:
         while phase is not Phase.OVER and not stop.is_set():
             phase = connection.wait(phase, stop, None)
 
-    def _deliver(self, decoded: Decoded, stamp: Stamp, first: bool) -> None:
+    def _deliver(self, decoded: DecodedFrame, stamp: CaptureTime, first: bool) -> None:
         self._mark_owed = first or (self._mark_owed and self._may_drop_a_mark())
         frame = Frame(
             stream=self._stream,
@@ -221,5 +221,5 @@ _MENDED_BY_A_PERSON = {SourceFault.AUTH, SourceFault.NO_VIDEO, SourceFault.UNSUP
 """Retried at the slow end; cameras also lock out who keeps trying a wrong password."""
 
 
-def _disconnected(target: Input) -> SourceError:
+def _disconnected(target: FFmpegInput) -> SourceError:
     return SourceError(SourceFault.EOF, f"{target.label}: the connection was closed")

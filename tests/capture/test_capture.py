@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.capture import pace, reader
+from streamseg.capture import pacing
 from streamseg.capture.source import describe
-from streamseg.capture.stamp import live_stamp
+from streamseg.capture.timestamps import live_stamp
 from streamseg.concurrency.mailbox import Closed, Overflow
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
@@ -51,7 +51,7 @@ def test_an_unpaced_file_loses_no_frame_and_ends(clip: Path, capture: StartCaptu
 def test_a_paced_file_is_captured_when_its_frames_are_due(
     clip: Path, capture: StartCapture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "_LATE_S", math.inf)  # a machine that is late does not begin its count anew
+    monkeypatch.setattr(pacing, "_LATE_S", math.inf)  # a machine that is late does not begin its count anew
     began_s = time.monotonic()
     frames = capture(clip, overflow=Overflow.BLOCK).drain()
     due_s = [frame.captured_mono_s for frame in frames]
@@ -149,7 +149,7 @@ def test_what_only_a_person_mends_is_tried_at_the_slow_end(
 def test_a_connection_that_worked_for_a_while_starts_over_quickly(
     capture: StartCapture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "HEALTHY_S", 0.0)
+    monkeypatch.setattr(capture, "HEALTHY_S", 0.0)
     captured = capture(CAMERA, FakeSource([[2]]), **QUICK)
     assert [captured.told.wait_for(BACKOFF, nth).retry_in_s for nth in (1, 2, 3)] == [0.1] * 3
 
@@ -211,7 +211,7 @@ def test_stop_before_the_start_is_no_trouble(clip: Path, capture: StartCapture) 
 def test_a_bug_of_ours_in_the_capture_is_told(
     clip: Path, capture: StartCapture, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(reader, "describe", lambda _: 1 / 0)
+    monkeypatch.setattr(capture, "describe", lambda _: 1 / 0)
     captured = capture(clip)
     change = captured.told.wait_for(FAILED)
     assert "ZeroDivisionError" in change.message

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
-from streamseg.capture.picture import to_picture
+from streamseg.capture.planes import to_picture
 from streamseg.types import PixelLayout
 from tests.capture.conftest import write_clip
 

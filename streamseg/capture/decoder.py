@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from streamseg.capture.source import Input
+from streamseg.capture.source import FFmpegInput
 from streamseg.config.schema import SourceConfig
 from streamseg.types import Picture
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedFrame:
     """One decoded picture, not yet looked at.
 
     Attributes:
@@ -32,13 +32,13 @@ class Decoded:
     decode_ms: float = 0.0
 
 
-class Video(Protocol):
+class VideoDecoder(Protocol):
     """An opened source. Used by one thread."""
 
     finite: bool  # it has an end, and is read at our pace; else it plays on without us
     frame_s: float  # how long a frame lasts by the source's word, seconds
 
-    def frames(self) -> Iterator[Decoded]:
+    def frames(self) -> Iterator[DecodedFrame]:
         """Yield frames until the source ends; waits for them.
 
         Raises:
@@ -51,4 +51,4 @@ class Video(Protocol):
         ...
 
 
-OpenVideo = Callable[[SourceConfig, Input], Video]  # raises SourceError
+DecoderFactory = Callable[[SourceConfig, FFmpegInput], VideoDecoder]  # raises SourceError
