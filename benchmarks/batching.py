@@ -21,9 +21,9 @@ import numpy as np
 from benchmarks.clip import camvid_clip, make_clip, pictures
 from examples.model_option import add_model_option
 from streamseg.inference.backend import BackendName, Precision
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine, Masks
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.packages.package import open_package
 from streamseg.temporal.memory import Memory
 from streamseg.temporal.stage import make_stage
 from streamseg.temporal.together import Part, step_together

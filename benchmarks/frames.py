@@ -32,9 +32,9 @@ from benchmarks.machine import describe
 from streamseg.client.draw import contact_sheet
 from streamseg.errors import StreamsegError
 from streamseg.inference.backend import BackendName, Precision
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine, memory_shape
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.packages.package import open_package
 from streamseg.temporal.stage import make_stage
 from streamseg.training.dataset import Shot
 from streamseg.training.evaluate import default_modes

@@ -26,8 +26,8 @@ from benchmarks.failures import told_in_lines
 from benchmarks.machine import describe
 from streamseg.errors import MissingExtraError, StreamsegError
 from streamseg.inference.backend import BackendName, Precision
-from streamseg.inference.package import Package
-from streamseg.inference.select import cpu_backends, load_engine
+from streamseg.inference.backends.registry import cpu_backends, load_engine
+from streamseg.inference.packages.package import Package
 from streamseg.inference.wrap.asked import Asked
 from streamseg.inference.wrap.class_list import read_classes
 from streamseg.inference.wrap.package import Label, wrap, write_package

@@ -16,8 +16,8 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.failures import told_in_lines
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.packages.package import open_package
 from streamseg.models.decoder import DECODERS
 from streamseg.training import tables
 from streamseg.training.baselines import measure_baselines

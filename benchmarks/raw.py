@@ -17,9 +17,9 @@ import numpy as np
 
 from benchmarks.clip import pictures
 from examples.model_option import add_model_option
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.packages.package import open_package
 from streamseg.temporal.motion import Motion, luma_size
 from streamseg.types import F32, U8
 

@@ -18,8 +18,8 @@ from benchmarks.failures import told_in_lines
 from benchmarks.frames import shots
 from streamseg.client.draw import BACKGROUND, legend, overlay
 from streamseg.errors import StreamsegError
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.packages.package import open_package
 from streamseg.temporal.stage import make_stage
 from streamseg.training.evaluate import default_modes
 from streamseg.training.player import StagePlayer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from streamseg.inference.package import FoundPackage, Package
+    from streamseg.inference.packages.package import FoundPackage, Package
 
 
 def line(found: FoundPackage) -> str:

@@ -17,14 +17,14 @@ from streamseg.errors import EngineError, PackageError, StreamsegError
 
 if TYPE_CHECKING:
     from streamseg.inference.backend import BackendName
-    from streamseg.inference.package import Package
+    from streamseg.inference.packages.package import Package
 
 Name = Annotated[str, typer.Argument(help="model package: name or folder")]
 
 
 def info(name: Name) -> None:
     """Show the classes, licence, hash and metrics of a package."""
-    from streamseg.inference.package import open_package  # noqa: PLC0415
+    from streamseg.inference.packages.package import open_package  # noqa: PLC0415
 
     package = open_package(name)
     manifest = package.manifest
@@ -44,8 +44,8 @@ def verify(name: Name) -> None:
 
     Exit code 78: the package is damaged or does not run. Exit code 1: no backend is usable.
     """
-    from streamseg.inference.package import open_package  # noqa: PLC0415
-    from streamseg.inference.select import usable_backends  # noqa: PLC0415
+    from streamseg.inference.backends.registry import usable_backends  # noqa: PLC0415
+    from streamseg.inference.packages.package import open_package  # noqa: PLC0415
 
     package = open_package(name)
     say(f"{package.manifest.name}: {len(package.graphs)} graphs, hashes as in the manifest")
@@ -73,7 +73,7 @@ def _run(package: Package, backend: BackendName) -> str:
     """Run every graph once, on a black picture; returns the precision. Raises EngineError, PackageError."""
     import numpy as np  # noqa: PLC0415
 
-    from streamseg.inference.select import load_engine  # noqa: PLC0415
+    from streamseg.inference.backends.registry import load_engine  # noqa: PLC0415
 
     width, height = package.manifest.size_wh
     engine = load_engine(package, backend)

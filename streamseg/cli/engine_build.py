@@ -41,7 +41,7 @@ def build(
     """
     from streamseg.inference.build import Order  # noqa: PLC0415
     from streamseg.inference.build_process import BuildProcess  # noqa: PLC0415
-    from streamseg.inference.package import open_package  # noqa: PLC0415
+    from streamseg.inference.packages.package import open_package  # noqa: PLC0415
 
     opened = open_package(package)
     chosen, computed_in = backend_option(backend), precision_option(precision)

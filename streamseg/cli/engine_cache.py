@@ -15,9 +15,9 @@ from streamseg.cli.output import say
 from streamseg.errors import PackageError
 
 if TYPE_CHECKING:
-    from streamseg.inference.cache.store import Store
-    from streamseg.inference.cache.survey import Finding
-    from streamseg.inference.package import FoundPackage
+    from streamseg.inference.cache.audit import Finding
+    from streamseg.inference.cache.store import CompileCache
+    from streamseg.inference.packages.package import FoundPackage
 
 CacheDir = Annotated[
     Path | None,
@@ -32,7 +32,7 @@ def list_packages(
     cache_dir: CacheDir = None,
 ) -> None:
     """List model packages by name, and the cache of compiled models: machine, size, age, stale or not."""
-    from streamseg.inference.package import find_packages, search_path  # noqa: PLC0415
+    from streamseg.inference.packages.package import find_packages, search_path  # noqa: PLC0415
 
     packages = find_packages()
     findings = _survey(_store(cache_dir))
@@ -72,17 +72,17 @@ def prune(
     say(f"{'would delete' if dry_run else 'deleted'} {_sum(chosen)}")
 
 
-def _store(cache_dir: Path | None) -> Store:
+def _store(cache_dir: Path | None) -> CompileCache:
     from streamseg.inference.cache.folder import cache_folder  # noqa: PLC0415
-    from streamseg.inference.cache.store import Store  # noqa: PLC0415
+    from streamseg.inference.cache.store import CompileCache  # noqa: PLC0415
 
-    return Store(cache_folder(cache_dir))
+    return CompileCache(cache_folder(cache_dir))
 
 
-def _survey(store: Store) -> list[Finding]:
+def _survey(store: CompileCache) -> list[Finding]:
     from streamseg.inference.build import machines  # noqa: PLC0415
-    from streamseg.inference.cache.survey import survey  # noqa: PLC0415
-    from streamseg.inference.package import graphs_in  # noqa: PLC0415
+    from streamseg.inference.cache.audit import survey  # noqa: PLC0415
+    from streamseg.inference.packages.package import graphs_in  # noqa: PLC0415
 
     entries = store.entries()
     backends = {entry.label.key.machine.backend for entry in entries if entry.label is not None}
@@ -99,7 +99,7 @@ def _place(found: Finding) -> tuple[str, ...]:
 
 
 def _is_stale(found: Finding) -> bool:
-    from streamseg.inference.cache.survey import State  # noqa: PLC0415
+    from streamseg.inference.cache.audit import State  # noqa: PLC0415
 
     return found.state is State.STALE
 

@@ -54,7 +54,7 @@ def calibrate(
         raise MissingExtraError("calibrating", "quantise") from error
     from rich.console import Console  # noqa: PLC0415
 
-    from streamseg.inference.package import open_package  # noqa: PLC0415
+    from streamseg.inference.packages.package import open_package  # noqa: PLC0415
     from streamseg.training.class_map import parse_pairs  # noqa: PLC0415
     from streamseg.training.dataset import find_dataset  # noqa: PLC0415
 

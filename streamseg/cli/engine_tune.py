@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from streamseg.inference.backend import BackendName, BackendReport
     from streamseg.inference.engine import EngineInfo
-    from streamseg.inference.package import Package
+    from streamseg.inference.packages.package import Package
 
 
 def tune(
@@ -25,8 +25,8 @@ def tune(
     json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
     """Benchmark every precision on this machine, and store the result for `precision: auto`."""
-    from streamseg.inference.package import open_package  # noqa: PLC0415
-    from streamseg.inference.select import cpu_backends  # noqa: PLC0415
+    from streamseg.inference.backends.registry import cpu_backends  # noqa: PLC0415
+    from streamseg.inference.packages.package import open_package  # noqa: PLC0415
 
     package = open_package(name)
     found = [_measured(package, report, threads, cache_dir) for report in cpu_backends()]
@@ -40,7 +40,7 @@ def tune(
 
 
 def _measured(package: Package, report: BackendReport, threads: int, cache_dir: Path | None) -> EngineInfo:
-    from streamseg.inference.select import load_engine  # noqa: PLC0415
+    from streamseg.inference.backends.registry import load_engine  # noqa: PLC0415
 
     backend = cast("BackendName", report.name)
     engine = load_engine(package, backend, threads=threads, cache_dir=cache_dir, measure=True)

@@ -18,7 +18,7 @@ from streamseg.types import NAME
 
 if TYPE_CHECKING:
     from streamseg.inference.engine import InferenceEngine
-    from streamseg.inference.package import Package
+    from streamseg.inference.packages.package import Package
     from streamseg.inference.wrap.asked import Asked
     from streamseg.inference.wrap.package import Wrapped
 
@@ -84,7 +84,7 @@ def convert(
 
 
 def _report(file: Path, asked: Asked, wrapped: Wrapped, package: Package) -> None:
-    from streamseg.inference.select import load_engine  # noqa: PLC0415
+    from streamseg.inference.backends.registry import load_engine  # noqa: PLC0415
 
     network, reading = wrapped.network, wrapped.reading
     batch = "batch size 1" if wrapped.one_at_a_time else "any batch size"
@@ -105,7 +105,7 @@ def _report(file: Path, asked: Asked, wrapped: Wrapped, package: Package) -> Non
 
 def _named(folder: Path) -> str:
     """A package as `--model` takes it: by name where a name finds it, else by a path, which has a slash."""
-    from streamseg.inference.package import find_packages  # noqa: PLC0415
+    from streamseg.inference.packages.package import find_packages  # noqa: PLC0415
 
     if any(found.path.resolve() == folder.resolve() for found in find_packages()):
         return shlex.quote(folder.name)

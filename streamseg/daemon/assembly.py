@@ -21,7 +21,7 @@ from streamseg.daemon.progress import Progress
 from streamseg.daemon.report import failure, first_line
 from streamseg.daemon.streams import Streams
 from streamseg.errors import EngineError, StreamFault, StreamsegError
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from streamseg.status.snapshot import StreamSnapshot
 from streamseg.types import StreamState
 

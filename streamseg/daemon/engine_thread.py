@@ -10,8 +10,8 @@ from streamseg.concurrency.mailbox import Mailbox
 from streamseg.daemon.events import Events
 from streamseg.daemon.pipeline import Pipeline, View
 from streamseg.daemon.seat import Seat
-from streamseg.inference.batching import Batching
 from streamseg.inference.engine import InferenceEngine
+from streamseg.inference.scheduler import BatchingPolicy
 from streamseg.inference.worker import EngineWorker, WorkerEvents
 from streamseg.temporal.stage import TemporalStage
 from streamseg.types import Frame
@@ -88,7 +88,7 @@ class EngineThread:
         """Steady a stream's masks in another way, or look at it in another."""
         self.call(partial(self._seat.change, name, stage, view))
 
-    def set_batching(self, batching: Batching) -> None:
+    def set_batching(self, batching: BatchingPolicy) -> None:
         """Put frames together in this way from now on."""
         self.call(partial(self._worker.batch, batching))
 

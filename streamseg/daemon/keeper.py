@@ -28,7 +28,7 @@ from streamseg.daemon.stream import Stream
 from streamseg.daemon.tuning import batching_of, tuned
 from streamseg.errors import EngineError, PackageError, StreamsegError
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from streamseg.redact import redact_credentials
 
 _LOG = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from streamseg.daemon.loading import Loading
 from streamseg.daemon.tuning import tuned
 from streamseg.errors import StreamsegError
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 
 
 class LoadQueue:

@@ -12,11 +12,11 @@ from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.config.schema import EngineConfig
 from streamseg.errors import EngineError, StreamsegError
 from streamseg.inference.backend import BackendName, Precision
+from streamseg.inference.backends.registry import CPU, load_engine, usable_backends
 from streamseg.inference.build import Order, unbuilt
 from streamseg.inference.build_process import BuildProcess
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.package import Package
-from streamseg.inference.select import CPU, load_engine, usable_backends
+from streamseg.inference.packages.package import Package
 
 _LOG = logging.getLogger(__name__)
 

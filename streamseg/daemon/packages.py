@@ -9,7 +9,7 @@ from typing import TypeAlias
 from streamseg.config.schema import Config
 from streamseg.config.yaml_source import Location
 from streamseg.errors import PackageError, WireError
-from streamseg.inference.package import Package, open_package
+from streamseg.inference.packages.package import Package, open_package
 from streamseg.temporal.stage import check_mode
 from streamseg.types import ModelInfo
 from streamseg.wire.control_headers import InfoHeader

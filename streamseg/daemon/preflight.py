@@ -18,7 +18,7 @@ from streamseg.config.schema import Config, StreamConfig
 from streamseg.config.yaml_source import Location
 from streamseg.daemon.packages import examine_packages
 from streamseg.errors import MissingExtraError, PackageError, PublishError, SourceError, SourceFault
-from streamseg.inference.package import search_path
+from streamseg.inference.packages.package import search_path
 from streamseg.publish.address import BindError, check_form
 from streamseg.publish.probe import check_bindable
 from streamseg.status.trace import require_sdk

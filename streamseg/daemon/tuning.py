@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from streamseg.config.metadata import Reload, reload_of
 from streamseg.config.schema import EngineConfig
-from streamseg.inference.batching import Batching
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
+from streamseg.inference.scheduler import BatchingPolicy
 
 
 def tuned(held: EngineConfig, wanted: EngineConfig) -> EngineConfig:
@@ -15,7 +15,7 @@ def tuned(held: EngineConfig, wanted: EngineConfig) -> EngineConfig:
     return held.model_copy(update=live)
 
 
-def batching_of(config: EngineConfig, package: Package) -> Batching:
+def batching_of(config: EngineConfig, package: Package) -> BatchingPolicy:
     """As configured, as far as the package allows."""
     most = package.manifest.max_batch or config.max_batch
-    return Batching(min(config.max_batch, most), config.max_batch_wait_ms / 1e3)
+    return BatchingPolicy(min(config.max_batch, most), config.max_batch_wait_ms / 1e3)

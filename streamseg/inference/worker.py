@@ -20,7 +20,7 @@ from streamseg.concurrency.mailbox import Closed, Mailbox
 from streamseg.concurrency.rate_limit import RateLimiter
 from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.errors import StreamsegError
-from streamseg.inference.batching import Batching, Turns
+from streamseg.inference.scheduler import BatchingPolicy, FairScheduler
 from streamseg.types import Frame, Segmentation
 
 _LOG = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class EngineWorker:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._process, self._together, self._clock = process, together, clock
-        self._turns = Turns()
+        self._turns = FairScheduler()
         self._emit = emit
         self._events = events or WorkerEvents()
         self._wake = threading.Event()
@@ -114,7 +114,7 @@ class EngineWorker:
         self._errands.append(errand)
         self.wake()
 
-    def batch(self, batching: Batching) -> None:
+    def batch(self, batching: BatchingPolicy) -> None:
         """Puts frames together in this way from now on; for an errand."""
         if self._together is not None:
             self._turns.batching = batching

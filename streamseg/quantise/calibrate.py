@@ -14,10 +14,10 @@ from typing import cast
 
 from streamseg.errors import TrainingError
 from streamseg.inference.backend import BackendName, Precision
+from streamseg.inference.backends.registry import cpu_backends, load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.manifest import INT8_FILE, GraphFile, GraphRole, Int8
-from streamseg.inference.package import Package
-from streamseg.inference.select import cpu_backends, load_engine
+from streamseg.inference.packages.manifest import INT8_FILE, GraphFile, GraphRole, Int8
+from streamseg.inference.packages.package import Package
 from streamseg.quantise.compare import Row, compare
 from streamseg.quantise.draft import Draft, drafted
 from streamseg.quantise.fallback import Settled, settle

@@ -13,10 +13,10 @@ import numpy as np
 from rich.table import Table
 
 from streamseg.inference.backend import BackendName, Precision
+from streamseg.inference.backends.registry import cpu_backends, load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.manifest import GraphRole
-from streamseg.inference.package import INT8, Package
-from streamseg.inference.select import cpu_backends, load_engine
+from streamseg.inference.packages.manifest import GraphRole
+from streamseg.inference.packages.package import INT8, Package
 from streamseg.quantise.judge import Judge, Score
 from streamseg.training.tables import number
 

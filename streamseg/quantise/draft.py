@@ -10,7 +10,7 @@ from pathlib import Path
 import onnx
 
 from streamseg.errors import TrainingError
-from streamseg.inference.manifest import (
+from streamseg.inference.packages.manifest import (
     INT8_FILE,
     MANIFEST_NAME,
     GraphFile,
@@ -18,7 +18,7 @@ from streamseg.inference.manifest import (
     dump_manifest,
     sha256_file,
 )
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from streamseg.training.portable import require_portable
 
 

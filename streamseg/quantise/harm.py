@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 
 from streamseg.inference.backend import Settings
-from streamseg.inference.cores import physical_cores
-from streamseg.inference.ort import opened
+from streamseg.inference.backends.ort import opened
+from streamseg.inference.cpu_info import physical_cores
 from streamseg.quantise.quantiser import Quantiser
 from streamseg.types import F32, U8
 

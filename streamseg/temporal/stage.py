@@ -10,7 +10,7 @@ from typing import Protocol
 
 from streamseg.errors import PackageError
 from streamseg.inference.engine import InferenceEngine, Masks, Run
-from streamseg.inference.manifest import Manifest
+from streamseg.inference.packages.manifest import Manifest
 from streamseg.temporal.convgru import ConvGruStage
 from streamseg.temporal.ema import EmaStage
 from streamseg.temporal.memory import Memory

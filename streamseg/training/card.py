@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from streamseg.inference.lineage import Parent
-from streamseg.inference.manifest import Manifest
+from streamseg.inference.packages.lineage import Parent
+from streamseg.inference.packages.manifest import Manifest
 from streamseg.models.decoder import DECODERS
 from streamseg.models.encoder import ENCODERS
 from streamseg.training.interpolation import Choice

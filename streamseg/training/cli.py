@@ -16,9 +16,9 @@ from rich.console import Console
 
 from streamseg.errors import MissingExtraError, TrainingError
 from streamseg.inference.backend import BackendName, Precision
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.package import Package, open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.packages.package import Package, open_package
 from streamseg.temporal.motion import MotionMode
 from streamseg.training import sections, tables
 from streamseg.training.class_map import parse_pairs

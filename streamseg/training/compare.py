@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamseg.errors import TrainingError
 from streamseg.inference.engine import EngineInfo
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from streamseg.training.measures import Measures
 
 

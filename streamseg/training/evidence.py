@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from streamseg.errors import TrainingError
-from streamseg.inference import ort
 from streamseg.inference.backend import Settings
+from streamseg.inference.backends import ort
 from streamseg.training.crossing import IMAGE, LOGITS, crossings, part
 from streamseg.types import BOOL, F32, U8
 

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamseg.errors import TrainingError
-from streamseg.inference import ort
 from streamseg.inference.backend import Settings
-from streamseg.inference.contract import check_graph
-from streamseg.inference.cores import physical_cores
-from streamseg.inference.manifest import GraphRole
-from streamseg.inference.package import Package
+from streamseg.inference.backends import ort
+from streamseg.inference.cpu_info import physical_cores
+from streamseg.inference.packages.contract import check_graph
+from streamseg.inference.packages.manifest import GraphRole
+from streamseg.inference.packages.package import Package
 from streamseg.inference.readout import softmax
 from streamseg.training.crossing import IMAGE, LOGITS
 from streamseg.training.evidence import gather

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor, nn
 
-from streamseg.inference.manifest import (
+from streamseg.inference.packages.manifest import (
     MANIFEST_NAME,
     GraphFile,
     GraphRole,

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import EngineInfo
-from streamseg.inference.lineage import Parent
-from streamseg.inference.manifest import Manifest, dump_manifest, load_manifest
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.packages.lineage import Parent
+from streamseg.inference.packages.manifest import Manifest, dump_manifest, load_manifest
+from streamseg.inference.packages.package import open_package
 from streamseg.training.card import (
     card,
     cautions,

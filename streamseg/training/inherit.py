@@ -20,8 +20,8 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from streamseg.errors import TrainingError
-from streamseg.inference.manifest import GraphRole
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.manifest import GraphRole
+from streamseg.inference.packages.package import open_package
 from streamseg.models.segmenter import Segmenter
 from streamseg.types import F32, U8
 

@@ -8,8 +8,8 @@ from contextlib import ExitStack, closing
 from rich.console import Console
 
 from streamseg.errors import TrainingError
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.select import load_engine
 from streamseg.training import tables
 from streamseg.training.data import few
 from streamseg.training.interruption import StopRequest, TrainingStoppedError, stop_on_signals

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from streamseg.errors import ConfigError, PackageError, TrainingError
 from streamseg.inference.backend import BackendName, Precision
-from streamseg.inference.manifest import check_class_names
-from streamseg.inference.package import Package, open_package
+from streamseg.inference.packages.manifest import check_class_names
+from streamseg.inference.packages.package import Package, open_package
 from streamseg.inference.wrap.class_list import Color, hue
 from streamseg.text import require_printable
 from streamseg.training.label_agreement import AgreementRules

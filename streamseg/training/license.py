@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from streamseg.errors import TrainingError
-from streamseg.inference.lineage import Parent
+from streamseg.inference.packages.lineage import Parent
 
 _PERMISSIVE = set(map(str.casefold, (
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC-BY-3.0", "CC-BY-4.0", "CC0-1.0",

@@ -11,9 +11,9 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from streamseg.errors import TrainingError
-from streamseg.inference.lineage import MAX_PARENTS, Parent
-from streamseg.inference.manifest import MANIFEST_NAME, sha256_file
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.lineage import MAX_PARENTS, Parent
+from streamseg.inference.packages.manifest import MANIFEST_NAME, sha256_file
+from streamseg.inference.packages.package import open_package
 from streamseg.training.license import settle_license
 from streamseg.training.recipe import Recipe
 

@@ -10,7 +10,7 @@ import cv2
 import torch
 
 from streamseg.errors import TrainingError
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.package import open_package
 from streamseg.models.discriminator import SpatialDiscriminator
 from streamseg.models.lite import MissingWeightsError
 from streamseg.models.segmenter import Segmenter

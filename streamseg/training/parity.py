@@ -13,9 +13,9 @@ from torch import Tensor
 
 from streamseg.errors import TrainingError
 from streamseg.inference.backend import BackendName
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.package import Package
-from streamseg.inference.select import load_engine
+from streamseg.inference.packages.package import Package
 from streamseg.models.readout import Readout
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import Stabiliser

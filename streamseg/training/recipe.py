@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from streamseg.errors import ConfigError
-from streamseg.inference.manifest import ClassName, Version, check_class_names
+from streamseg.inference.packages.manifest import ClassName, Version, check_class_names
 from streamseg.training.recipe_data import DataRecipe, unknown
 from streamseg.training.recipe_source import RecipeSource, complaints, read_source
 from streamseg.training.stage_recipes import (

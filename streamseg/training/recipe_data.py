@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from streamseg.inference.manifest import ClassName, DataStatement, License
+from streamseg.inference.packages.manifest import ClassName, DataStatement, License
 from streamseg.training.stage_recipes import Strict
 
 IGNORE = 255

@@ -15,7 +15,7 @@ from streamseg.config.env import expand
 from streamseg.config.yaml_loader import YamlError
 from streamseg.config.yaml_source import Lines, Location, read, read_text
 from streamseg.errors import ConfigError
-from streamseg.inference.manifest_errors import key_hint
+from streamseg.inference.packages.manifest_errors import key_hint
 
 _MOST_CHARACTERS = 60
 _KEY = re.compile(r"[a-z_]+(\.([a-z_]+|\d+))*: ")

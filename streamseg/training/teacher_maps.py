@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from streamseg.config.yaml_source import Location
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from streamseg.training.label_agreement import AgreementRules
 from streamseg.training.teacher_rules import IGNORE_WORD, REST, PackageRules, WrittenRules
 

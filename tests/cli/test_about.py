@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamseg.cli.about import about, line
-from streamseg.inference.package import FoundPackage, Package
+from streamseg.inference.packages.package import FoundPackage, Package
 from tests.fakes.packages import Tiny, make_package
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from streamseg.cli import main
 from streamseg.errors import EngineError
-from streamseg.inference import package, select
 from streamseg.inference.backend import BackendReport
-from streamseg.inference.manifest import dump_manifest, load_manifest
+from streamseg.inference.backends import registry
+from streamseg.inference.packages import package
+from streamseg.inference.packages.manifest import dump_manifest, load_manifest
 from tests.fakes.hostile import KINDS, UNHASHED, make_hostile
 from tests.fakes.packages import make_package
 
@@ -71,7 +72,7 @@ def test_verify_has_one_line_for_all_that_is_not_here(
         BackendReport("onnxruntime", usable=True, version="1", why_not="", precisions=("f32",)),
         BackendReport("onnxruntime-cuda", usable=False, version="", why_not="no provider", precisions=()),
     ]
-    monkeypatch.setattr(select, "usable_backends", lambda: reports)
+    monkeypatch.setattr(registry, "usable_backends", lambda: reports)
     assert main(["model", "verify", "tiny"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "tiny: 3 graphs, hashes as in the manifest",
@@ -123,7 +124,7 @@ def fails(_: object, backend: str) -> None:
 def test_verify_names_the_backends_it_does_not_run_on(
     engines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(select, "load_engine", fails)
+    monkeypatch.setattr(registry, "load_engine", fails)
     assert main(["model", "verify", "tiny"]) == 78
     told = capsys.readouterr().err
     assert "onnxruntime: onnxruntime is out of order" in told
@@ -134,7 +135,7 @@ def test_verify_without_a_backend_proves_nothing(
     engines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reports = [BackendReport("openvino", usable=False, version="", why_not="no such library", precisions=())]
-    monkeypatch.setattr(select, "usable_backends", lambda: reports)
+    monkeypatch.setattr(registry, "usable_backends", lambda: reports)
     assert main(["model", "verify", "tiny"]) == 1
     told = capsys.readouterr()
     assert "not usable here: openvino (streamseg doctor says why)" in told.out

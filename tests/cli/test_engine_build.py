@@ -11,8 +11,8 @@ import pytest
 from streamseg.cli import main
 from streamseg.cli.engine_build import shown
 from streamseg.inference import build_process
-from streamseg.inference.cache.store import Store
-from streamseg.inference.select import load_engine
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.cache.store import CompileCache
 from tests.fakes import slow
 from tests.fakes.packages import make_package
 
@@ -32,10 +32,10 @@ def test_a_package_is_built_and_then_found(
     assert lines[:3] == ["tiny: segmenter", "tiny: stabiliser", "tiny: readout"]
     assert lines[3].startswith("tiny: built for openvino ")
     assert ", f32 (f32 as configured; " in lines[3]
-    stamps = [entry.made_unix_s for entry in Store(cache).entries()]
+    stamps = [entry.made_unix_s for entry in CompileCache(cache).entries()]
     with caplog.at_level(logging.WARNING):
         load_engine(package, "openvino", "f32", threads=1, cache_dir=cache)
-    assert [entry.made_unix_s for entry in Store(cache).entries()] == stamps
+    assert [entry.made_unix_s for entry in CompileCache(cache).entries()] == stamps
     assert caplog.messages == []
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from streamseg.cli import main
-from streamseg.inference import openvino
+from streamseg.inference.backends import openvino
 from streamseg.inference.cache.key import CacheKey, Machine, Origin
-from streamseg.inference.cache.store import Store
-from streamseg.inference.package import Package
+from streamseg.inference.cache.store import CompileCache
+from streamseg.inference.packages.package import Package
 from tests.fakes.packages import make_package
 
 OLD_S = 10 * 86400.0
@@ -51,7 +51,7 @@ def plans(tmp_path: Path, package: Package) -> dict[str, Path]:
         "damaged": (replace(key, profile="3"), origin, 0.0),
     }
     for made_for, whence, age_s in kinds.values():
-        Store(cache, wall=lambda age_s=age_s: NOW_S - age_s).save(made_for, whence, b"plan")  # type: ignore[misc]
+        CompileCache(cache, wall=lambda age_s=age_s: NOW_S - age_s).save(made_for, whence, b"plan")  # type: ignore[misc]
     paths = {name: cache / "plans" / f"{kind[0].digest}.plan" for name, kind in kinds.items()}
     paths["damaged"].write_bytes(paths["damaged"].read_bytes()[:-1])
     blob = cache / "openvino" / "1.blob"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from streamseg.cli import main
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.package import open_package
 from tests.capture.conftest import write_clip
 from tests.fakes.packages import make_package
 

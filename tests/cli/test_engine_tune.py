@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from streamseg.cli import main
-from streamseg.inference import select
+from streamseg.inference.backends import registry
 from tests.fakes.int8 import add_int8
 from tests.fakes.packages import make_package
 
@@ -47,6 +47,6 @@ def test_without_a_backend_nothing_is_timed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_package(tmp_path / "engines")
-    monkeypatch.setattr(select, "_MODULES", {"openvino": "streamseg.no_such_module"})
+    monkeypatch.setattr(registry, "_MODULES", {"openvino": "streamseg.no_such_module"})
     assert main(["model", "tune", "tiny"]) == 1
     assert "backend openvino is not usable: No module named" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streamseg.cli import main
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.package import open_package
 from tests.fakes.networks import Foreign, save_network
 from tests.fakes.quantized import Quantized
 from tests.fakes.tflite import Scale

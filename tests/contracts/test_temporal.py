@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from streamseg.errors import EngineError
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine, Masks
-from streamseg.inference.select import load_engine
 from streamseg.temporal.memory import Memory
 from streamseg.temporal.motion import MotionMode
 from streamseg.temporal.reset import ResetLimits, ResetReason

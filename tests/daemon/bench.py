@@ -19,7 +19,7 @@ from streamseg.daemon.stream import Stream
 from streamseg.errors import StreamsegError
 from streamseg.inference.backend import BackendReport
 from streamseg.inference.engine import EngineInfo
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
 from tests.fakes.engine import FakeEngine, fake_package
 from tests.fakes.source import make_frame, make_picture

@@ -17,7 +17,7 @@ from streamseg.daemon.desk import Desk
 from streamseg.daemon.engine_state import EngineState
 from streamseg.errors import EXIT_UNEXPECTED, ConfigError, EngineError, StreamsegError
 from streamseg.inference import build_process
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from streamseg.types import Segmentation, StateChange, StreamState
 from tests.daemon.bench import Engines
 from tests.fakes import slow

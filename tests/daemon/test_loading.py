@@ -14,9 +14,9 @@ from streamseg.daemon.loading import Loading
 from streamseg.errors import EngineError, StreamsegError
 from streamseg.inference import build_process
 from streamseg.inference.backend import BackendName
+from streamseg.inference.backends.registry import CPU, load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.package import Package
-from streamseg.inference.select import CPU, load_engine
+from streamseg.inference.packages.package import Package
 from tests.fakes import slow as slow_backend
 from tests.fakes.engine import FakeEngine, fake_package
 from tests.fakes.packages import make_package

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from streamseg.config.schema import EngineConfig
 from streamseg.daemon.tuning import batching_of, tuned
-from streamseg.inference.batching import Batching
+from streamseg.inference.scheduler import BatchingPolicy
 from tests.fakes.engine import fake_package
 
 
@@ -21,5 +21,5 @@ def test_a_package_for_one_picture_makes_no_batches() -> None:
     config = EngineConfig(max_batch=8, max_batch_wait_ms=5.0)
     package = fake_package()
     one = replace(package, manifest=package.manifest.model_copy(update={"max_batch": 1}))
-    assert batching_of(config, package) == Batching(8, 0.005)
-    assert batching_of(config, one) == Batching(1, 0.005)
+    assert batching_of(config, package) == BatchingPolicy(8, 0.005)
+    assert batching_of(config, one) == BatchingPolicy(1, 0.005)

@@ -11,8 +11,8 @@ import cv2
 import pytest
 
 from streamseg.errors import TrainingError
-from streamseg.inference.package import Package, open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.packages.package import Package, open_package
 from streamseg.quantise.calibrate import calibrate
 from streamseg.training.dataset import find_dataset
 from streamseg.types import U8

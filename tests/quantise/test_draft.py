@@ -6,8 +6,8 @@ import onnx
 import pytest
 
 from streamseg.errors import TrainingError
-from streamseg.inference.manifest import GraphFile, Int8
-from streamseg.inference.package import Package, open_package
+from streamseg.inference.packages.manifest import GraphFile, Int8
+from streamseg.inference.packages.package import Package, open_package
 from streamseg.quantise.draft import drafted
 from tests.fakes.int8 import quantised
 

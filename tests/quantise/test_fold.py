@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from streamseg.errors import PackageError
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from streamseg.quantise.fold import fold
 from streamseg.training.shrink import shrink_weights
 from streamseg.types import U8

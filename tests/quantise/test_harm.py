@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from streamseg.quantise.harm import relative_error, worst_first
 from streamseg.quantise.quantiser import Quantiser
 from streamseg.types import U8

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from streamseg.errors import TrainingError
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.package import Package
-from streamseg.inference.select import load_engine
+from streamseg.inference.packages.package import Package
 from streamseg.quantise.judge import Score, by_agreement, by_labels
 from streamseg.training.dataset import find_dataset
 from streamseg.types import U8

@@ -10,9 +10,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from streamseg.errors import PackageError
-from streamseg.inference.package import Package, open_package
-from streamseg.inference.tensorrt.build import Batches, BuildRequest, build_plan
-from streamseg.inference.tensorrt.prepare import prepared
+from streamseg.inference.backends.tensorrt.build import Batches, BuildRequest, build_plan
+from streamseg.inference.backends.tensorrt.prepare import prepared
+from streamseg.inference.packages.package import Package, open_package
 from streamseg.quantise.frames import gather
 from streamseg.quantise.quantiser import Quantiser
 from streamseg.training.portable import require_portable

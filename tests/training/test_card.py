@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from streamseg.inference.lineage import Parent
-from streamseg.inference.manifest import load_manifest
+from streamseg.inference.packages.lineage import Parent
+from streamseg.inference.packages.manifest import load_manifest
 from streamseg.training.card import card, networks_text, parity_text, weak_classes
 from streamseg.training.export import export
 from streamseg.training.lineage import Origin

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from streamseg.errors import ConfigError, MissingExtraError, TrainingError
-from streamseg.inference.manifest import dump_manifest
+from streamseg.inference.packages.manifest import dump_manifest
 from streamseg.temporal.motion import MotionMode
 from streamseg.training import cli
 from tests.fakes.packages import Tiny, make_package

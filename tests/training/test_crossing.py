@@ -10,7 +10,7 @@ import onnx
 import pytest
 import torch
 
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.package import open_package
 from streamseg.models.segmenter import Segmenter
 from streamseg.training.crossing import crossings, part
 from streamseg.training.export import SegmenterGraph, trace

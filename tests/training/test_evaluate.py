@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from streamseg.errors import TrainingError
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.packages.package import open_package
 from streamseg.temporal.motion import MotionMode
 from streamseg.training.dataset import find_dataset
 from streamseg.training.evaluate import ablate, evaluate

@@ -14,9 +14,9 @@ from onnx import numpy_helper
 
 from streamseg.errors import TrainingError
 from streamseg.inference.backend import Settings
-from streamseg.inference.package import open_package
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.packages.package import open_package
 from streamseg.inference.readout import softmax
-from streamseg.inference.select import load_engine
 from streamseg.training.evidence import channel_weights, class_evidence, gather
 from streamseg.types import BOOL, F32, U8
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from streamseg.errors import PackageError, TrainingError
-from streamseg.inference.manifest import GraphRole
-from streamseg.inference.package import Package
-from streamseg.inference.select import load_engine
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.packages.manifest import GraphRole
+from streamseg.inference.packages.package import Package
 from streamseg.training.explain import MOST, Explanation, entropy, explain
 from streamseg.types import U8
 from tests.fakes.packages import Tiny, make_package, readout, write_manifest

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from streamseg.errors import TrainingError
-from streamseg.inference import ort
 from streamseg.inference.backend import Settings
-from streamseg.inference.manifest import GraphRole, Manifest, load_manifest
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.backends import ort
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.packages.manifest import GraphRole, Manifest, load_manifest
+from streamseg.inference.packages.package import open_package
 from streamseg.models.discriminator import SpatialDiscriminator
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import ConvGRUStabiliser, Stabiliser

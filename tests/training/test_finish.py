@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import torch
 
-from streamseg.inference.manifest import load_manifest
+from streamseg.inference.packages.manifest import load_manifest
 from streamseg.training.export import export
 from streamseg.training.finish import finish
 from streamseg.training.folders import Folders

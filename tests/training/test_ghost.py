@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from streamseg.errors import PackageError, TrainingError
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.select import load_engine
 from streamseg.training.dataset import Dataset, find_dataset
 from streamseg.training.ghost import measure_cuts, spread
 from tests.fakes.packages import Tiny, make_package

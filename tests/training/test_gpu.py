@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.package import open_package
 from streamseg.training.export import export
 from streamseg.training.folders import Folders
 from streamseg.training.processes import described, new_fabric

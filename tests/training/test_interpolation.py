@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from streamseg.errors import ConfigError, TrainingError
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.package import open_package
 from streamseg.models.segmenter import Segmenter
 from streamseg.training import checkpoint
 from streamseg.training.export import export

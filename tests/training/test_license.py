@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamseg.errors import TrainingError
-from streamseg.inference.lineage import Parent
+from streamseg.inference.packages.lineage import Parent
 from streamseg.training.license import settle_license
 
 

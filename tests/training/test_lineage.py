@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from streamseg.errors import PackageError, TrainingError
-from streamseg.inference.lineage import Parent
-from streamseg.inference.manifest import dump_manifest, sha256_file
+from streamseg.inference.packages.lineage import Parent
+from streamseg.inference.packages.manifest import dump_manifest, sha256_file
 from streamseg.training.lineage import Origin, identities, origin_of, parents_of
 from streamseg.training.recipe import Recipe
 from streamseg.training.resume import write_record

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from streamseg.errors import TrainingError
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.package import open_package
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import Stabiliser
 from streamseg.training.export import export

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.select import load_engine
 from streamseg.temporal.reset import ResetReason
 from streamseg.temporal.stage import make_stage
 from streamseg.training.dataset import Shot

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from streamseg.errors import TrainingError
-from streamseg.inference.package import find_packages
+from streamseg.inference.packages.package import find_packages
 from streamseg.training.portable import OPERATORS, require_portable
 
 SHIPPED = [path for found in find_packages() for path in sorted(found.path.glob("*.onnx"))]

@@ -10,7 +10,7 @@ import cv2
 import pytest
 
 from streamseg.errors import TrainingError
-from streamseg.inference.lineage import Parent
+from streamseg.inference.packages.lineage import Parent
 from streamseg.training.folders import Folders
 from streamseg.training.lineage import Origin
 from streamseg.training.recipe import Recipe, parse_recipe

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from rich.table import Table
 
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.select import load_engine
 from streamseg.temporal.motion import MotionMode
 from streamseg.training import sections
 from streamseg.training.dataset import find_dataset

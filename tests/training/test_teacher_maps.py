@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from streamseg.training.label_agreement import AgreementRules
 from streamseg.training.teacher_maps import Teacher, resolve_rules
 from streamseg.training.teacher_rules import LabelRules, WrittenRules

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from streamseg.errors import TrainingError
-from streamseg.inference.manifest import load_manifest, sha256_file
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.manifest import load_manifest, sha256_file
+from streamseg.inference.packages.package import open_package
 from streamseg.training.fit import Run
 from streamseg.training.folders import Folders
 from streamseg.training.fresh import stages_to_discard

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamseg.errors import PackageError
-from streamseg.inference.manifest import MAX_CLASSES, ClassName, read_yaml
-from streamseg.inference.manifest_errors import told, validation_problems
+from streamseg.inference.packages.manifest import MAX_CLASSES, ClassName, read_yaml
+from streamseg.inference.packages.manifest_errors import told, validation_problems
 
 _YAML = (".yaml", ".yml")
 _GOLDEN = (math.sqrt(5) - 1) / 2  # of a circle: hues that stay apart however many there are

@@ -15,9 +15,9 @@ from typing import cast
 import numpy as np
 
 from streamseg.inference.backend import BackendName, Precision
-from streamseg.inference.manifest import GraphFile, Int8
-from streamseg.inference.package import INT8, Package
-from streamseg.inference.select import cpu_backends, load_engine
+from streamseg.inference.backends.registry import cpu_backends, load_engine
+from streamseg.inference.packages.manifest import GraphFile, Int8
+from streamseg.inference.packages.package import INT8, Package
 from streamseg.types import U8
 
 REFERENCE = "onnxruntime"

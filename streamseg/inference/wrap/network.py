@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, version_converter
 
 from streamseg.errors import PackageError
-from streamseg.inference.host import one_line
+from streamseg.inference.backends.cpu_engine import one_line
 from streamseg.inference.wrap.asked import Asked, Layout, Output
 from streamseg.inference.wrap.nodes import OPSET
 from streamseg.inference.wrap.scores import with_scores

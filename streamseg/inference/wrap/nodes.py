@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx import checker, helper, numpy_helper
 
 from streamseg.errors import PackageError
-from streamseg.inference.host import one_line
+from streamseg.inference.backends.cpu_engine import one_line
 
 OPSET = 17  # what is built here asks for no more
 IR_VERSION = 8

@@ -10,7 +10,7 @@ import numpy as np
 import tflite
 
 from streamseg.errors import PackageError
-from streamseg.inference.host import one_line
+from streamseg.inference.backends.cpu_engine import one_line
 from streamseg.inference.wrap.compose import factor
 from streamseg.inference.wrap.convolutions import (
     Rule,

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from streamseg.errors import EngineError, PackageError, StreamsegError
-from streamseg.inference import ort
 from streamseg.inference.backend import Settings
-from streamseg.inference.cores import physical_cores
-from streamseg.inference.manifest import (
+from streamseg.inference.backends import ort
+from streamseg.inference.cpu_info import physical_cores
+from streamseg.inference.packages.manifest import (
     INT8_FILE,
     MANIFEST_NAME,
     GraphFile,
@@ -29,8 +29,8 @@ from streamseg.inference.manifest import (
     dump_manifest,
     sha256_file,
 )
-from streamseg.inference.manifest_errors import described
-from streamseg.inference.package import Package
+from streamseg.inference.packages.manifest_errors import described
+from streamseg.inference.packages.package import Package
 from streamseg.inference.wrap import integers
 from streamseg.inference.wrap.asked import Asked
 from streamseg.inference.wrap.class_list import hue

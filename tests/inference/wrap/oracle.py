@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from streamseg.inference.openvino_core import core
+from streamseg.inference.backends.openvino_core import core
 from streamseg.inference.wrap.operators import read_tflite
 from tests.fakes.tflite import Network
 

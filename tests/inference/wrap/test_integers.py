@@ -11,10 +11,10 @@ import pytest
 import tflite
 
 from streamseg.errors import EngineError, PackageError
-from streamseg.inference import package as package_room
 from streamseg.inference.backend import BackendName, Precision
-from streamseg.inference.package import Package, open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.packages import package as package_room
+from streamseg.inference.packages.package import Package, open_package
 from streamseg.inference.wrap import integers
 from streamseg.inference.wrap.asked import Asked
 from streamseg.inference.wrap.package import Label, Wrapped, wrap, write_package

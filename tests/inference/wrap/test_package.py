@@ -14,8 +14,8 @@ from onnx import TensorProto
 
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.backend import BackendName
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.packages.package import open_package
 from streamseg.inference.wrap.asked import Asked, Output
 from streamseg.inference.wrap.compose import SURE
 from streamseg.inference.wrap.package import Label, color, wrap, write_package

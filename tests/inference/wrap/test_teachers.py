@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.integers import spaced
 from streamseg.inference.backend import BackendName, Precision
-from streamseg.inference.package import Package
-from streamseg.inference.select import load_engine
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.packages.package import Package
 from streamseg.inference.wrap.asked import Asked
 from streamseg.inference.wrap.package import Label, wrap, write_package
 from streamseg.types import U8

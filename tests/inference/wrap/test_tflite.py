@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from streamseg.errors import MissingExtraError, PackageError
 from streamseg.inference.backend import BackendName
-from streamseg.inference.select import load_engine
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.wrap import tflite as ours
 from streamseg.inference.wrap.asked import Asked, Layout
 from streamseg.inference.wrap.operators import read_tflite
