@@ -13,7 +13,7 @@ NEEDS_MORE = (  # an extra each
     "streamseg.models",
     "streamseg.training",
     "streamseg.quantise",
-    "streamseg.inference.wrap.",
+    "streamseg.convert.",
 )
 
 

@@ -218,7 +218,7 @@ def test_graphs_are_put_together_only_on_demand(start: str) -> None:
     """`onnx` and what else the wrapping of networks needs is an extra: no start may need it."""
     reached = reachable(start)
     assert not {name.split(".")[0] for name in reached} & {"onnx", "tflite"}
-    assert not {name for name in reached if name.startswith("streamseg.inference.wrap")}
+    assert not {name for name in reached if name.startswith("streamseg.convert")}
 
 
 def test_calibrating_a_package_needs_no_torch() -> None:

@@ -17,10 +17,10 @@ from streamseg.errors import MissingExtraError
 from streamseg.types import NAME
 
 if TYPE_CHECKING:
+    from streamseg.convert.convert import Wrapped
+    from streamseg.convert.options import ConvertOptions
     from streamseg.inference.engine import InferenceEngine
     from streamseg.inference.packages.package import Package
-    from streamseg.inference.wrap.asked import Asked
-    from streamseg.inference.wrap.package import Wrapped
 
 _RUNS = 5  # the fastest is printed
 _SOURCE = "lavfi:testsrc=duration=10"  # a picture to try it with, which every machine has
@@ -59,13 +59,13 @@ def convert(
       --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
     """  # noqa: D301 click keeps the lines below the character \b, which a raw text has not
     try:
-        from streamseg.inference.wrap.asked import Asked, Layout, Output  # noqa: PLC0415
-        from streamseg.inference.wrap.class_list import read_classes  # noqa: PLC0415
-        from streamseg.inference.wrap.package import Label, wrap, write_package  # noqa: PLC0415
+        from streamseg.convert.class_list import read_classes  # noqa: PLC0415
+        from streamseg.convert.convert import Label, wrap, write_package  # noqa: PLC0415
+        from streamseg.convert.options import ConvertOptions, Layout, Output  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingExtraError("converting a network", "convert") from error
     known = read_classes(classes)
-    asked = Asked(
+    asked = ConvertOptions(
         classes=known.names,
         colors=known.colors,
         mean=_three(mean, "--mean"),
@@ -83,7 +83,7 @@ def convert(
     _report(file, asked, wrapped, package)
 
 
-def _report(file: Path, asked: Asked, wrapped: Wrapped, package: Package) -> None:
+def _report(file: Path, asked: ConvertOptions, wrapped: Wrapped, package: Package) -> None:
     from streamseg.inference.backends.registry import load_engine  # noqa: PLC0415
 
     network, reading = wrapped.network, wrapped.reading

@@ -11,10 +11,10 @@ import pytest
 
 from streamseg.cli import main
 from streamseg.inference.packages.package import open_package
+from tests.convert.tflite.test_integers import saved
 from tests.fakes.networks import Foreign, save_network
 from tests.fakes.quantized import Quantized
 from tests.fakes.tflite import Scale
-from tests.inference.wrap.test_integers import saved
 from tests.waiting import time_limit
 
 TWO = ("--classes", "background,person")
@@ -115,7 +115,7 @@ def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
 def test_without_the_library_the_extra_is_named(
     network: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "streamseg.inference.wrap.package", None)
+    monkeypatch.setitem(sys.modules, "streamseg.convert.convert", None)
     assert main(["model", "convert", network, *TWO]) == 78
     assert "streamseg[convert]" in capsys.readouterr().err
 
