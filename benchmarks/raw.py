@@ -20,7 +20,7 @@ from examples.model_option import add_model_option
 from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.packages.package import open_package
-from streamseg.temporal.motion import Motion, luma_size
+from streamseg.temporal.optical_flow import OpticalFlow, luma_size
 from streamseg.types import F32, U8
 
 WARM_UP = 20
@@ -40,7 +40,7 @@ class Bench:
         self.engine = engine
         shape = manifest.memory
         self.steady = shape is not None
-        self.motion = Motion((shape.width, shape.height) if shape else luma_size(manifest.size_wh))
+        self.motion = OpticalFlow((shape.width, shape.height) if shape else luma_size(manifest.size_wh))
         self.images = [rgb[None] for rgb, _ in frames]
         self.lumas = [luma for _, luma in frames]
         self.inputs = list(self._inputs())

@@ -78,7 +78,7 @@ def evaluate(
     ] = True,
 ) -> None:
     """Evaluate PACKAGE on the labelled pictures of DATA."""
-    from streamseg.temporal.motion import MotionMode  # noqa: PLC0415
+    from streamseg.temporal.optical_flow import MotionMode  # noqa: PLC0415
     from streamseg.training import cli  # noqa: PLC0415
 
     chosen, computed_in = backend_option(backend), precision_option(precision)

@@ -13,11 +13,11 @@ from streamseg.config.schema import RoiConfig
 from streamseg.daemon import logs
 from streamseg.errors import EngineError
 from streamseg.inference.engine import InferenceEngine, Masks, model_info
+from streamseg.temporal.batch import Part
 from streamseg.temporal.memory import Memory
-from streamseg.temporal.motion import luma_size
+from streamseg.temporal.optical_flow import luma_size
 from streamseg.temporal.reset import ResetReason
 from streamseg.temporal.stage import TemporalStage
-from streamseg.temporal.together import Part
 from streamseg.types import U8, Frame, ModelInfo, Region, Segmentation, TemporalMode
 
 _TOLD = {

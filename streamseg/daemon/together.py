@@ -9,7 +9,7 @@ import numpy as np
 
 from streamseg.daemon.pipeline import Pipeline
 from streamseg.inference.engine import InferenceEngine
-from streamseg.temporal.together import step_together
+from streamseg.temporal.batch import step_batch
 from streamseg.types import Frame, Segmentation
 
 
@@ -42,7 +42,7 @@ def _step(
     sights = [pipeline.look_at(frame) for pipeline, frame in parts]
     run = engine.start(np.stack([sight.rgb for sight in sights]))
     asked = [pipeline.part(sight) for (pipeline, _), sight in zip(parts, sights, strict=True)]
-    steps = step_together(engine, run, asked)
+    steps = step_batch(engine, run, asked)
     return [
         partial(pipeline.conclude, sight, masks, memory, run.infer_ms)
         for (pipeline, _), sight, (masks, memory) in zip(parts, sights, steps, strict=True)

@@ -19,7 +19,7 @@ from streamseg.inference.backend import BackendName, Precision
 from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.packages.package import Package, open_package
-from streamseg.temporal.motion import MotionMode
+from streamseg.temporal.optical_flow import MotionMode
 from streamseg.training import sections, tables
 from streamseg.training.class_map import parse_pairs
 from streamseg.training.compare import Measured, check_classes, name_apart

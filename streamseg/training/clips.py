@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from streamseg.temporal.motion import Motion, luma_of
+from streamseg.temporal.optical_flow import OpticalFlow, luma_of
 from streamseg.training.augment import add_noise, recolour
 from streamseg.training.camera import F64, camera_path, cells, flow_between, shrunk
 from streamseg.training.metrics import warp_labels
@@ -83,7 +83,7 @@ def film(
     shots = [_shoot(read, length, settings, size_wh, rng, moving) for length in takes]
     images = [image for shot in shots for image in shot.images]
     truth = [flow for shot in shots for flow in shot.truth]
-    motion = Motion(cells(size_wh))
+    motion = OpticalFlow(cells(size_wh))
     lumas = [luma_of(image, size_wh) for image in images]
     measured = [
         _measured(motion, lumas[t - 1 : t + 1], truth[t], settings, rng) for t in range(1, len(lumas))
@@ -180,7 +180,7 @@ def _degrade(images: list[U8], rng: np.random.Generator) -> list[U8]:
 
 
 def _measured(
-    motion: Motion, lumas: list[U8], truth: F32, settings: StabiliseRecipe, rng: np.random.Generator
+    motion: OpticalFlow, lumas: list[U8], truth: F32, settings: StabiliseRecipe, rng: np.random.Generator
 ) -> F32:
     """Half the time the daemon's own optical flow with all its errors, else the truth with smooth noise."""
     if rng.random() < 0.5:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from streamseg.errors import TrainingError
 from streamseg.inference.engine import InferenceEngine
-from streamseg.temporal.motion import MotionMode
+from streamseg.temporal.optical_flow import MotionMode
 from streamseg.temporal.stage import TemporalStage, make_stage
 from streamseg.training.dataset import Dataset, shots
 from streamseg.training.measures import Measures, Watcher, measure

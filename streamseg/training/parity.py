@@ -19,7 +19,7 @@ from streamseg.inference.packages.package import Package
 from streamseg.models.readout import Readout
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import Stabiliser
-from streamseg.temporal.motion import Motion, luma_of
+from streamseg.temporal.optical_flow import OpticalFlow, luma_of
 from streamseg.training.camera import cells
 from streamseg.types import F32, U8
 
@@ -75,7 +75,7 @@ def measure_parity(
 
 
 def _seen(pictures: Iterable[U8], size_wh: tuple[int, int]) -> Iterator[_Seen]:
-    motion, before = Motion(cells(size_wh)), None
+    motion, before = OpticalFlow(cells(size_wh)), None
     for picture in pictures:
         luma = luma_of(picture, size_wh)
         flow = motion.still() if before is None else motion.flow(luma, before)

@@ -9,7 +9,7 @@ import cv2
 
 from streamseg.inference.engine import InferenceEngine, Masks
 from streamseg.temporal.memory import Memory
-from streamseg.temporal.motion import luma_of
+from streamseg.temporal.optical_flow import luma_of
 from streamseg.temporal.stage import TemporalStage
 from streamseg.training.class_map import ClassMap
 from streamseg.training.dataset import Shot

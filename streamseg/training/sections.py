@@ -9,7 +9,7 @@ from typing import Any
 
 from streamseg.errors import MissingExtraError, TrainingError
 from streamseg.inference.engine import InferenceEngine
-from streamseg.temporal.motion import MotionMode
+from streamseg.temporal.optical_flow import MotionMode
 from streamseg.training import tables
 from streamseg.training.compare import Measured, count_weights
 from streamseg.training.data import find_pairs

@@ -16,7 +16,7 @@ from streamseg.models.discriminator import TemporalDiscriminator
 from streamseg.models.rnn import RNNStabiliser
 from streamseg.models.segmenter import Segmenter
 from streamseg.models.stabiliser import ConvGRUStabiliser, Stabiliser, warp
-from streamseg.temporal.motion import Motion, luma_of
+from streamseg.temporal.optical_flow import OpticalFlow, luma_of
 from streamseg.training import losses, metrics
 from streamseg.training.camera import cells
 from streamseg.training.clips import film
@@ -178,7 +178,7 @@ class StabiliseStage(Stage[Stabiliser]):
         data = self.val.matched(classes)
         measured = len(data.classes(classes))
         confusion, steady = metrics.Confusion(measured), metrics.Steadiness(measured)
-        motion, size = Motion(cells(self.recipe.size)), self.recipe.size
+        motion, size = OpticalFlow(cells(self.recipe.size)), self.recipe.size
         device = next(model.parameters()).device
         memory = nothing = torch.zeros(1, model.memory_channels, *reversed(cells(size)), device=device)
         last: Any = None

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from streamseg.cli import main
-from streamseg.temporal.motion import MotionMode
+from streamseg.temporal.optical_flow import MotionMode
 from streamseg.training import cli, label_command
 from streamseg.training.label_job import LabelOptions
 from tests.conftest import ROOT

@@ -13,7 +13,7 @@ import yaml
 
 from streamseg.errors import ConfigError, MissingExtraError, TrainingError
 from streamseg.inference.packages.manifest import dump_manifest
-from streamseg.temporal.motion import MotionMode
+from streamseg.temporal.optical_flow import MotionMode
 from streamseg.training import cli
 from tests.fakes.packages import Tiny, make_package
 from tests.training.conftest import draw, mixed_document, recipe_document

@@ -13,7 +13,7 @@ from streamseg.errors import TrainingError
 from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.packages.package import open_package
-from streamseg.temporal.motion import MotionMode
+from streamseg.temporal.optical_flow import MotionMode
 from streamseg.training.dataset import find_dataset
 from streamseg.training.evaluate import ablate, evaluate
 from streamseg.training.export import export

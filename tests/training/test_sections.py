@@ -12,7 +12,7 @@ from rich.table import Table
 
 from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.temporal.motion import MotionMode
+from streamseg.temporal.optical_flow import MotionMode
 from streamseg.training import sections
 from streamseg.training.dataset import find_dataset
 from streamseg.training.recipe import Recipe

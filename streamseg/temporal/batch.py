@@ -1,7 +1,7 @@
 """One step of several streams at once: their frames are a batch of the segmenter, and of the stabiliser.
 
     run = engine.start(pictures)                       # [N, H, W, 3], one of each stream
-    for masks, memory in step_together(engine, run, parts): ...
+    for masks, memory in step_batch(engine, run, parts): ...
 
 Each stream gets what it would get alone: its memory is a row of the batch's. All or nothing: where one frame
 fails, or its memory is not finite, the batch does; no memory has changed, and each can be stepped by itself.
@@ -33,7 +33,7 @@ class Part:
     memory: Memory | None
 
 
-def step_together(engine: InferenceEngine, run: Run, parts: Sequence[Part]) -> list[tuple[Masks, Memory]]:
+def step_batch(engine: InferenceEngine, run: Run, parts: Sequence[Part]) -> list[tuple[Masks, Memory]]:
     """Masks and memory of each part, in order. The parts' stages are all ConvGRUs, or none is.
 
     Args:

@@ -35,7 +35,7 @@ def luma_of(rgb: U8, size_wh: tuple[int, int]) -> U8:
     return luma
 
 
-class Motion:
+class OpticalFlow:
     """Dense inverse search in OpenCV's ultrafast preset, to the finest scale; not for two threads at once.
 
     DIS: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from streamseg.temporal.reset import ResetLimits
-from streamseg.temporal.scene import dissimilarity
+from streamseg.temporal.scene_cut import dissimilarity
 from streamseg.types import U8
 from tests.temporal.conftest import scene, view
 

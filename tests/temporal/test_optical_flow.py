@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamseg.temporal.motion import Motion, MotionMode, carry, in_cells, luma_of, luma_size
+from streamseg.temporal.optical_flow import MotionMode, OpticalFlow, carry, in_cells, luma_of, luma_size
 from streamseg.types import F32, U8
 from tests.temporal.conftest import LUMA_WH, view
 
@@ -14,7 +14,7 @@ INSIDE = np.s_[10:-10, 10:-10]
 @pytest.mark.parametrize(("dx", "dy"), [(0, 0), (4, 0), (0, -6), (-8, 4)])
 def test_flow_says_where_each_cell_was(place: U8, dx: int, dy: int) -> None:
     """The camera moves by (dx, dy): what is at x now was at x + dx before."""
-    flow = Motion(CELLS_WH).flow(view(place, 60 + dx, 60 + dy), view(place, 60, 60))
+    flow = OpticalFlow(CELLS_WH).flow(view(place, 60 + dx, 60 + dy), view(place, 60, 60))
     assert flow.shape == (1, 2, 90, 120)
     assert flow.dtype == np.float32
     assert flow.flags.c_contiguous
@@ -24,7 +24,7 @@ def test_flow_says_where_each_cell_was(place: U8, dx: int, dy: int) -> None:
 
 
 def test_cells_need_not_be_square(place: U8) -> None:
-    flow = Motion((60, 90)).flow(view(place, 64, 64), view(place, 60, 60))
+    flow = OpticalFlow((60, 90)).flow(view(place, 64, 64), view(place, 60, 60))
     assert flow.shape == (1, 2, 90, 60)
     assert np.median(flow[0, 0][INSIDE]) == pytest.approx(1.0, abs=0.2)
     assert np.median(flow[0, 1][INSIDE]) == pytest.approx(2.0, abs=0.2)
@@ -32,7 +32,7 @@ def test_cells_need_not_be_square(place: U8) -> None:
 
 def test_carrying_a_picture_along_its_flow_gives_the_next(place: U8) -> None:
     before, now = view(place, 60, 60), view(place, 66, 58)
-    motion = Motion(LUMA_WH)
+    motion = OpticalFlow(LUMA_WH)
     planes = np.stack([before, before]).astype(np.float32)[None]
     carried = carry(planes, motion.flow(now, before))
     assert carried.shape == planes.shape
@@ -41,7 +41,7 @@ def test_carrying_a_picture_along_its_flow_gives_the_next(place: U8) -> None:
 
 
 def test_without_motion_nothing_moves(place: U8) -> None:
-    motion = Motion(CELLS_WH, MotionMode.NONE)
+    motion = OpticalFlow(CELLS_WH, MotionMode.NONE)
     flow = motion.flow(view(place, 66, 60), view(place, 60, 60))
     assert flow.shape == (1, 2, 90, 120)
     assert not flow.any()
@@ -50,7 +50,7 @@ def test_without_motion_nothing_moves(place: U8) -> None:
 
 
 def test_flow_arrays_are_not_shared(place: U8) -> None:
-    motion = Motion(CELLS_WH)
+    motion = OpticalFlow(CELLS_WH)
     first = motion.flow(view(place, 64, 60), view(place, 60, 60))
     kept = first.copy()
     motion.flow(view(place, 60, 70), view(place, 60, 60))
@@ -59,11 +59,11 @@ def test_flow_arrays_are_not_shared(place: U8) -> None:
 
 def test_the_same_pictures_give_the_same_flow(place: U8) -> None:
     """Whatever was asked in between, and whoever asks."""
-    now, before, motion = view(place, 64, 61), view(place, 60, 60), Motion(CELLS_WH)
+    now, before, motion = view(place, 64, 61), view(place, 60, 60), OpticalFlow(CELLS_WH)
     first = motion.flow(now, before)
     motion.flow(view(place, 30, 30), before)
     np.testing.assert_array_equal(motion.flow(now, before), first)
-    np.testing.assert_array_equal(Motion(CELLS_WH).flow(now, before), first)
+    np.testing.assert_array_equal(OpticalFlow(CELLS_WH).flow(now, before), first)
 
 
 def test_pixels_become_cells() -> None:
@@ -77,7 +77,7 @@ def test_pixels_become_cells() -> None:
 def test_the_guide_is_luma_between_0_and_1() -> None:
     luma = np.zeros((180, 240), np.uint8)
     luma[:, 120:] = 255
-    guide = Motion(CELLS_WH).guide(luma)
+    guide = OpticalFlow(CELLS_WH).guide(luma)
     assert guide.shape == (1, 1, 90, 120)
     assert guide.dtype == np.float32
     assert guide.flags.c_contiguous

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from streamseg.errors import EngineError
+from streamseg.temporal.batch import Part, Row, _Batch, step_batch
 from streamseg.temporal.stage import make_stage
-from streamseg.temporal.together import Part, Row, _Batch, step_together
 from streamseg.types import TemporalMode
 from tests.fakes.engine import FakeEngine
 from tests.temporal.conftest import make_frame, scene, view
@@ -26,8 +26,8 @@ def test_memories_that_are_not_finite_fail_the_batch() -> None:
     asked = parts(engine, TemporalMode.CONVGRU)
     engine.poison = 1
     with pytest.raises(EngineError, match="NaN or infinity in a memory of a batch"):
-        step_together(engine, engine.start(PICTURES), asked)
-    assert len(step_together(engine, engine.start(PICTURES), asked)) == 3
+        step_batch(engine, engine.start(PICTURES), asked)
+    assert len(step_batch(engine, engine.start(PICTURES), asked)) == 3
 
 
 def test_streams_of_different_limits_share_a_batch() -> None:
@@ -38,7 +38,7 @@ def test_streams_of_different_limits_share_a_batch() -> None:
         for stage, part in zip(stages, parts(engine, TemporalMode.CONVGRU), strict=True)
     ]
     runs = engine.runs
-    assert len(step_together(engine, engine.start(PICTURES), asked)) == 3
+    assert len(step_batch(engine, engine.start(PICTURES), asked)) == 3
     assert engine.runs == runs + 1
 
 
@@ -46,7 +46,7 @@ def test_averages_and_none_share_one_too() -> None:
     engine = FakeEngine()
     modes = (TemporalMode.EMA, TemporalMode.NONE, TemporalMode.EMA)
     asked = [parts(engine, mode)[index] for index, mode in enumerate(modes)]
-    steps = step_together(engine, engine.start(PICTURES), asked)
+    steps = step_batch(engine, engine.start(PICTURES), asked)
     assert [masks.labels.shape for masks, _ in steps] == [(1, 48, 64)] * 3
 
 
