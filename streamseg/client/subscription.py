@@ -13,7 +13,7 @@ import zmq
 
 from streamseg.client.access import denied
 from streamseg.client.bounded import Bounded
-from streamseg.client.gaps import Gaps
+from streamseg.client.sequence_gaps import Gaps
 from streamseg.errors import WireError
 from streamseg.types import U8, ClassInfo, ModelInfo
 from streamseg.wire.control_headers import InfoHeader, StatusHeader

@@ -14,13 +14,13 @@ import zmq
 
 from streamseg.concurrency.deadline import Deadline
 from streamseg.concurrency.worker_thread import StoppableThread
+from streamseg.publish.control_queue import ControlQueue
 from streamseg.publish.descriptors import most_peers, raise_limit
-from streamseg.publish.fit import fit_info, fit_status
-from streamseg.publish.notices import Notices
+from streamseg.publish.message_limits import fit_info, fit_status
 from streamseg.publish.outbox import Outbox
 from streamseg.publish.peers import Peers
 from streamseg.publish.sender import Manner, Sender, unheard
-from streamseg.publish.socketfile import SocketFile
+from streamseg.publish.socket_file import SocketFile
 from streamseg.publish.sockets import close_xpub, open_xpub
 from streamseg.publish.subscriptions import Subscriptions
 from streamseg.publish.wakeup import Wakeup
@@ -82,7 +82,7 @@ class Publisher:
         self._max_peers = max_peers
         self._manner = Manner(self.epoch, pictures, jpeg_quality, on_sent, clock, wall)
         self._outbox = Outbox()
-        self._notices = Notices(self.epoch, self._outbox.newest, clock, wall)
+        self._notices = ControlQueue(self.epoch, self._outbox.newest, clock, wall)
         self._subscriptions = Subscriptions()
         self._wakeup = Wakeup()
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None

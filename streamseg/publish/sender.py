@@ -11,8 +11,8 @@ import zmq
 
 from streamseg.concurrency.rate_limit import RateLimiter
 from streamseg.errors import WireError
-from streamseg.publish.compose import compose_mask, compose_picture
-from streamseg.publish.notices import Notice, Notices
+from streamseg.publish.control_queue import ControlQueue, Notice
+from streamseg.publish.encode import build_mask_message, compose_picture
 from streamseg.publish.outbox import Outbox, Pending
 from streamseg.publish.peers import Peers
 from streamseg.publish.subscriptions import Subscriptions
@@ -59,7 +59,7 @@ class Sender:
         self,
         xpub: zmq.Socket[bytes],
         outbox: Outbox,
-        notices: Notices,
+        notices: ControlQueue,
         peers: Peers,
         subscriptions: Subscriptions,
         manner: Manner,
@@ -136,7 +136,9 @@ class Sender:
     def _send_mask(self, pending: Pending, stream: str) -> None:
         manner = self._manner
         if self._subscriptions.want(topic(stream, Kind.MASK)):
-            header, body = compose_mask(pending, epoch=manner.epoch, wall=manner.wall, clock=manner.clock)
+            header, body = build_mask_message(
+                pending, epoch=manner.epoch, wall=manner.wall, clock=manner.clock
+            )
             self._send(header, body)
             self._tell_sent(stream, header.ms["encode"], pending.dropped)
         if manner.pictures and self._subscriptions.want(topic(stream, Kind.PICTURE)):

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.ledger import SILENCE_S, SLACK, Account, Ledger
-from streamseg.publish.compose import compose_mask
+from streamseg.publish.encode import build_mask_message
 from streamseg.publish.outbox import Pending
 from streamseg.wire.header import Drops, MaskHeader
 from tests.fakes.stream import segmentation
 
 
 def header(seq: int, frame_seq: int, capture: int = 0, publish: int = 0, epoch: str = "e") -> MaskHeader:
-    made, _ = compose_mask(
+    made, _ = build_mask_message(
         Pending(segmentation(1), "raw", "", 0, 0), epoch=epoch, wall=lambda: 0.0, clock=lambda: 0.0
     )
     assert isinstance(made, MaskHeader)

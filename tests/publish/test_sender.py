@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 import zmq
 
-from streamseg.publish.notices import Notices
+from streamseg.publish.control_queue import ControlQueue
 from streamseg.publish.outbox import Outbox
 from streamseg.publish.peers import Peers
 from streamseg.publish.sender import Manner, Sender
@@ -55,7 +55,7 @@ class Rig:
         self.socket = PaperSocket()
         self.outbox = Outbox()
         self.now_s = 1000.0
-        self.notices = Notices("e1", self.outbox.newest, lambda: self.now_s)
+        self.notices = ControlQueue("e1", self.outbox.newest, lambda: self.now_s)
         self.peers = PaperPeers()
         self.subscriptions = Subscriptions()
         self.subscriptions.join(1)

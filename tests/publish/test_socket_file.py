@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streamseg.publish.socketfile import SocketFile
+from streamseg.publish.socket_file import SocketFile
 
 
 def test_a_file_is_removed_once(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamseg.client.gaps import MOST_STREAMS, Gaps
+from streamseg.client.sequence_gaps import MOST_STREAMS, Gaps
 from streamseg.client.subscription import Subscription, subscribe
 from streamseg.errors import WireError
-from streamseg.publish.compose import compose_mask
+from streamseg.publish.encode import build_mask_message
 from streamseg.publish.outbox import Pending
 from streamseg.wire.message import pack
 from tests.publish.conftest import make_segmentation
@@ -95,7 +95,7 @@ class Feed:
 
 def message(epoch: str, seq: int, fate: str) -> list[bytes]:
     pending = Pending(make_segmentation(seq), "raw", "", seq, 0)
-    header, body = compose_mask(pending, epoch=epoch, wall=lambda: 1.0, clock=lambda: 1.0)
+    header, body = build_mask_message(pending, epoch=epoch, wall=lambda: 1.0, clock=lambda: 1.0)
     topic, head, body = pack(header, body)
     return [topic, b"{" if fate == "header" else head, b"" if fate == "body" else body]
 

@@ -25,7 +25,7 @@ from streamseg.wire.header import (
 HASH_PREFIX = "sha256:"
 
 
-def compose_mask(
+def build_mask_message(
     pending: Pending,
     *,
     epoch: str,

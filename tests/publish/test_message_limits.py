@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamseg.publish.fit import fit_info, fit_status
+from streamseg.publish.message_limits import fit_info, fit_status
 from streamseg.types import ClassInfo, StateChange, StreamState
 from streamseg.wire.control_headers import InfoHeader
 from streamseg.wire.message import dump_header, load_header

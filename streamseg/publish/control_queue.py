@@ -43,7 +43,7 @@ class _Due:
     status: StatusHeader | None = None
 
 
-class Notices:
+class ControlQueue:
     """A queue of what is due; the same thing never waits twice in it, whatever subscribers do. Thread-safe.
 
     Args:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis.extra import numpy as hnp
 
 from streamseg.errors import WireError
-from streamseg.publish.compose import compose_mask, compose_picture, shares
+from streamseg.publish.encode import build_mask_message, compose_picture, shares
 from streamseg.publish.outbox import Pending
 from streamseg.types import U8, Region, Segmentation
 from streamseg.wire.codecs import decode
@@ -31,7 +31,7 @@ def compose(
     segmentation: Segmentation, encoding: str = "zstd", sha256: str = "ab"
 ) -> tuple[MaskHeader, bytes]:
     pending = Pending(segmentation, encoding, sha256, seq=5, dropped=4)
-    return compose_mask(pending, epoch="e1", wall=lambda: 1790000000.5, clock=ticks().__next__)
+    return build_mask_message(pending, epoch="e1", wall=lambda: 1790000000.5, clock=ticks().__next__)
 
 
 def test_a_header_says_all_about_its_mask() -> None:

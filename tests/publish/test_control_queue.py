@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from streamseg.publish.notices import GREET_AT_ONCE, GREET_EVERY_S, MOST_DUE, Notice, Notices
+from streamseg.publish.control_queue import GREET_AT_ONCE, GREET_EVERY_S, MOST_DUE, ControlQueue, Notice
 from streamseg.wire.control_headers import HeartbeatHeader, InfoHeader, StatusHeader
 from tests.publish.conftest import MODEL
 
@@ -15,12 +15,12 @@ STATUS = StatusHeader("gate", "e1", "running", 1.0)
 
 
 class Rig:
-    """Notices with a clock that is set by hand."""
+    """ControlQueue with a clock that is set by hand."""
 
     def __init__(self) -> None:
         self.now_s = 1000.0
         self.newest: dict[str, int] = {}
-        self.notices = Notices("e1", self.newest.get, lambda: self.now_s, lambda: 1790000000.0)
+        self.notices = ControlQueue("e1", self.newest.get, lambda: self.now_s, lambda: 1790000000.0)
 
     def due(self) -> list[Notice]:
         found = []
