@@ -28,7 +28,7 @@ from benchmarks.scrape import full_board, segmentation
 from examples.daemon import ANY_PORT, DaemonError, running
 from examples.model_option import add_model_option
 from streamseg.concurrency.deadline import Deadline
-from streamseg.status.server import Settings, StatusServer
+from streamseg.status.web.server import Settings, StatusServer
 
 MODES = ("none", "idle", "watched")
 MASKS_HZ = 25  # offered to measure the offering thread

@@ -39,8 +39,8 @@ from streamseg.errors import EXIT_OK, EXIT_UNEXPECTED, StreamFault, StreamsegErr
 from streamseg.publish.descriptors import raise_limit
 from streamseg.publish.publisher import Publisher
 from streamseg.redact import redact_credentials
-from streamseg.status.board import Board
 from streamseg.status.health import fresh_for_s
+from streamseg.status.registry import StatusRegistry
 from streamseg.status.snapshot import StreamSnapshot, Tally
 from streamseg.types import Segmentation, StateChange, StreamState
 
@@ -125,7 +125,7 @@ class Daemon:
         self._desk = desk
         self.events = events = Events(desk.errors)
         desk.errors.register(_WATCH)
-        self._board = Board(time.monotonic, time.time, desk.errors.counts)
+        self._board = StatusRegistry(time.monotonic, time.time, desk.errors.counts)
         self._publisher = Publisher(
             config.publish.bind,
             insecure=config.publish.insecure,

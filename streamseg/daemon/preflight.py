@@ -21,7 +21,7 @@ from streamseg.errors import MissingExtraError, PackageError, PublishError, Sour
 from streamseg.inference.packages.package import search_path
 from streamseg.publish.address import BindError, check_form
 from streamseg.publish.probe import check_bindable
-from streamseg.status.trace import require_sdk
+from streamseg.status.tracing import require_sdk
 
 _RUNTIME = Path("/run")
 _MAY_PASS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.ENODEV}  # the network may be up at the next try

@@ -8,10 +8,10 @@ from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import Config, StatusConfig
 from streamseg.config.secrets import read_secret
 from streamseg.net import is_loopback
-from streamseg.status.board import Board
-from streamseg.status.door import Door
-from streamseg.status.server import Settings, StatusServer
-from streamseg.status.trace import open_tracer
+from streamseg.status.registry import StatusRegistry
+from streamseg.status.tracing import open_tracer
+from streamseg.status.web.auth import AccessPolicy
+from streamseg.status.web.server import Settings, StatusServer
 from streamseg.types import Segmentation
 
 
@@ -28,7 +28,9 @@ class Showing:
         MissingExtraError: Traces are asked for, and their extra is not installed.
     """
 
-    def __init__(self, config: Config, board: Board, alive: Callable[[], Mapping[str, bool]]) -> None:
+    def __init__(
+        self, config: Config, board: StatusRegistry, alive: Callable[[], Mapping[str, bool]]
+    ) -> None:
         endpoint = config.daemon.trace.endpoint
         self._server = StatusServer(board, settings(config.status), alive)
         self._tracer = None if endpoint is None else open_tracer(endpoint)
@@ -73,5 +75,5 @@ def settings(config: StatusConfig) -> Settings:
     """
     token = None if config.token_file is None else read_secret(config.token_file)
     host = (config.bind or "localhost:0").rpartition(":")[0]
-    door = Door(token, is_loopback(host), tuple(config.allowed_origins))
+    door = AccessPolicy(token, is_loopback(host), tuple(config.allowed_origins))
     return Settings(config.bind, door, config.page, config.jpeg_quality)

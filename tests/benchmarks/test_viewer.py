@@ -12,7 +12,7 @@ from benchmarks import viewer
 from benchmarks.viewer import look
 from streamseg.concurrency.deadline import Deadline
 from streamseg.concurrency.worker_thread import StoppableThread
-from streamseg.status.server import Settings, StatusServer
+from streamseg.status.web.server import Settings, StatusServer
 from tests.capture.servers import closed_port
 from tests.status.boards import make_board
 from tests.status.masks import mask

@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks import watching
 from benchmarks.watching import MODES, board_us, measure, medians, offering_us
-from streamseg.status.board import Board
-from streamseg.status.server import StatusServer
+from streamseg.status.registry import StatusRegistry
+from streamseg.status.web.server import StatusServer
 
 
 def test_the_middle_of_the_turns() -> None:
@@ -29,7 +29,7 @@ def test_the_offering_thread_is_measured(monkeypatch: pytest.MonkeyPatch) -> Non
         for _tick in range(5):
             next(now_us)
 
-    monkeypatch.setattr(Board, "mask", take)
+    monkeypatch.setattr(StatusRegistry, "mask", take)
     monkeypatch.setattr(StatusServer, "offer", take)
     assert board_us(10) == pytest.approx((10 * 5 + 1) / 10)
     assert offering_us(watched=False, count=3) == pytest.approx(5)

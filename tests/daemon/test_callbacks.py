@@ -16,8 +16,8 @@ from streamseg.daemon.events import Events
 from streamseg.daemon.signals import signals_heard
 from streamseg.errors import EngineError
 from streamseg.publish.publisher import Publisher
-from streamseg.status.board import Board
-from streamseg.status.server import StatusServer
+from streamseg.status.registry import StatusRegistry
+from streamseg.status.web.server import StatusServer
 from streamseg.types import StreamState
 from tests.daemon.bench import Engines
 from tests.daemon.scene import PATIENCE_S, WHITE, Scene, config, source
@@ -104,12 +104,12 @@ ROOMS = [
     (Publisher, "status"),
     (Publisher, "subscribers"),
     (Publisher, "remove"),
-    (Board, "add"),
-    (Board, "changed"),
-    (Board, "serve"),
-    (Board, "mask"),
-    (Board, "published"),
-    (Board, "remove"),
+    (StatusRegistry, "add"),
+    (StatusRegistry, "changed"),
+    (StatusRegistry, "serve"),
+    (StatusRegistry, "mask"),
+    (StatusRegistry, "published"),
+    (StatusRegistry, "remove"),
     (StatusServer, "offer"),
 ]
 

@@ -13,8 +13,8 @@ from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import Config, StatusConfig
 from streamseg.daemon.showing import Showing, settings
 from streamseg.errors import MissingExtraError
-from streamseg.status.board import Board
-from streamseg.status.door import Door
+from streamseg.status.registry import StatusRegistry
+from streamseg.status.web.auth import AccessPolicy
 from tests.capture.servers import closed_port
 from tests.status.masks import mask
 from tests.waiting import time_limit
@@ -22,7 +22,7 @@ from tests.waiting import time_limit
 
 def test_loopback_without_a_token() -> None:
     made = settings(StatusConfig(bind="127.0.0.1:8600", page=False, jpeg_quality=50))
-    assert made.door == Door(None, loopback=True)
+    assert made.door == AccessPolicy(None, loopback=True)
     assert (made.bind, made.page, made.jpeg_quality) == ("127.0.0.1:8600", False, 50)
 
 
@@ -32,7 +32,7 @@ def test_what_others_reach_has_a_token(bind: str, tmp_path: Path) -> None:
     file.write_text("a-token-of-some-length\n")
     config = StatusConfig(bind=bind, token_file=file, allowed_origins=["https://cams.example.org"])
     door = settings(config).door
-    assert door == Door("a-token-of-some-length", False, ("https://cams.example.org",))
+    assert door == AccessPolicy("a-token-of-some-length", False, ("https://cams.example.org",))
 
 
 def test_nothing_is_served_unless_asked_for() -> None:
@@ -41,7 +41,7 @@ def test_nothing_is_served_unless_asked_for() -> None:
 
 def showing(**sections: Any) -> Showing:
     config = Config.model_validate({"streams": {"gate": {"source": "a.mp4"}}, **sections})
-    return Showing(config, Board(time.monotonic, time.time), dict)
+    return Showing(config, StatusRegistry(time.monotonic, time.time), dict)
 
 
 @pytest.mark.parametrize("sections", [{}, {"status": {"bind": "127.0.0.1:0"}}])

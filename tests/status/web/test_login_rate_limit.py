@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamseg.status.login_throttle import (
+from streamseg.status.web.login_rate_limit import (
     FIRST_DELAY_S,
     FORGET_AFTER_S,
     LOG_EVERY_S,

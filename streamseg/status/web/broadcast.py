@@ -55,7 +55,7 @@ class Viewer:
         return self._pictures.pop(next(iter(self._pictures)))
 
 
-class Hub:
+class PreviewBroadcaster:
     """Knows who looks at what.
 
     Args:

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Any
 from streamseg.concurrency.deadline import Deadline
 from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.errors import StreamsegError
-from streamseg.status import picture
-from streamseg.status.board import Board
-from streamseg.status.door import Door
 from streamseg.status.history import History
-from streamseg.status.hub import Hub, Viewer
-from streamseg.status.summary import curves, events, overview
+from streamseg.status.registry import StatusRegistry
+from streamseg.status.web import preview
+from streamseg.status.web.api import curves, events, overview
+from streamseg.status.web.auth import AccessPolicy
+from streamseg.status.web.broadcast import PreviewBroadcaster, Viewer
 from streamseg.types import Segmentation
 
 if TYPE_CHECKING:
-    from streamseg.status.http_server import HttpServer
-    from streamseg.status.site import Alive
+    from streamseg.status.web.app import Alive
+    from streamseg.status.web.http_server import HttpServer
 
 _LOG = logging.getLogger(__name__)
 EVERY_S = 1.0  # between two summaries
@@ -46,7 +46,7 @@ class Settings:
     """
 
     bind: str | None = None
-    door: Door = field(default_factory=Door)
+    door: AccessPolicy = field(default_factory=AccessPolicy)
     page: bool = True
     jpeg_quality: int = 75
 
@@ -63,10 +63,12 @@ class StatusServer:
         address: Where it listens, `host:port` with the port that was chosen; empty where it does not.
     """
 
-    def __init__(self, board: Board, settings: Settings, alive: Alive) -> None:
+    def __init__(self, board: StatusRegistry, settings: Settings, alive: Alive) -> None:
         self.address = ""
         self._board, self._settings, self._alive = board, settings, alive
-        self._hub = Hub(partial(picture.encode, jpeg_quality=settings.jpeg_quality), time.monotonic)
+        self._hub = PreviewBroadcaster(
+            partial(preview.encode, jpeg_quality=settings.jpeg_quality), time.monotonic
+        )
         self._history = History()
         self._listener: socket.socket | None = None
         self._ending: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
@@ -131,14 +133,14 @@ class StatusServer:
     def _server(self, stop: threading.Event) -> HttpServer | None:
         """The web server; None where the end was asked for meanwhile."""
         # imported here, not above: they take a while, and meanwhile the daemon starts, or is stopped already
-        from streamseg.status.http_server import HttpServer  # noqa: PLC0415
+        from streamseg.status.web.http_server import HttpServer  # noqa: PLC0415
 
         if stop.is_set():
             return None
-        from streamseg.status.site import Site  # noqa: PLC0415
+        from streamseg.status.web.app import StatusApp  # noqa: PLC0415
 
         settings = self._settings
-        site = Site(self._board, self._hub, settings.door, page=settings.page, alive=self._alive)
+        site = StatusApp(self._board, self._hub, settings.door, page=settings.page, alive=self._alive)
         return HttpServer(site.app)
 
     async def _tell(self) -> None:

@@ -21,7 +21,7 @@ _BEARER = "bearer "
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class AccessPolicy:
     """The rules of one address.
 
     Attributes:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from prometheus_client import Histogram
 
 from streamseg.concurrency.meters import Quantiles, RateMeter
+from streamseg.status.flicker import FlickerMeter, confidence
 from streamseg.status.snapshot import FRESH_S, STAGES, Event, Mean, StreamSnapshot, Tally
-from streamseg.status.steadiness import Steadiness, confidence
 from streamseg.types import ModelInfo, Segmentation, StateChange
 
 WINDOW_S = 5.0  # of the rate
@@ -48,7 +48,7 @@ class _Lately:
         return sum(self._last) / len(self._last) if self._last else math.nan
 
 
-class Entry:
+class StreamStats:
     """One stream; every method may be called from any thread.
 
     Args:
@@ -79,7 +79,7 @@ class Entry:
         self._lately_ms = {stage: Quantiles(SAMPLES) for stage in STAGES}
         self._age, self._stages = age, stages
         self._ages_s = Mean()
-        self._steadiness = Steadiness()
+        self._steadiness = FlickerMeter()
         self._flickers, self._confidences = _Lately(), _Lately()
         self._events: deque[Event] = deque(maxlen=EVENTS)
         self._masks = self._resets = self._failures = self._published = self._superseded = 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
-from streamseg.status.door import COOKIE, Door
-from streamseg.status.guard import RULES
+from streamseg.status.web.auth import COOKIE, AccessPolicy
+from streamseg.status.web.auth_middleware import RULES
 from tests.status.boards import NOW_UNIX_S
 from tests.status.site import LOCKED, TOKEN, Served
 
@@ -76,7 +76,7 @@ def test_a_socket_is_for_pages_of_this_site() -> None:
     assert opened(Served(), host="localhost:8600", origin="http://localhost:8600")
     assert not opened(Served(), host="localhost:8600", origin="http://evil.net")
     assert not opened(Served(), host="evil.net", origin="http://evil.net")
-    proxied = Served(Door(allowed_origins=("https://cams.example.org",)))
+    proxied = Served(AccessPolicy(allowed_origins=("https://cams.example.org",)))
     assert opened(proxied, host="localhost:8600", origin="https://cams.example.org")
 
 

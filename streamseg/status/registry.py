@@ -6,15 +6,15 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
-from streamseg.status.entry import Entry
 from streamseg.status.histogram import LatencyHistograms
 from streamseg.status.snapshot import FRESH_S, Event, StreamSnapshot, Tally
+from streamseg.status.stream_stats import StreamStats
 from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
 
 BUSY = ("infer", "stabilise")  # the stages in which the engine's thread works on a mask
 
 
-class Board:
+class StatusRegistry:
     """All streams' snapshots; every method may be called from any thread.
 
     What is said of a stream that was never added, or was removed, is not kept: a mask may still be under way
@@ -29,7 +29,7 @@ class Board:
     ) -> None:
         self._clock, self._wall, self._callback_errors = clock, wall, callback_errors
         self._lock = threading.Lock()
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, StreamStats] = {}
         self._busy_s: defaultdict[str, float] = defaultdict(float)
         self._engines: dict[str, str] = {}  # by stream
         self.latencies = LatencyHistograms()
@@ -54,7 +54,7 @@ class Board:
         with self._lock:
             if stream in self._entries:
                 self.latencies.remove(stream)
-            entry = Entry(change, tally, *self.latencies.add(stream), self._clock, self._wall)
+            entry = StreamStats(change, tally, *self.latencies.add(stream), self._clock, self._wall)
             entry.require(required, fresh_s)
             self._entries[stream] = entry
 
@@ -105,7 +105,7 @@ class Board:
         return self._entries[stream].snapshot()
 
     def snapshots(self, *, lately: bool = True) -> dict[str, StreamSnapshot]:
-        """All streams, in the order they were added; several times as fast unless `lately`, see `Entry`."""
+        """All streams, in the order they were added; several times as fast unless `lately`, see `StreamStats`."""
         with self._lock:
             entries = dict(self._entries)
         return {name: entry.snapshot(lately=lately) for name, entry in entries.items()}

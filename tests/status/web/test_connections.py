@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from streamseg.status.connections import ConnectionLimits, ConnectionState, ConnectionTable, Peer
+from streamseg.status.web.connections import ConnectionLimits, ConnectionState, ConnectionTable, Peer
 from tests.status.clock import Clock
 
 LIMITS = ConnectionLimits(total=6, per_network=4)

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from streamseg.status.door import COOKIE_S, Door
+from streamseg.status.web.auth import COOKIE_S, AccessPolicy
 
 NOW_UNIX_S = 1.8e9
 TOKEN = "correct-horse-battery"  # noqa: S105  # a token for tests
-LOCKED = Door(TOKEN, loopback=False)
+LOCKED = AccessPolicy(TOKEN, loopback=False)
 
 
 @pytest.mark.parametrize("host", ["localhost:8600", "127.0.0.1:8600", "[::1]:8600", "localhost"])
 def test_loopback_is_known_by_its_own_names(host: str) -> None:
-    assert Door().knows_host(host)
+    assert AccessPolicy().knows_host(host)
 
 
 @pytest.mark.parametrize(
     "host", ["evil.net", "evil.net:8600", "", "[::1", "localhost@evil.net", "10.0.0.7:8600"]
 )
 def test_and_by_no_other(host: str) -> None:
-    assert not Door().knows_host(host)
+    assert not AccessPolicy().knows_host(host)
 
 
 def test_a_proxys_name_may_be_allowed() -> None:
-    door = Door(allowed_origins=("https://cams.example.org",))
+    door = AccessPolicy(allowed_origins=("https://cams.example.org",))
     assert door.knows_host("cams.example.org")
     assert not door.knows_host("cams.example.org:81")
     assert door.knows_origin("https://cams.example.org", "127.0.0.1:8600")
@@ -48,11 +48,11 @@ def test_beyond_loopback_any_name_will_do() -> None:
     ],
 )
 def test_a_socket_is_opened_by_the_same_site_alone(origin: str | None, known: bool) -> None:
-    assert Door().knows_origin(origin, "localhost:8600") is known
+    assert AccessPolicy().knows_origin(origin, "localhost:8600") is known
 
 
 def test_without_a_token_all_are_admitted() -> None:
-    assert Door().admits("", "", NOW_UNIX_S)
+    assert AccessPolicy().admits("", "", NOW_UNIX_S)
 
 
 @pytest.mark.parametrize("said", [f"Bearer {TOKEN}", f"bearer {TOKEN}", f"Bearer  {TOKEN} "])
@@ -75,7 +75,7 @@ def test_a_cookie_stands_for_the_token_for_a_while() -> None:
 
 
 def test_a_cookie_dies_with_its_token() -> None:
-    assert not Door("another-token-entirely", False).admits("", LOCKED.cookie(NOW_UNIX_S), NOW_UNIX_S)
+    assert not AccessPolicy("another-token-entirely", False).admits("", LOCKED.cookie(NOW_UNIX_S), NOW_UNIX_S)
 
 
 @pytest.mark.parametrize("cookie", ["", ".", "x.y", "9999999999.", "9999999999.0000", "é.é"])

@@ -7,16 +7,25 @@ import json
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
-from streamseg.status import live
-from streamseg.status.hub import MOST_VIEWERS
-from streamseg.status.live import MOST_STREAMS, NOT_UNDERSTOOD, POLICY, TRY_AGAIN_LATER, Wish, read_wish
+from streamseg.status.web import websocket
+from streamseg.status.web.broadcast import MOST_VIEWERS
+from streamseg.status.web.websocket import (
+    MOST_STREAMS,
+    NOT_UNDERSTOOD,
+    POLICY,
+    TRY_AGAIN_LATER,
+    ViewRequest,
+    read_wish,
+)
 from tests.status.site import Served
 from tests.waiting import wait_for
 
 
 def test_a_wish() -> None:
-    assert read_wish({"text": '{"streams": ["gate"], "detail": "yard"}'}) == Wish(frozenset({"gate"}), "yard")
-    assert read_wish({"text": '{"streams": []}'}) == Wish(frozenset(), "")
+    assert read_wish({"text": '{"streams": ["gate"], "detail": "yard"}'}) == ViewRequest(
+        frozenset({"gate"}), "yard"
+    )
+    assert read_wish({"text": '{"streams": []}'}) == ViewRequest(frozenset(), "")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +81,7 @@ def test_one_too_many_is_told_to_come_later() -> None:
 
 
 def test_who_never_says_what_it_shows_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live.serve, "__defaults__", (0.01,))
+    monkeypatch.setattr(websocket.serve, "__defaults__", (0.01,))
     served = Served()
     with served.look() as page, pytest.raises(WebSocketDisconnect) as closed:
         page.receive_text()

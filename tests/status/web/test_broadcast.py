@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from streamseg.status.hub import MOST_VIEWERS, MOST_VIEWERS_PER_NETWORK, Hub, Viewer
+from streamseg.status.web.broadcast import MOST_VIEWERS, MOST_VIEWERS_PER_NETWORK, PreviewBroadcaster, Viewer
 from streamseg.types import Segmentation
 from tests.status.clock import Clock
 from tests.status.masks import mask
@@ -22,7 +22,7 @@ class Rig:
     def __init__(self) -> None:
         self.clock = Clock()
         self.encoded: list[int] = []
-        self.hub = Hub(self._encode, self.clock, rate_hz=1 / EVERY_S)
+        self.hub = PreviewBroadcaster(self._encode, self.clock, rate_hz=1 / EVERY_S)
 
     def _encode(self, segmentation: Segmentation) -> bytes:
         self.encoded.append(segmentation.frame.seq)
@@ -175,7 +175,7 @@ def test_an_offer_to_a_loop_that_was_closed_is_harmless() -> None:
 @pytest.mark.parametrize("rate_hz", [1.0, 10.0])
 def test_the_rate_is_a_bound(rate_hz: float) -> None:
     clock = Clock()
-    hub = Hub(lambda _: b"", clock, rate_hz=rate_hz)
+    hub = PreviewBroadcaster(lambda _: b"", clock, rate_hz=rate_hz)
     viewer = hub.join()
     assert viewer is not None
     hub.watch(viewer, ["gate"])

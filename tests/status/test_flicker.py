@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamseg.status.steadiness import STEP_PX, Steadiness, confidence
+from streamseg.status.flicker import STEP_PX, FlickerMeter, confidence
 from tests.status.masks import mask, plane
 
 
 def test_the_share_of_pixels_that_changed() -> None:
-    steadiness = Steadiness()
+    steadiness = FlickerMeter()
     half = plane()
     half[:, :32] = 1
     assert steadiness.flicker(mask()) is None
@@ -20,7 +20,7 @@ def test_the_share_of_pixels_that_changed() -> None:
 
 
 def test_only_some_pixels_are_looked_at() -> None:
-    steadiness = Steadiness()
+    steadiness = FlickerMeter()
     speck = plane()
     speck[1:STEP_PX, 1:STEP_PX] = 1
     steadiness.flicker(mask())
@@ -28,7 +28,7 @@ def test_only_some_pixels_are_looked_at() -> None:
 
 
 def test_another_scene_or_size_is_no_flicker() -> None:
-    steadiness = Steadiness()
+    steadiness = FlickerMeter()
     steadiness.flicker(mask())
     assert steadiness.flicker(mask(label=1, reset=True)) is None
     assert steadiness.flicker(mask(label=1)) == 0.0
@@ -36,7 +36,7 @@ def test_another_scene_or_size_is_no_flicker() -> None:
 
 
 def test_what_is_kept_is_no_view_of_the_mask() -> None:
-    steadiness, labels = Steadiness(), plane()
+    steadiness, labels = FlickerMeter(), plane()
     steadiness.flicker(mask(labels=labels))
     labels[:] = 1
     assert steadiness.flicker(mask(labels=labels)) == 1.0

@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from streamseg.status.hub import Hub, Viewer
+from streamseg.status.web.broadcast import PreviewBroadcaster, Viewer
 
 TRY_AGAIN_LATER = 1013  # RFC 6455's registry of close codes
 NOT_UNDERSTOOD = 1003
@@ -20,14 +20,14 @@ MOST_STREAMS = 1024  # that one page may ask for
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ViewRequest:
     """What a page shows: these streams' masks, and of one stream all that is known."""
 
     streams: frozenset[str]
     detail: str
 
 
-def read_wish(message: Mapping[str, Any]) -> Wish | None:
+def read_wish(message: Mapping[str, Any]) -> ViewRequest | None:
     """A page's message; None where it makes no sense."""
     try:
         wish = json.loads(message.get("text") or "")
@@ -38,10 +38,10 @@ def read_wish(message: Mapping[str, Any]) -> Wish | None:
         return None
     if not all(isinstance(name, str) for name in [*streams, detail]):
         return None
-    return Wish(frozenset(streams), detail)
+    return ViewRequest(frozenset(streams), detail)
 
 
-async def serve(socket: WebSocket, hub: Hub, first_wish_s: float = FIRST_WISH_S) -> None:
+async def serve(socket: WebSocket, hub: PreviewBroadcaster, first_wish_s: float = FIRST_WISH_S) -> None:
     """Serve one page until it goes, or has not said within `first_wish_s` seconds what it shows."""
     viewer = hub.join(socket.client.host if socket.client else "")
     try:
@@ -55,7 +55,7 @@ async def serve(socket: WebSocket, hub: Hub, first_wish_s: float = FIRST_WISH_S)
             hub.leave(viewer)
 
 
-async def _serve(socket: WebSocket, hub: Hub, viewer: Viewer, first_wish_s: float) -> None:
+async def _serve(socket: WebSocket, hub: PreviewBroadcaster, viewer: Viewer, first_wish_s: float) -> None:
     sending = asyncio.create_task(_send(socket, viewer))
     try:
         async with asyncio.timeout(first_wish_s) as limit:
@@ -68,7 +68,7 @@ async def _serve(socket: WebSocket, hub: Hub, viewer: Viewer, first_wish_s: floa
         await asyncio.gather(sending, return_exceptions=True)
 
 
-async def _hear(socket: WebSocket, hub: Hub, viewer: Viewer) -> bool:
+async def _hear(socket: WebSocket, hub: PreviewBroadcaster, viewer: Viewer) -> bool:
     """Take in one message; False where there is none to come."""
     message = await socket.receive()
     if message["type"] != "websocket.receive":

@@ -22,7 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from streamseg.concurrency.rate_limit import RateLimiter
-from streamseg.status.connections import ConnectionLimits, ConnectionState, ConnectionTable, Peer
+from streamseg.status.web.connections import ConnectionLimits, ConnectionState, ConnectionTable, Peer
 
 AT_ONCE = 16  # connections accepted in one turn
 SWEEP_S = 0.5

@@ -14,7 +14,7 @@ STEP_PX = 8
 CERTAIN = 255
 
 
-class Steadiness:
+class FlickerMeter:
     """Looks at the masks of one stream, in order."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from streamseg.status.picture import encode
+from streamseg.status.web.preview import encode
 from streamseg.types import Region, Segmentation
 from tests.status.masks import SIZE_WH, mask, plane
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from streamseg.status.door import COOKIE
-from streamseg.status.site import KEEP_S, MOST_FORM_BYTES, Recent
+from streamseg.status.web.app import KEEP_S, MOST_FORM_BYTES, Recent
+from streamseg.status.web.auth import COOKIE
 from streamseg.types import StateChange, StreamState
 from tests.status.clock import Clock
 from tests.status.site import LOCKED, TOKEN, Served

@@ -19,9 +19,9 @@ from websockets.sync.client import ClientConnection, connect
 
 from streamseg.concurrency.deadline import Deadline
 from streamseg.errors import EXIT_UNEXPECTED, StreamsegError
-from streamseg.status.board import Board
-from streamseg.status.door import Door
-from streamseg.status.server import Settings, StatusServer
+from streamseg.status.registry import StatusRegistry
+from streamseg.status.web.auth import AccessPolicy
+from streamseg.status.web.server import Settings, StatusServer
 from tests.status.boards import make_board
 from tests.status.masks import mask
 from tests.waiting import time_limit, wait_for
@@ -30,7 +30,7 @@ LOCAL = Settings("127.0.0.1:0")
 
 
 @contextmanager
-def serving(settings: Settings = LOCAL, board: Board | None = None) -> Iterator[StatusServer]:
+def serving(settings: Settings = LOCAL, board: StatusRegistry | None = None) -> Iterator[StatusServer]:
     server = StatusServer(board or make_board(), settings, lambda: {"engine": True})
     server.start()
     yield server
@@ -119,13 +119,15 @@ def test_a_busy_port_may_be_free_at_another_try() -> None:
 
 
 def test_an_address_that_is_not_there() -> None:
-    server = StatusServer(make_board(), Settings("203.0.113.7:8600", Door("t" * 20, loopback=False)), dict)
+    server = StatusServer(
+        make_board(), Settings("203.0.113.7:8600", AccessPolicy("t" * 20, loopback=False)), dict
+    )
     with pytest.raises(StreamsegError, match=r"status\.bind: 203\.0\.113\.7:8600"):
         server.start()
 
 
 def test_without_a_token_it_listens_to_this_machine_alone(caplog: pytest.LogCaptureFixture) -> None:
-    with serving(Settings("0.0.0.0:0", Door(loopback=False))) as server:
+    with serving(Settings("0.0.0.0:0", AccessPolicy(loopback=False))) as server:
         assert server.address == ""
     assert "not served without a token" in caplog.text
 

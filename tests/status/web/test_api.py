@@ -6,7 +6,7 @@ import json
 
 from streamseg.status.history import Sample
 from streamseg.status.snapshot import Event
-from streamseg.status.summary import curves, events, summary
+from streamseg.status.web.api import curves, events, summary
 from tests.status.boards import NOW_UNIX_S, make_board
 
 

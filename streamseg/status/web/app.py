@@ -15,15 +15,15 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from streamseg.status import assets, live
-from streamseg.status.board import Board
-from streamseg.status.door import COOKIE, COOKIE_S, Door
-from streamseg.status.guard import Guard, answer_late
 from streamseg.status.health import readiness
-from streamseg.status.hub import Hub
-from streamseg.status.login_throttle import LoginThrottle
 from streamseg.status.metrics import CONTENT_TYPES, Metrics, negotiate
-from streamseg.status.summary import events, overview, summary
+from streamseg.status.registry import StatusRegistry
+from streamseg.status.web import assets, websocket
+from streamseg.status.web.api import events, overview, summary
+from streamseg.status.web.auth import COOKIE, COOKIE_S, AccessPolicy
+from streamseg.status.web.auth_middleware import AuthMiddleware, answer_late
+from streamseg.status.web.broadcast import PreviewBroadcaster
+from streamseg.status.web.login_rate_limit import LoginThrottle
 
 MOST_FORM_BYTES = 4096  # of what a login may send
 KEEP_S = 0.2
@@ -51,7 +51,7 @@ class Recent:
         return self._made
 
 
-class Site:
+class StatusApp:
     """All answers; for the loop's thread.
 
     Args:
@@ -66,9 +66,9 @@ class Site:
 
     def __init__(
         self,
-        board: Board,
-        hub: Hub,
-        door: Door,
+        board: StatusRegistry,
+        hub: PreviewBroadcaster,
+        door: AccessPolicy,
         *,
         page: bool,
         alive: Alive,
@@ -81,7 +81,7 @@ class Site:
         self._overview = Recent(self._write_overview)
         self._assets = assets.load() if page else {}
         self._throttle = throttle or LoginThrottle()
-        self.app: ASGIApp = Guard(Starlette(routes=self._routes(page)), door, wall, self._throttle)
+        self.app: ASGIApp = AuthMiddleware(Starlette(routes=self._routes(page)), door, wall, self._throttle)
 
     def _routes(self, page: bool) -> list[Route | WebSocketRoute]:
         always = [
@@ -161,7 +161,7 @@ class Site:
         return response
 
     async def _live(self, socket: WebSocket) -> None:
-        await live.serve(socket, self._hub)
+        await websocket.serve(socket, self._hub)
 
 
 def _status(ok: bool) -> int:

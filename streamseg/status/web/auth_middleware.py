@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from streamseg.status.door import COOKIE, Door
-from streamseg.status.login_throttle import LoginThrottle
+from streamseg.status.web.auth import COOKIE, AccessPolicy
+from streamseg.status.web.login_rate_limit import LoginThrottle
 
 OPEN = ("/healthz", "/login", "/static/")  # what tells nothing of the streams
 RULES = {
@@ -30,13 +30,13 @@ RULES = {
 }
 
 
-class Guard:
+class AuthMiddleware:
     """Wraps the site; wrong tokens are answered late, see `LoginThrottle`."""
 
     def __init__(
         self,
         app: ASGIApp,
-        door: Door,
+        door: AccessPolicy,
         wall: Callable[[], float] = time.time,
         throttle: LoginThrottle | None = None,
     ) -> None:

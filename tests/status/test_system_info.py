@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streamseg.status.machine import Temperature, frequencies_hz, temperatures, threads
+from streamseg.status.system_info import Temperature, frequencies_hz, temperatures, threads
 from tests.status.sensors import Sensor
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from streamseg.concurrency.deadline import Deadline
 from streamseg.errors import EXIT_CONFIG, MissingExtraError
-from streamseg.status.trace import EVERY_S, Tracer, open_tracer
+from streamseg.status.tracing import EVERY_S, Tracer, open_tracer
 from tests.status.clock import Clock
 from tests.status.masks import mask
 from tests.waiting import time_limit

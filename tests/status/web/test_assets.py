@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from streamseg.status.assets import load
+from streamseg.status.web.assets import load
 
 ASSETS = load()
 PAGES = ["wall.html", "stream.html", "login.html"]

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from streamseg.status.board import Board
+from streamseg.status.registry import StatusRegistry
 from streamseg.status.snapshot import Tally
 from streamseg.types import StateChange, StreamState
 from tests.fakes.stream import MODEL
@@ -15,7 +15,7 @@ from tests.status.masks import mask
 
 
 def test_a_new_stream_is_connecting() -> None:
-    board = Board(Clock(), lambda: 5.0)
+    board = StatusRegistry(Clock(), lambda: 5.0)
     board.add("gate")
     seen = board.snapshot("gate")
     assert seen.change == StateChange("gate", StreamState.CONNECTING, 5.0)
@@ -25,7 +25,7 @@ def test_a_new_stream_is_connecting() -> None:
 
 def test_masks_are_counted_and_measured() -> None:
     clock = Clock()
-    board = Board(clock, lambda: 5.0)
+    board = StatusRegistry(clock, lambda: 5.0)
     board.add("gate", lambda: Tally(queue_full=3))
     for age_s in (0.01, 0.02, 0.03, 0.04):
         clock.now_s += 0.5
@@ -42,7 +42,7 @@ def test_masks_are_counted_and_measured() -> None:
 
 
 def test_states_and_order() -> None:
-    board = Board(Clock(), lambda: 5.0)
+    board = StatusRegistry(Clock(), lambda: 5.0)
     board.add("b")
     board.add("a", required=False)
     change = StateChange("a", StreamState.STALLED, 6.0, "stalled")
@@ -56,7 +56,7 @@ def test_states_and_order() -> None:
 
 
 def test_what_is_required_may_change() -> None:
-    board = Board(Clock(), lambda: 5.0)
+    board = StatusRegistry(Clock(), lambda: 5.0)
     board.add("gate")
     board.require("gate", required=False)
     board.require("none", required=True)
@@ -64,7 +64,7 @@ def test_what_is_required_may_change() -> None:
 
 
 def test_a_stream_that_was_removed_is_spoken_of_in_vain() -> None:
-    board = Board(Clock(), lambda: 5.0)
+    board = StatusRegistry(Clock(), lambda: 5.0)
     board.add("gate")
     board.remove("gate")
     board.remove("gate")
@@ -77,7 +77,7 @@ def test_a_stream_that_was_removed_is_spoken_of_in_vain() -> None:
 
 
 def test_engines_are_charged_for_their_streams() -> None:
-    board = Board(Clock(), lambda: 5.0)
+    board = StatusRegistry(Clock(), lambda: 5.0)
     for stream, engine in (("gate", "a"), ("yard", "b"), ("lane", "a")):
         board.add(stream)
         board.serve(stream, engine, MODEL)
@@ -87,7 +87,7 @@ def test_engines_are_charged_for_their_streams() -> None:
 
 
 def test_a_stream_that_is_added_again_begins_at_zero() -> None:
-    board = Board(Clock(), lambda: 5.0)
+    board = StatusRegistry(Clock(), lambda: 5.0)
     for _ in range(2):
         board.add("gate")
         counts = [

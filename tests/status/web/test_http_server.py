@@ -19,12 +19,12 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage
 from websockets.sync.client import ClientConnection, connect
 
 from streamseg.concurrency.deadline import Deadline
-from streamseg.status import http_server
-from streamseg.status.connections import ConnectionLimits
-from streamseg.status.door import Door
-from streamseg.status.hub import MOST_VIEWERS_PER_NETWORK
-from streamseg.status.live import TRY_AGAIN_LATER
-from streamseg.status.server import Settings, StatusServer
+from streamseg.status.web import http_server
+from streamseg.status.web.auth import AccessPolicy
+from streamseg.status.web.broadcast import MOST_VIEWERS_PER_NETWORK
+from streamseg.status.web.connections import ConnectionLimits
+from streamseg.status.web.server import Settings, StatusServer
+from streamseg.status.web.websocket import TRY_AGAIN_LATER
 from tests.status.boards import make_board
 from tests.status.masks import mask
 from tests.status.site import LOCKED, TOKEN
@@ -40,8 +40,8 @@ UPGRADE = (
 
 
 @contextmanager
-def serving(door: Door | None = None) -> Iterator[StatusServer]:
-    server = StatusServer(make_board(), Settings("127.0.0.1:0", door or Door()), dict)
+def serving(door: AccessPolicy | None = None) -> Iterator[StatusServer]:
+    server = StatusServer(make_board(), Settings("127.0.0.1:0", door or AccessPolicy()), dict)
     server.start()
     yield server
     server.stop()
@@ -237,7 +237,7 @@ def test_readers_that_do_not_read_do_not_hold_up_the_end() -> None:
 
 OUT_OF_FILES = """
 import logging, os, resource, sys
-from streamseg.status.server import Settings, StatusServer
+from streamseg.status.web.server import Settings, StatusServer
 from tests.status.boards import make_board
 logging.basicConfig()
 server = StatusServer(make_board(), Settings("127.0.0.1:0"), dict)

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from prometheus_client import Histogram
 
-from streamseg.status.entry import EVENTS, RESET_TEXTS, Entry
 from streamseg.status.histogram import LatencyHistograms
 from streamseg.status.snapshot import Tally
+from streamseg.status.stream_stats import EVENTS, RESET_TEXTS, StreamStats
 from streamseg.temporal.reset import ResetReason
 from streamseg.types import StateChange, StreamState
 from tests.fakes.stream import MODEL
@@ -28,7 +28,7 @@ class Rig:
         self.tally = Tally(captured=10, reconnects=1, queue_full=3, waiting=1, subscribers=2)
         self.histograms = LatencyHistograms()
         age, stages = self.histograms.add("gate")
-        self.entry = Entry(CONNECTING, lambda: self.tally, age, stages, self.clock, lambda: 9.0)
+        self.entry = StreamStats(CONNECTING, lambda: self.tally, age, stages, self.clock, lambda: 9.0)
 
 
 def samples(histogram: Histogram, ending: str, stage: str | None = None) -> list[float]:

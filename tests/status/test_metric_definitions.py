@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.status import catalogue
-from streamseg.status.catalogue import CATALOGUE, Metric, MetricKind, table
+from streamseg.status import metric_definitions
+from streamseg.status.metric_definitions import CATALOGUE, Metric, MetricKind, table
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs" / "monitoring.md"
 
@@ -22,7 +22,7 @@ def test_names_say_what_they_are(metric: Metric) -> None:
 
 
 def test_every_metric_is_on_the_list_once() -> None:
-    named = [one for one in vars(catalogue).values() if isinstance(one, Metric)]
+    named = [one for one in vars(metric_definitions).values() if isinstance(one, Metric)]
     assert len(named) == len(CATALOGUE) == len({metric.name for metric in CATALOGUE})
 
 
@@ -39,5 +39,5 @@ def test_the_docs_name_no_other_metric() -> None:
 
 
 def test_it_prints_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    runpy.run_path(catalogue.__file__, run_name="__main__")
+    runpy.run_path(metric_definitions.__file__, run_name="__main__")
     assert capsys.readouterr().out == table() + "\n"
