@@ -10,7 +10,7 @@ import sys
 import streamseg
 
 NEEDS_MORE = (  # an extra each
-    "streamseg.models",
+    "streamseg.networks",
     "streamseg.training",
     "streamseg.quantise",
     "streamseg.convert.",

@@ -18,7 +18,7 @@ from rich.console import Console
 from benchmarks.failures import told_in_lines
 from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.packages.package import open_package
-from streamseg.models.decoder import DECODERS
+from streamseg.networks.decoder import DECODERS
 from streamseg.training import tables
 from streamseg.training.baselines import measure_baselines
 from streamseg.training.compare import count_weights

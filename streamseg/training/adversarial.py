@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from streamseg.models.discriminator import SpatialDiscriminator
-from streamseg.models.segmenter import Segmenter
+from streamseg.networks.discriminator import SpatialDiscriminator
+from streamseg.networks.segmenter import Segmenter
 from streamseg.training.judging import Judging, drawn_map
 from streamseg.training.losses import subsample
 from streamseg.training.recipe import Recipe

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from streamseg.inference.packages.lineage import Parent
 from streamseg.inference.packages.manifest import Manifest
-from streamseg.models.decoder import DECODERS
-from streamseg.models.encoder import ENCODERS
+from streamseg.networks.decoder import DECODERS
+from streamseg.networks.encoder import ENCODERS
 from streamseg.training.interpolation import Choice
 from streamseg.training.measures import Measures
 from streamseg.training.parity import Parity

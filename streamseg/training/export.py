@@ -25,10 +25,10 @@ from streamseg.inference.packages.manifest import (
     dump_manifest,
     sha256_file,
 )
-from streamseg.models.discriminator import SpatialDiscriminator
-from streamseg.models.readout import Readout
-from streamseg.models.segmenter import Segmenter
-from streamseg.models.stabiliser import Stabiliser
+from streamseg.networks.discriminator import SpatialDiscriminator
+from streamseg.networks.readout import Readout
+from streamseg.networks.segmenter import Segmenter
+from streamseg.networks.stabiliser import Stabiliser
 from streamseg.training.camera import cells
 from streamseg.training.judging import realness
 from streamseg.training.lineage import Origin

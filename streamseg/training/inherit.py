@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from streamseg.errors import TrainingError
 from streamseg.inference.packages.manifest import GraphRole
 from streamseg.inference.packages.package import open_package
-from streamseg.models.segmenter import Segmenter
+from streamseg.networks.segmenter import Segmenter
 from streamseg.types import F32, U8
 
 

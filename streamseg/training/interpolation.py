@@ -20,7 +20,7 @@ import torch
 
 from streamseg.errors import TrainingError
 from streamseg.fileio import replace_file
-from streamseg.models.segmenter import Segmenter
+from streamseg.networks.segmenter import Segmenter
 from streamseg.training import checkpoint
 from streamseg.training.fit import Run
 from streamseg.training.folders import Folders

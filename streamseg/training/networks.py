@@ -11,10 +11,10 @@ import torch
 
 from streamseg.errors import TrainingError
 from streamseg.inference.packages.package import open_package
-from streamseg.models.discriminator import SpatialDiscriminator
-from streamseg.models.lite import MissingWeightsError
-from streamseg.models.segmenter import Segmenter
-from streamseg.models.stabiliser import Stabiliser
+from streamseg.networks.discriminator import SpatialDiscriminator
+from streamseg.networks.efficientnet_lite import MissingWeightsError
+from streamseg.networks.segmenter import Segmenter
+from streamseg.networks.stabiliser import Stabiliser
 from streamseg.training import checkpoint
 from streamseg.training.data import read_picture
 from streamseg.training.inherit import inherit

@@ -16,9 +16,9 @@ from streamseg.inference.backend import BackendName
 from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.packages.package import Package
-from streamseg.models.readout import Readout
-from streamseg.models.segmenter import Segmenter
-from streamseg.models.stabiliser import Stabiliser
+from streamseg.networks.readout import Readout
+from streamseg.networks.segmenter import Segmenter
+from streamseg.networks.stabiliser import Stabiliser
 from streamseg.temporal.optical_flow import OpticalFlow, luma_of
 from streamseg.training.camera import cells
 from streamseg.types import F32, U8

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor
 
-from streamseg.models.discriminator import SpatialDiscriminator
-from streamseg.models.segmenter import Segmenter
+from streamseg.networks.discriminator import SpatialDiscriminator
+from streamseg.networks.segmenter import Segmenter
 from streamseg.training.adversarial import AdversarialStage
 from streamseg.training.augment import augment
 from streamseg.training.loader import Sample

@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor
 
-from streamseg.models.discriminator import TemporalDiscriminator
-from streamseg.models.rnn import RNNStabiliser
-from streamseg.models.segmenter import Segmenter
-from streamseg.models.stabiliser import ConvGRUStabiliser, Stabiliser, warp
+from streamseg.networks.discriminator import TemporalDiscriminator
+from streamseg.networks.rnn import RNNStabiliser
+from streamseg.networks.segmenter import Segmenter
+from streamseg.networks.stabiliser import ConvGRUStabiliser, Stabiliser, warp
 from streamseg.temporal.optical_flow import OpticalFlow, luma_of
 from streamseg.training import losses, metrics
 from streamseg.training.camera import cells

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from streamseg.errors import TrainingError
-from streamseg.models.segmenter import Segmenter
+from streamseg.networks.segmenter import Segmenter
 from streamseg.training.losses import distillation
 from streamseg.training.networks import load_networks
 from streamseg.training.precision import autocast

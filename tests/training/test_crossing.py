@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from streamseg.inference.packages.package import open_package
-from streamseg.models.segmenter import Segmenter
+from streamseg.networks.segmenter import Segmenter
 from streamseg.training.crossing import crossings, part
 from streamseg.training.export import SegmenterGraph, trace
 

@@ -17,9 +17,9 @@ from streamseg.inference.backends import ort
 from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.packages.manifest import GraphRole, Manifest, load_manifest
 from streamseg.inference.packages.package import open_package
-from streamseg.models.discriminator import SpatialDiscriminator
-from streamseg.models.segmenter import Segmenter
-from streamseg.models.stabiliser import ConvGRUStabiliser, Stabiliser
+from streamseg.networks.discriminator import SpatialDiscriminator
+from streamseg.networks.segmenter import Segmenter
+from streamseg.networks.stabiliser import ConvGRUStabiliser, Stabiliser
 from streamseg.training.export import _write, export
 from streamseg.training.judging import Judging
 from streamseg.training.networks import new_segmenter

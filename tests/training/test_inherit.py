@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from streamseg.errors import PackageError, TrainingError
-from streamseg.models.decoder import DECODERS
-from streamseg.models.segmenter import Segmenter
+from streamseg.networks.decoder import DECODERS
+from streamseg.networks.segmenter import Segmenter
 from streamseg.training.data import find_pairs, read_picture
 from streamseg.training.export import export
 from streamseg.training.networks import load_networks, new_segmenter

@@ -16,7 +16,7 @@ import torch
 
 from streamseg.errors import ConfigError, TrainingError
 from streamseg.inference.packages.package import open_package
-from streamseg.models.segmenter import Segmenter
+from streamseg.networks.segmenter import Segmenter
 from streamseg.training import checkpoint
 from streamseg.training.export import export
 from streamseg.training.folders import Folders

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from streamseg.errors import TrainingError
-from streamseg.models.discriminator import SpatialDiscriminator
+from streamseg.networks.discriminator import SpatialDiscriminator
 from streamseg.training import checkpoint
 from streamseg.training.networks import Networks, first_networks, load_networks, new_segmenter
 from streamseg.training.recipe import Recipe

@@ -10,8 +10,8 @@ import torch
 
 from streamseg.errors import TrainingError
 from streamseg.inference.packages.package import open_package
-from streamseg.models.segmenter import Segmenter
-from streamseg.models.stabiliser import Stabiliser
+from streamseg.networks.segmenter import Segmenter
+from streamseg.networks.stabiliser import Stabiliser
 from streamseg.training.export import export
 from streamseg.training.networks import new_segmenter
 from streamseg.training.parity import BACKENDS, measure_parity

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from streamseg.errors import TrainingError
-from streamseg.models.unet import UNet
-from streamseg.models.vgg import VGG
+from streamseg.networks.unet import UNet
+from streamseg.networks.vgg import VGG
 from streamseg.training import segment
 from streamseg.training.dataset import val_dataset, val_datasets
 from streamseg.training.fit import Run

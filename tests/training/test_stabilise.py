@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from streamseg.models.rnn import RNNStabiliser
+from streamseg.networks.rnn import RNNStabiliser
 from streamseg.training.fit import Run
 from streamseg.training.networks import new_segmenter
 from streamseg.training.recipe import Recipe

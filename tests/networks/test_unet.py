@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from streamseg.models.unet import UNet
+from streamseg.networks.unet import UNet
 
 
 def test_every_level_is_heard() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from streamseg.models.depthwise import DepthwiseConv2d
+from streamseg.networks.depthwise import DepthwiseConv2d
 
 
 class MissingWeightsError(ModuleNotFoundError):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from streamseg.models.layers import lateral, resized
+from streamseg.networks.layers import lateral, resized
 
 
 class FCN(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from streamseg.models.fcn import FCN
+from streamseg.networks.fcn import FCN
 
 
 def test_the_scores_of_three_levels_are_added() -> None:

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from streamseg.models.rnn import RNNStabiliser
-from streamseg.models.stabiliser import warp
-from tests.models.contract import (
+from streamseg.networks.rnn import RNNStabiliser
+from streamseg.networks.stabiliser import warp
+from tests.networks.contract import (
     StepGraph,
     check_every_weight_learns,
     check_export,

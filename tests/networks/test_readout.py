@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamseg.models.readout import Readout
+from streamseg.networks.readout import Readout
 
 
 @settings(max_examples=25, deadline=None)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from streamseg.models.stabiliser import ConvGRUStabiliser, warp
-from tests.models.contract import (
+from streamseg.networks.stabiliser import ConvGRUStabiliser, warp
+from tests.networks.contract import (
     StepGraph,
     check_every_weight_learns,
     check_export,

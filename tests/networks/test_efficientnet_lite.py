@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from streamseg.models.lite import EfficientNetLite, MissingWeightsError
+from streamseg.networks.efficientnet_lite import EfficientNetLite, MissingWeightsError
 
 LITE0 = (24, 40, 112, 320)
 LITE2 = (24, 48, 120, 352)  # 1.1 times as wide, in eights

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 import torch
 
-from streamseg.models.encoder import ENCODERS, new_encoder
+from streamseg.networks.encoder import ENCODERS, new_encoder
 from streamseg.training.stage_recipes import SegmentRecipe
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from streamseg.models.vgg import VGG
+from streamseg.networks.vgg import VGG
 
 
 def test_levels_have_strides_four_to_thirty_two_rounded_up() -> None:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
-from streamseg.models.discriminator import SpatialDiscriminator, TemporalDiscriminator
-from tests.models.contract import check_every_weight_learns, check_export, check_rows_do_not_mix
+from streamseg.networks.discriminator import SpatialDiscriminator, TemporalDiscriminator
+from tests.networks.contract import check_every_weight_learns, check_export, check_rows_do_not_mix
 
 Discriminator = SpatialDiscriminator | TemporalDiscriminator
 KINDS = (SpatialDiscriminator, TemporalDiscriminator)

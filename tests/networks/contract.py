@@ -9,7 +9,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from streamseg.models.stabiliser import Stabiliser
+from streamseg.networks.stabiliser import Stabiliser
 from streamseg.training.export import trace
 
 TOLERANCE = 1e-4

@@ -8,8 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from streamseg.models.depthwise import DepthwiseConv2d
-from tests.models.contract import check_export
+from streamseg.networks.depthwise import DepthwiseConv2d
+from tests.networks.contract import check_export
 
 
 @pytest.mark.parametrize("size", [7, 8])

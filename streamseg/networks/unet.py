@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from streamseg.models.layers import convolution, resized
+from streamseg.networks.layers import convolution, resized
 
 
 class UNet(nn.Module):

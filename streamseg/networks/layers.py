@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor, nn
 
-from streamseg.models.depthwise import DepthwiseConv2d
+from streamseg.networks.depthwise import DepthwiseConv2d
 
 
 def separable(channels: int) -> nn.Sequential:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from streamseg.models.layers import convolution, lateral, resized, separable
+from streamseg.networks.layers import convolution, lateral, resized, separable
 
 RATES = (6, 12, 18)  # cells of stride 16
 DETAIL = 48  # channels of the low-level skip: few, so that it sharpens edges and decides little (v3+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from streamseg.models.fpn import FPN
+from streamseg.networks.fpn import FPN
 
 
 def test_the_finest_level_sets_the_size() -> None:

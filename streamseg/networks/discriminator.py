@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor, nn
 
-from streamseg.models.layers import resized
+from streamseg.networks.layers import resized
 
 WIDTHS = (32, 64, 128, 128)  # channels after each halving
 LEAK = 0.2

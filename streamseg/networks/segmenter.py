@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from streamseg.models.decoder import DECODERS
-from streamseg.models.encoder import MEAN, SCALE, new_encoder
+from streamseg.networks.decoder import DECODERS
+from streamseg.networks.encoder import MEAN, SCALE, new_encoder
 
 
 class Segmenter(nn.Module):

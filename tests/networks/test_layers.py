@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from streamseg.models.layers import convolution, lateral, resized, separable
+from streamseg.networks.layers import convolution, lateral, resized, separable
 
 
 def test_sizes_are_kept() -> None:

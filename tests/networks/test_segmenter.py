@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from streamseg.models.decoder import DECODERS
-from streamseg.models.encoder import ENCODERS
-from streamseg.models.segmenter import Segmenter
+from streamseg.networks.decoder import DECODERS
+from streamseg.networks.encoder import ENCODERS
+from streamseg.networks.segmenter import Segmenter
 from streamseg.training.export import SegmenterGraph
-from tests.models.contract import TOLERANCE, check_every_weight_learns, check_export
+from tests.networks.contract import TOLERANCE, check_every_weight_learns, check_export
 
 PAIRS = list(product(ENCODERS, DECODERS))
 # A decoder sees maps and their channels, not who made them: one encoder is enough to export each with.

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 import torch
 
-from streamseg.models.decoder import DECODERS
+from streamseg.networks.decoder import DECODERS
 from streamseg.training.stage_recipes import SegmentRecipe
 
 SIZES = ((4, 23, 31), (6, 12, 16), (8, 6, 8), (10, 3, 4))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from streamseg.models.deeplab import AtrousPyramid, DeepLab
+from streamseg.networks.deeplab import AtrousPyramid, DeepLab
 
 
 def test_the_pyramid_looks_at_its_rates() -> None:

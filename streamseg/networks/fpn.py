@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from streamseg.models.layers import lateral, resized, separable
+from streamseg.networks.layers import lateral, resized, separable
 
 
 class FPN(nn.Module):

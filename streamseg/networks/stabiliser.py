@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor, nn
 
-from streamseg.models.readout import Readout
+from streamseg.networks.readout import Readout
 
 KEEP = 3.5  # sigmoid of it, 0.97, is the share of the past, before training, where nothing speaks against it
 DOUBT = (4.0, 3.0, 4.0)  # what is taken from it for each unit of change, surprise and gain: see `_evidence`

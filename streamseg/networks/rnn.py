@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from streamseg.models.stabiliser import Stabiliser, warp
+from streamseg.networks.stabiliser import Stabiliser, warp
 
 # Before training the first C channels of the state average the frame's probabilities with the past, and the
 # scores are those channels, sharpened: both cells start as something that works.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from streamseg.models.deeplab import DeepLab
-from streamseg.models.fcn import FCN
-from streamseg.models.fpn import FPN
-from streamseg.models.unet import UNet
+from streamseg.networks.deeplab import DeepLab
+from streamseg.networks.fcn import FCN
+from streamseg.networks.fpn import FPN
+from streamseg.networks.unet import UNet
 
 
 class Decoder(Protocol):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streamseg.models.lite import EfficientNetLite
-from streamseg.models.vgg import VGG
+from streamseg.networks.efficientnet_lite import EfficientNetLite
+from streamseg.networks.vgg import VGG
 
 # Input normalisation the published Lite weights were trained with: (x / 255 - 0.498) / 0.5.
 MEAN = 0.498
