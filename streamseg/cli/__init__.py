@@ -14,7 +14,7 @@ import typer
 from streamseg import __version__
 from streamseg.cli import config, doctor, engine, offline, reload, run, watch
 from streamseg.cli.output import say
-from streamseg.daemon import logs
+from streamseg.daemon.process import log_setup
 from streamseg.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNEXPECTED, StreamsegError
 from streamseg.redact import redact_credentials
 
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except Exception:  # noqa: BLE001 the top of the process: the log gets the traceback
         if not logging.getLogger().handlers:
-            logs.set_up("info", "auto")  # for its redaction
+            log_setup.set_up("info", "auto")  # for its redaction
         _LOG.exception("unexpected failure; please report it with its traceback")
         return EXIT_UNEXPECTED
     return EXIT_OK

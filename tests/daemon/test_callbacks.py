@@ -11,9 +11,9 @@ from streamseg.capture.source import FFmpegInput, describe
 from streamseg.client.subscription import subscribe
 from streamseg.config.schema import SourceConfig
 from streamseg.daemon import packages
-from streamseg.daemon.engine_state import EngineState
+from streamseg.daemon.engine.state import EngineState
 from streamseg.daemon.events import Events
-from streamseg.daemon.signals import signals_heard
+from streamseg.daemon.process.signals import handle_signals
 from streamseg.errors import EngineError
 from streamseg.publish.publisher import Publisher
 from streamseg.status.registry import StatusRegistry
@@ -60,7 +60,7 @@ def errors(patch: pytest.MonkeyPatch) -> Mapping[str, int]:
         scene.goes_on()
         wait_for(lambda: events.errors.counts()["stream_drained"] > 0, PATIENCE_S, "the end of `short`")
         _live_through_everything(scene)
-    with signals_heard(events.stop_requested, events.reload_requested, events.stacks_requested):
+    with handle_signals(events.stop_requested, events.reload_requested, events.stacks_requested):
         for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM):
             signal.raise_signal(number)  # in this thread: none is on its way when the old handlers come back
         wait_for(lambda: events.errors.counts()["stop_requested"] > 0, PATIENCE_S, "the signals")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from streamseg.daemon import keeper as room
-from streamseg.daemon.blame import ENGINE_FAILURES
-from streamseg.daemon.engine_state import EngineState
-from streamseg.daemon.stream import Stream
+from streamseg.daemon.engine import supervisor as room
+from streamseg.daemon.engine.fault_attribution import ENGINE_FAILURES
+from streamseg.daemon.engine.state import EngineState
+from streamseg.daemon.stream.stream import Stream
 from streamseg.errors import EngineError
 from streamseg.inference.packages.manifest import ManifestClass
 from streamseg.inference.packages.package import Package

@@ -21,8 +21,8 @@ from examples.daemon import Daemon, running
 from streamseg.config import parse
 from streamseg.config.render import shown
 from streamseg.config.schema import Config
-from streamseg.daemon.logs import JsonFormatter, TextFormatter
-from streamseg.daemon.report import first_line
+from streamseg.daemon.process.log_setup import JsonFormatter, TextFormatter
+from streamseg.daemon.status_text import first_line
 from streamseg.errors import ConfigError
 from streamseg.status.registry import StatusRegistry
 from streamseg.status.web.api import events, summary
