@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from streamseg import __version__
-from streamseg.cli import config, doctor, engine, offline, reload, run, watch
+from streamseg.cli import config, doctor, model, reload, run, training, watch
 from streamseg.cli.output import say
 from streamseg.daemon.process import log_setup
 from streamseg.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNEXPECTED, StreamsegError
@@ -30,14 +30,14 @@ for command in (
     reload.reload,
     watch.watch,
     doctor.doctor,
-    offline.train,
-    offline.evaluate,
-    offline.label,
-    offline.explain,
+    training.train,
+    training.evaluate,
+    training.label,
+    training.explain,
 ):
     app.command()(command)
-app.add_typer(engine.model_app, name="model", help="List, inspect, convert and compile model packages.")
-app.add_typer(engine.engine_app, name="engine", help="Former name of model.", hidden=True)
+app.add_typer(model.model_app, name="model", help="List, inspect, convert and compile model packages.")
+app.add_typer(model.engine_app, name="engine", help="Former name of model.", hidden=True)
 app.add_typer(config.config_app, name="config", help="Validate and print configuration files.")
 
 

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from streamseg import __version__
-from streamseg.cli.about import line
 from streamseg.cli.output import say
+from streamseg.cli.package_summary import line
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.cache.folder import cache_folder
 from streamseg.inference.cpu_info import cpu_features, cpu_name, physical_cores

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamseg.cli.choices import one_of
+from streamseg.cli.completions import one_of
 from streamseg.errors import MissingExtraError
 from streamseg.types import NAME
 

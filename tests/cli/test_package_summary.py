@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streamseg.cli.about import about, line
+from streamseg.cli.package_summary import about, line
 from streamseg.inference.packages.package import FoundPackage, Package
 from tests.fakes.packages import Tiny, make_package
 

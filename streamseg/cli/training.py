@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from streamseg.cli.choices import backend_option, precision_option
+from streamseg.cli.completions import backend_option, precision_option
 
 
 def train(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamseg.cli.about import line
 from streamseg.cli.output import say
+from streamseg.cli.package_summary import line
 from streamseg.errors import PackageError
 
 if TYPE_CHECKING:

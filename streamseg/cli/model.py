@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from streamseg.cli import engine_build, engine_cache
-from streamseg.cli.about import about
-from streamseg.cli.engine_calibrate import calibrate
-from streamseg.cli.engine_tune import tune
+from streamseg.cli import model_build, model_list
+from streamseg.cli.convert import convert
+from streamseg.cli.model_calibrate import calibrate
+from streamseg.cli.model_tune import tune
 from streamseg.cli.output import say, warn_renamed
-from streamseg.cli.wrap import convert
+from streamseg.cli.package_summary import about
 from streamseg.errors import EngineError, PackageError, StreamsegError
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def _commands(converter: str, former: Callable[[typer.Context], None] | None = N
         former: Called before each of them.
     """
     group = typer.Typer(no_args_is_help=True, callback=former)
-    group.command("list")(engine_cache.list_packages)
-    for command in (info, verify, engine_build.build, calibrate, tune, engine_cache.prune):
+    group.command("list")(model_list.list_packages)
+    for command in (info, verify, model_build.build, calibrate, tune, model_list.prune):
         group.command()(command)
     group.command(converter)(convert)
     return group

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import typer
 
-from streamseg.cli.choices import one_of
+from streamseg.cli.completions import one_of
 
 
 def test_a_known_word_is_given_back() -> None:

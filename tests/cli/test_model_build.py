@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from streamseg.cli import main
-from streamseg.cli.engine_build import shown
+from streamseg.cli.model_build import shown
 from streamseg.inference import build_process
 from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.cache.store import CompileCache

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from streamseg.cli.choices import backend_option, precision_option
+from streamseg.cli.completions import backend_option, precision_option
 from streamseg.cli.output import say
 from streamseg.text import printable
 
