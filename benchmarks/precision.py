@@ -13,8 +13,8 @@ from rich.console import Console
 
 from benchmarks.machine import describe
 from streamseg.inference.packages.package import open_package
+from streamseg.quantise.accuracy import by_labels
 from streamseg.quantise.compare import compare, table
-from streamseg.quantise.judge import by_labels
 from streamseg.training.dataset import find_dataset
 
 

@@ -17,7 +17,7 @@ from streamseg.inference.backends.registry import cpu_backends, load_engine
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.packages.manifest import GraphRole
 from streamseg.inference.packages.package import INT8, Package
-from streamseg.quantise.judge import Judge, Score
+from streamseg.quantise.accuracy import AccuracyMetric, Score
 from streamseg.training.tables import number
 
 EXACT = "f32"
@@ -46,7 +46,7 @@ class Row:
 
 def compare(
     package: Package,
-    judge: Judge,
+    judge: AccuracyMetric,
     cache: Path | None,
     threads: int = 0,
     tell: Callable[[], None] = lambda: None,

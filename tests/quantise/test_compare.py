@@ -7,8 +7,8 @@ from rich.console import Console
 
 from streamseg.inference.backends.registry import cpu_backends
 from streamseg.inference.packages.package import Package
+from streamseg.quantise.accuracy import by_agreement
 from streamseg.quantise.compare import ROUNDS, compare, in_turns, table
-from streamseg.quantise.judge import by_agreement
 from streamseg.types import U8
 from tests.fakes.int8 import add_int8
 

@@ -33,7 +33,7 @@ class Score:
     agreement: float
 
 
-class Judge:
+class AccuracyMetric:
     """Shows the same pictures to engines of one package.
 
     Args:
@@ -82,7 +82,7 @@ class Judge:
         return 100 * (self._exact.miou - score.miou)
 
 
-def by_labels(data: Dataset, classes: Sequence[str]) -> Judge:
+def by_labels(data: Dataset, classes: Sequence[str]) -> AccuracyMetric:
     """A judge with labelled pictures, read anew each time, for a package with these classes.
 
     Raises:
@@ -90,14 +90,14 @@ def by_labels(data: Dataset, classes: Sequence[str]) -> Judge:
     """
     data = data.matched(classes)
     count = len(data.classes(classes))
-    return Judge(lambda: shots(data, count), count, labelled=True, class_map=data.map)
+    return AccuracyMetric(lambda: shots(data, count), count, labelled=True, class_map=data.map)
 
 
-def by_agreement(pictures: Sequence[U8], classes: int) -> Judge:
+def by_agreement(pictures: Sequence[U8], classes: int) -> AccuracyMetric:
     """A judge with pictures that nobody labelled."""
     blank = [np.full(picture.shape[:2], IGNORE, np.uint8) for picture in pictures]
     made = [Shot(i, float(i), p, p, t) for i, (p, t) in enumerate(zip(pictures, blank, strict=True))]
-    return Judge(lambda: made, classes, labelled=False)
+    return AccuracyMetric(lambda: made, classes, labelled=False)
 
 
 def _labels(engine: InferenceEngine, image: U8) -> U8:

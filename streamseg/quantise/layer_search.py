@@ -19,7 +19,7 @@ class Settled:
     loss: float
 
 
-def settle(
+def find_float_layers(
     loss_of: Callable[[Sequence[str]], float], worst_first: Callable[[], Sequence[str]], allowed: float
 ) -> Settled | None:
     """Leave the most harmful layers in float: none, one, two, four …, until no more is lost than allowed.

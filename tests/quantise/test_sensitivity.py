@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from streamseg.inference.packages.package import Package
-from streamseg.quantise.harm import relative_error, worst_first
 from streamseg.quantise.quantiser import Quantiser
+from streamseg.quantise.sensitivity import relative_error, worst_first
 from streamseg.types import U8
 from tests.fakes.int8 import make_uneven
 

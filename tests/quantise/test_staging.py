@@ -8,7 +8,7 @@ import pytest
 from streamseg.errors import TrainingError
 from streamseg.inference.packages.manifest import GraphFile, Int8
 from streamseg.inference.packages.package import Package, open_package
-from streamseg.quantise.draft import drafted
+from streamseg.quantise.staging import drafted
 from tests.fakes.int8 import quantised
 
 RECORD = Int8(segmenter=GraphFile(file="x", sha256="0" * 64), measure="miou", loss=0.1, allowed=0.5, frames=9)

@@ -22,7 +22,7 @@ from streamseg.inference.packages.package import Package
 from streamseg.training.portable import require_portable
 
 
-class Draft:
+class StagedPackage:
     """A copy of a package that gets a graph in int8.
 
     Attributes:
@@ -72,7 +72,7 @@ class Draft:
 
 
 @contextmanager
-def drafted(package: Package, folder: Path) -> Iterator[Draft]:
+def drafted(package: Package, folder: Path) -> Iterator[StagedPackage]:
     """A draft of a package that will lie in `folder`.
 
     Raises:
@@ -80,7 +80,7 @@ def drafted(package: Package, folder: Path) -> Iterator[Draft]:
     """
     if folder.exists() and not (folder / MANIFEST_NAME).is_file():
         raise TrainingError(f"{folder}: is there and is no model package; name another folder with --out")
-    draft = Draft(package, folder)
+    draft = StagedPackage(package, folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft.begin()
