@@ -36,10 +36,10 @@ from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine, memory_shape
 from streamseg.inference.packages.package import open_package
 from streamseg.temporal.stage import make_stage
-from streamseg.training.dataset import Shot
-from streamseg.training.evaluate import default_modes
-from streamseg.training.metrics import Motion, measure_motion, warp_labels
-from streamseg.training.player import StagePlayer
+from streamseg.training.data.dataset import Shot
+from streamseg.training.evaluation.evaluate import default_modes
+from streamseg.training.evaluation.metrics import Motion, measure_motion, warp_labels
+from streamseg.training.evaluation.predictor import TemporalPredictor
 from streamseg.types import U8, ClassInfo
 
 WARM_UP = 20
@@ -123,7 +123,7 @@ class Flicker:
 class Played:
     """A temporal mode on a clip: how it is played, and what came of it."""
 
-    player: StagePlayer
+    player: TemporalPredictor
     flicker: Flicker = field(default_factory=Flicker)
     times_ms: list[float] = field(default_factory=list)
     moments: list[tuple[U8, U8]] = field(default_factory=list)
@@ -142,7 +142,7 @@ def on_clip(
 ) -> Iterator[dict[str, object]]:
     """What is told of each temporal mode on a clip."""
     modes = {
-        mode.value: Played(StagePlayer(engine, make_stage(mode, engine), remembers=True))
+        mode.value: Played(TemporalPredictor(engine, make_stage(mode, engine), remembers=True))
         for mode in default_modes(engine, clip=True)
     }
     before: Shot | None = None

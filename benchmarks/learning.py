@@ -19,10 +19,10 @@ from torch import Tensor
 
 from benchmarks.failures import told_in_lines
 from benchmarks.machine import describe
-from streamseg.training.fit import Run
-from streamseg.training.processes import described
-from streamseg.training.recipe import Recipe, load_recipe
-from streamseg.training.segment import SegmentStage
+from streamseg.training.config.recipe import Recipe, load_recipe
+from streamseg.training.loop.distributed import described
+from streamseg.training.loop.trainer import Trainer
+from streamseg.training.stages.segment import SegmentStage
 
 WARM_UP = 2
 
@@ -44,7 +44,7 @@ def measure(recipe: Recipe, steps: int) -> dict[str, object]:
     """Pictures a second, by the median step."""
     with tempfile.TemporaryDirectory() as folder:
         stage = Timed(recipe)
-        run = Run(stage, Path(folder))
+        run = Trainer(stage, Path(folder))
         run.fit(stop_after=WARM_UP + steps + 1)
         spent_s = [after - before for before, after in pairwise(stage.began_s)][WARM_UP:]
         return {

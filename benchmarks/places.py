@@ -20,14 +20,14 @@ from rich.table import Table
 
 from benchmarks.failures import told_in_lines
 from streamseg.errors import TrainingError
-from streamseg.training.data import find_pairs, named_like
-from streamseg.training.dataset import Dataset, val_dataset
-from streamseg.training.folders import Folders
-from streamseg.training.metrics import Confusion
-from streamseg.training.processes import new_fabric
-from streamseg.training.recipe import Recipe, load_recipe
-from streamseg.training.segment import validate_segmenter
-from streamseg.training.tables import number
+from streamseg.training.config.recipe import Recipe, load_recipe
+from streamseg.training.data.dataset import Dataset, val_dataset
+from streamseg.training.data.labels import find_pairs, named_like
+from streamseg.training.evaluation.metrics import Confusion
+from streamseg.training.evaluation.text_tables import number
+from streamseg.training.loop.distributed import new_fabric
+from streamseg.training.loop.run_dir import RunDirectory
+from streamseg.training.stages.segment import validate_segmenter
 from streamseg.training.train import train_stages
 
 
@@ -69,7 +69,7 @@ def without(recipe: Recipe, place: Sequence[str]) -> Recipe:
 def measured(recipe: Recipe, place: Sequence[str], runs: Path) -> Confusion:
     """Train without a place, or go on with that, and measure there."""
     console, less = Console(), without(recipe, place)
-    networks = train_stages(less, Folders(runs, less.name), new_fabric(), console.print)
+    networks = train_stages(less, RunDirectory(runs, less.name), new_fabric(), console.print)
     classes = [one.name for one in recipe.classes]
     return validate_segmenter(networks.need_segmenter(), pictures_of(recipe, place), classes, recipe.size)
 

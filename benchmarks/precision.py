@@ -15,7 +15,7 @@ from benchmarks.machine import describe
 from streamseg.inference.packages.package import open_package
 from streamseg.quantise.accuracy import by_labels
 from streamseg.quantise.compare import compare, table
-from streamseg.training.dataset import find_dataset
+from streamseg.training.data.dataset import find_dataset
 
 
 def main() -> None:

@@ -55,8 +55,8 @@ def calibrate(
     from rich.console import Console  # noqa: PLC0415
 
     from streamseg.inference.packages.package import open_package  # noqa: PLC0415
-    from streamseg.training.class_map import parse_pairs  # noqa: PLC0415
-    from streamseg.training.dataset import find_dataset  # noqa: PLC0415
+    from streamseg.training.data.class_map import parse_pairs  # noqa: PLC0415
+    from streamseg.training.data.dataset import find_dataset  # noqa: PLC0415
 
     opened = open_package(package)
     labelled = None if data is None else find_dataset(data)

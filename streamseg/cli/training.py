@@ -23,8 +23,8 @@ def train(
     ] = False,
 ) -> None:
     """Train RECIPE, evaluate it and export a model package; resumes from the last checkpoint."""
-    from streamseg.training import cli  # noqa: PLC0415
-    from streamseg.training.stage_recipes import StageName  # noqa: PLC0415
+    from streamseg.training import commands
+    from streamseg.training.config.stage_config import StageName  # noqa: PLC0415
 
     stages: tuple[StageName, ...] = get_args(StageName)
     if fresh and stage is not None and str(recipe) in stages:  # train --fresh STAGE RECIPE
@@ -34,7 +34,7 @@ def train(
     first = next((name for name in stages if name == stage), None)
     if stage is not None and first is None:
         raise typer.BadParameter(f"{stage} must be one of {', '.join(stages)}", param_hint="--fresh")
-    cli.train(recipe, runs, fresh=fresh, fresh_from=first)
+    commands.train(recipe, runs, fresh=fresh, fresh_from=first)
 
 
 def evaluate(
@@ -79,11 +79,11 @@ def evaluate(
 ) -> None:
     """Evaluate PACKAGE on the labelled pictures of DATA."""
     from streamseg.temporal.optical_flow import MotionMode  # noqa: PLC0415
-    from streamseg.training import cli  # noqa: PLC0415
+    from streamseg.training import commands
 
     chosen, computed_in = backend_option(backend), precision_option(precision)
     _check_target(json, "--json")
-    wanted = cli.Wanted(
+    wanted = commands.Wanted(
         tuple(compare or ()),
         class_map=tuple(class_map or ()),
         stress=stress,
@@ -92,7 +92,7 @@ def evaluate(
         confusion=confusion,
         motion=MotionMode.FLOW if motion else MotionMode.NONE,
     )
-    cli.evaluate_package(
+    commands.evaluate_package(
         package, data, backend=chosen, precision=computed_in, clip=clip, json_path=json, wanted=wanted
     )
 
@@ -129,14 +129,14 @@ def label(
     ] = False,
 ) -> None:
     """Pseudo-label the pictures of PATHS where packages agree, as a training set; resumes an earlier run."""
-    from streamseg.training import label_command  # noqa: PLC0415
-    from streamseg.training.label_job import LabelOptions  # noqa: PLC0415
+    from streamseg.training.labelling import command
+    from streamseg.training.labelling.job import LabelOptions  # noqa: PLC0415
 
     chosen, computed_in = backend_option(backend), precision_option(precision)
     if (recipe is None) == (classes is None):
         raise typer.BadParameter("give either --recipe or --classes", param_hint="--classes")
     given = (tuple(paths), tuple(packages), out, recipe, classes, rules, tuple(class_map or ()))
-    label_command.label(LabelOptions(*given, every, chosen, computed_in, fresh))
+    command.label(LabelOptions(*given, every, chosen, computed_in, fresh))
 
 
 def explain(
@@ -152,10 +152,10 @@ def explain(
     ] = None,
 ) -> None:
     """Explain the mask of PACKAGE for PICTURE: uncertainty and class activation maps, as a PNG."""
-    from streamseg.training import cli  # noqa: PLC0415
+    from streamseg.training import commands
 
     _check_target(out, "--out")
-    cli.explain_picture(package, picture, class_name, out)
+    commands.explain_picture(package, picture, class_name, out)
 
 
 def _check_target(path: Path | None, option: str) -> None:

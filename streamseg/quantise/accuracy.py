@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from streamseg.inference.engine import InferenceEngine
-from streamseg.training.class_map import ClassMap
-from streamseg.training.dataset import Dataset, Shot, shots
-from streamseg.training.measures import resize_mask
-from streamseg.training.metrics import Confusion
-from streamseg.training.recipe_data import IGNORE
+from streamseg.training.config.recipe_data import IGNORE
+from streamseg.training.data.class_map import ClassMap
+from streamseg.training.data.dataset import Dataset, Shot, shots
+from streamseg.training.evaluation.evaluator import resize_mask
+from streamseg.training.evaluation.metrics import Confusion
 from streamseg.types import U8
 
 Measure: TypeAlias = Literal["miou", "agreement"]  # as the manifest calls them

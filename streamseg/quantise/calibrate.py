@@ -25,7 +25,7 @@ from streamseg.quantise.layer_search import Settled, find_float_layers
 from streamseg.quantise.quantiser import Quantiser
 from streamseg.quantise.sensitivity import worst_first
 from streamseg.quantise.staging import StagedPackage, drafted
-from streamseg.training.dataset import Dataset
+from streamseg.training.data.dataset import Dataset
 from streamseg.types import U8
 
 ALLOWED = {"miou": 0.5, "agreement": 2.0}  # points of each that may be lost, unless the user says otherwise

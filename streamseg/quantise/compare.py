@@ -18,7 +18,7 @@ from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.packages.manifest import GraphRole
 from streamseg.inference.packages.package import INT8, Package
 from streamseg.quantise.accuracy import AccuracyMetric, Score
-from streamseg.training.tables import number
+from streamseg.training.evaluation.text_tables import number
 
 EXACT = "f32"
 ROUNDS = 15  # each engine once a round, so that other work on the machine falls on all of them

@@ -16,7 +16,7 @@ from streamseg.concurrency.mailbox import Closed, Mailbox, Overflow
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault, TrainingError
 from streamseg.redact import redact_url
-from streamseg.training.data import PICTURES, read_picture
+from streamseg.training.data.labels import PICTURES, read_picture
 from streamseg.types import U8, Frame, StateChange, StreamState
 
 LEAST = 8  # pictures in all; fewer say too little about the range of an activation

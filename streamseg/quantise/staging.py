@@ -19,7 +19,7 @@ from streamseg.inference.packages.manifest import (
     sha256_file,
 )
 from streamseg.inference.packages.package import Package
-from streamseg.training.portable import require_portable
+from streamseg.training.export.compatibility import check_portability
 
 
 class StagedPackage:
@@ -46,7 +46,7 @@ class StagedPackage:
         Raises:
             TrainingError: Some backend would not take the graph.
         """
-        require_portable(model, INT8_FILE)
+        check_portability(model, INT8_FILE)
         path = self._part / INT8_FILE
         onnx.save(model, path)
         entry = GraphFile(file=INT8_FILE, sha256=sha256_file(path))

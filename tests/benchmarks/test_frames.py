@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import frames
 from benchmarks.clip import make_clip
-from streamseg.training.metrics import Motion
+from streamseg.training.evaluation.metrics import Motion
 from streamseg.types import U8
 from tests.fakes.packages import make_package
 

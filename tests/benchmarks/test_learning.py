@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks import learning
-from streamseg.training.recipe import Recipe
+from streamseg.training.config.recipe import Recipe
 from tests.training.conftest import one_thread, pictures, recipe  # noqa: F401  fixtures
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from benchmarks.places import measured, pictures_of, table, together, without
 from streamseg.errors import TrainingError
-from streamseg.training.data import find_pairs
-from streamseg.training.metrics import Confusion
-from streamseg.training.recipe import Recipe
+from streamseg.training.config.recipe import Recipe
+from streamseg.training.data.labels import find_pairs
+from streamseg.training.evaluation.metrics import Confusion
 from tests.training.conftest import one_thread, pictures, recipe  # noqa: F401  fixtures
 
 PLACE = ["00*", "01*"]

@@ -13,8 +13,9 @@ import pytest
 
 from streamseg.cli import main
 from streamseg.temporal.optical_flow import MotionMode
-from streamseg.training import cli, label_command
-from streamseg.training.label_job import LabelOptions
+from streamseg.training import commands
+from streamseg.training.labelling import command
+from streamseg.training.labelling.job import LabelOptions
 from tests.conftest import ROOT
 from tests.fakes.packages import make_package
 
@@ -26,31 +27,31 @@ NO_TORCH = (
 
 def test_train(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls: list[Any] = []
-    monkeypatch.setattr(cli, "train", lambda *a, **k: calls.append((a, k)))
+    monkeypatch.setattr(commands, "train", lambda *a, **k: calls.append((a, k)))
     assert main(["train", "r.yaml", "--runs", str(tmp_path), "--fresh"]) == 0
     assert calls == [((Path("r.yaml"), tmp_path), {"fresh": True, "fresh_from": None})]
 
 
 def test_evaluate(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
-    monkeypatch.setattr(cli, "evaluate_package", lambda *a, **k: calls.append((a, k)))
+    monkeypatch.setattr(commands, "evaluate_package", lambda *a, **k: calls.append((a, k)))
     assert main(["evaluate", "tiny", "data", "--backend", "onnxruntime", "--clip", "--json", "f.json"]) == 0
     expected = {"backend": "onnxruntime", "precision": "auto", "clip": True, "json_path": Path("f.json")}
-    assert calls == [(("tiny", Path("data")), {**expected, "wanted": cli.Wanted()})]
+    assert calls == [(("tiny", Path("data")), {**expected, "wanted": commands.Wanted()})]
 
 
 def test_evaluate_more(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
-    monkeypatch.setattr(cli, "evaluate_package", lambda *_, wanted, **__: calls.append(wanted))
+    monkeypatch.setattr(commands, "evaluate_package", lambda *_, wanted, **__: calls.append(wanted))
     more = ["--compare", "b", "--compare", "c", "--stress", "--ablation", "--baselines", "--no-motion"]
     assert main(["evaluate", "tiny", "data", *more]) == 0
-    every = cli.Wanted(("b", "c"), stress=True, ablation=True, baselines=True, motion=MotionMode.NONE)
+    every = commands.Wanted(("b", "c"), stress=True, ablation=True, baselines=True, motion=MotionMode.NONE)
     assert calls == [every]
 
 
 def test_label(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[LabelOptions] = []
-    monkeypatch.setattr(label_command, "label", calls.append)
+    monkeypatch.setattr(command, "label", calls.append)
     few = ["label", "a.mp4", "folder", "--with", "tiny", "--with", "x/y", "--out", "o"]
     assert main([*few, "--classes", "c.txt"]) == 0
     more = [
@@ -88,7 +89,7 @@ def test_label(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wrong_options_of_label_are_told(
     options: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delattr(label_command, "label")
+    monkeypatch.delattr(command, "label")
     assert main(["label", "a.png", "--with", "tiny", "--out", "o", *options]) == 2
     assert said in " ".join(capsys.readouterr().err.replace("│", "").split())
 
@@ -119,7 +120,7 @@ def test_labelling_needs_no_torch(tmp_path: Path) -> None:
 
 def test_explain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls: list[Any] = []
-    monkeypatch.setattr(cli, "explain_picture", lambda *a: calls.append(a))
+    monkeypatch.setattr(commands, "explain_picture", lambda *a: calls.append(a))
     assert main(["explain", "tiny", "p.png"]) == 0
     assert main(["explain", "tiny", "p.png", "--class", "car", "--out", str(tmp_path / "s.png")]) == 0
     assert calls == [
@@ -145,7 +146,7 @@ def test_a_sheet_wants_a_folder_that_is_there(capsys: pytest.CaptureFixture[str]
 def test_wrong_options_are_told_before_anything_is_measured(
     option: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delattr(cli, "evaluate_package")
+    monkeypatch.delattr(commands, "evaluate_package")
     assert main(["evaluate", "tiny", "data", *option]) == 2
     told = " ".join(capsys.readouterr().err.replace("│", "").split())
     assert option[0] in told
@@ -205,7 +206,7 @@ def test_fresh_is_for_all_stages_or_from_one_on(
     arguments: list[str], fresh: bool, first: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[object] = []
-    monkeypatch.setattr(cli, "train", lambda *a, **more: given.append((a[0], more)))
+    monkeypatch.setattr(commands, "train", lambda *a, **more: given.append((a[0], more)))
     assert main(["train", *arguments]) == 0
     assert given == [(Path("r.yaml"), {"fresh": fresh, "fresh_from": first})]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from streamseg.networks.stabiliser import Stabiliser
-from streamseg.training.export import trace
+from streamseg.training.export.export import trace
 
 TOLERANCE = 1e-4
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from streamseg.networks.decoder import DECODERS
-from streamseg.training.stage_recipes import SegmentRecipe
+from streamseg.training.config.stage_config import SegmentRecipe
 
 SIZES = ((4, 23, 31), (6, 12, 16), (8, 6, 8), (10, 3, 4))
 

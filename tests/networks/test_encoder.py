@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from streamseg.networks.encoder import ENCODERS, new_encoder
-from streamseg.training.stage_recipes import SegmentRecipe
+from streamseg.training.config.stage_config import SegmentRecipe
 
 
 def test_a_recipe_can_name_each_of_them() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from streamseg.networks.decoder import DECODERS
 from streamseg.networks.encoder import ENCODERS
 from streamseg.networks.segmenter import Segmenter
-from streamseg.training.export import SegmenterGraph
+from streamseg.training.export.export import SegmenterGraph
 from tests.networks.contract import TOLERANCE, check_every_weight_learns, check_export
 
 PAIRS = list(product(ENCODERS, DECODERS))

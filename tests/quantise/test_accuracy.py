@@ -13,7 +13,7 @@ from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine
 from streamseg.inference.packages.package import Package
 from streamseg.quantise.accuracy import Score, by_agreement, by_labels
-from streamseg.training.dataset import find_dataset
+from streamseg.training.data.dataset import find_dataset
 from streamseg.types import U8
 from tests.fakes.int8 import add_int8
 

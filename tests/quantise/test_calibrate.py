@@ -14,7 +14,7 @@ from streamseg.errors import TrainingError
 from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.packages.package import Package, open_package
 from streamseg.quantise.calibrate import calibrate
-from streamseg.training.dataset import find_dataset
+from streamseg.training.data.dataset import find_dataset
 from streamseg.types import U8
 from tests.fakes.int8 import make_uneven
 
