@@ -23,9 +23,9 @@ from typing import Any
 
 import streamseg
 from benchmarks.clip import camvid_clip, make_clip
-from benchmarks.delivered import BenchError, address_of
+from benchmarks.end_to_end import BenchError, address_of
 from benchmarks.machine import describe
-from benchmarks.told import tell
+from benchmarks.output import tell
 from examples.daemon import ANY_PORT, Daemon, running
 from streamseg.concurrency.deadline import Deadline
 from streamseg.concurrency.worker_thread import StoppableThread

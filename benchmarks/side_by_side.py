@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from benchmarks.failures import told_in_lines
-from benchmarks.frames import shots
+from benchmarks.latency import shots
 from streamseg.client.draw import BACKGROUND, legend, overlay
 from streamseg.errors import StreamsegError
 from streamseg.inference.backends.registry import load_engine

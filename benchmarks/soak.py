@@ -22,9 +22,9 @@ from typing import Any
 
 import streamseg
 from benchmarks.clip import camvid_clip, make_clip
-from benchmarks.ledger import Account, Ledger
+from benchmarks.loss_accounting import Account, Ledger
 from benchmarks.machine import describe
-from benchmarks.vitals import Vitals, after, look, slope_per_h
+from benchmarks.process_stats import Vitals, after, look, slope_per_h
 from examples.daemon import ANY_PORT, Daemon, DaemonError, running
 from streamseg.concurrency.deadline import Deadline
 from streamseg.concurrency.worker_thread import StoppableThread

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.clip import make_clip
-from benchmarks.delivered import STREAM, BenchError, config, count, run
-from examples.tally import Seen
+from benchmarks.end_to_end import STREAM, BenchError, config, count, run
+from examples.stream_stats import Seen
 from streamseg.config import load
 
 

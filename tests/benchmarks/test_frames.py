@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import frames
+from benchmarks import latency
 from benchmarks.clip import make_clip
 from streamseg.training.evaluation.metrics import Motion
 from streamseg.types import U8
@@ -20,7 +20,7 @@ def figures(
     package: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *more: str
 ) -> list[dict[str, object]]:
     monkeypatch.setattr(sys, "argv", ["frames", str(package), "--rounds", "3", *more])
-    frames.main()
+    latency.main()
     machine, *rows = map(json.loads, capsys.readouterr().out.splitlines())
     assert machine["cores"] > 0
     return list(rows)
@@ -44,10 +44,10 @@ def test_the_median_leaves_the_warm_up_out(monkeypatch: pytest.MonkeyPatch) -> N
 
     def once() -> None:
         calls[0] += 1
-        now[0] += 5.0 if calls[0] <= frames.WARM_UP else 0.002
+        now[0] += 5.0 if calls[0] <= latency.WARM_UP else 0.002
 
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
-    assert frames.median_ms(once, 5) == pytest.approx(2.0)
+    assert latency.median_ms(once, 5) == pytest.approx(2.0)
 
 
 def test_a_clip_without_labels_has_time_flicker_and_a_sheet(
@@ -78,7 +78,7 @@ def test_a_clip_without_labels_has_time_flicker_and_a_sheet(
 
 
 def flicker_of(motion: Motion, labels: list[U8]) -> float:
-    measured = frames.Flicker()
+    measured = latency.Flicker()
     for index, picture in enumerate(labels):
         measured.add(motion if index else None, picture)
     return measured.share
@@ -110,4 +110,4 @@ def test_a_clip_that_cannot_be_read_is_told_in_a_line(
         clip.write_bytes(content)
     monkeypatch.setattr(sys, "argv", ["frames", str(path), "--backend", "onnxruntime", "--clip", str(clip)])
     with pytest.raises(SystemExit, match=f"{clip.name}: {said}"):
-        frames.main()
+        latency.main()

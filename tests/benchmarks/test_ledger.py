@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.ledger import SILENCE_S, SLACK, Account, Ledger
+from benchmarks.loss_accounting import SILENCE_S, SLACK, Account, Ledger
 from streamseg.publish.encode import build_mask_message
 from streamseg.publish.outbox import Pending
 from streamseg.wire.header import Drops, MaskHeader

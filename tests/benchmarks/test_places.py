@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.places import measured, pictures_of, table, together, without
+from benchmarks.cross_validation import measured, pictures_of, table, together, without
 from streamseg.errors import TrainingError
 from streamseg.training.config.recipe import Recipe
 from streamseg.training.data.labels import find_pairs

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import raw
+from benchmarks import engine_only
 from benchmarks.clip import make_clip
 from tests.fakes.packages import Tiny, make_package
 
@@ -21,7 +21,7 @@ def test_every_figure_of_the_engine_alone(
     clip = make_clip(tmp_path / "made.mp4", frames=4)
     asked = ["raw", str(clip), "--model", str(package.path), "--rounds", "3"]
     monkeypatch.setattr(sys, "argv", asked)
-    raw.main()
+    engine_only.main()
     found = json.loads(capsys.readouterr().out)
     figures = {"raw_per_s", "segmenter_ms", "flow_ms"} | ({"stabiliser_ms"} if steady else set())
     assert all(found[figure] > 0 for figure in figures)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.told import tell
+from benchmarks.output import tell
 
 FOUND = {"masks_per_s": 39.9}
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import viewer
-from benchmarks.viewer import look
+from benchmarks import page_client
+from benchmarks.page_client import look
 from streamseg.concurrency.deadline import Deadline
 from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.status.web.server import Settings, StatusServer
@@ -38,8 +38,8 @@ class Page:
 
 def watched(messages: list[str | bytes], seconds: float, monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     page = Page(messages)
-    monkeypatch.setattr(viewer, "time", SimpleNamespace(monotonic=lambda: page.now_s))
-    monkeypatch.setattr(viewer, "connect", lambda *_, **__: nullcontext(page))
+    monkeypatch.setattr(page_client, "time", SimpleNamespace(monotonic=lambda: page.now_s))
+    monkeypatch.setattr(page_client, "connect", lambda *_, **__: nullcontext(page))
     found = look("here:1", "gate", seconds)
     assert page.asked == ['{"streams": ["gate"]}']
     return found

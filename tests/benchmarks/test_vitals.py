@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from benchmarks.vitals import Vitals, after, look, slope_per_h
+from benchmarks.process_stats import Vitals, after, look, slope_per_h
 
 HOLDER = """
 import os, threading

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import watching
-from benchmarks.watching import MODES, board_us, measure, medians, offering_us
+from benchmarks import page_overhead
+from benchmarks.page_overhead import MODES, board_us, measure, medians, offering_us
 from streamseg.status.registry import StatusRegistry
 from streamseg.status.web.server import StatusServer
 
@@ -23,7 +23,7 @@ def test_the_offering_thread_is_measured(monkeypatch: pytest.MonkeyPatch) -> Non
     """Each look at the clock costs a microsecond, and taking a mask in five."""
     now_us = itertools.count()
     clock = SimpleNamespace(thread_time=lambda: next(now_us) * 1e-6, sleep=lambda _: None)
-    monkeypatch.setattr(watching, "time", clock)
+    monkeypatch.setattr(page_overhead, "time", clock)
 
     def take(*_: object) -> None:
         for _tick in range(5):
@@ -42,9 +42,9 @@ def test_every_mode_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
         turns.append(mode)
         return {"masks_per_s": 10.0 + len(turns)}
 
-    monkeypatch.setattr(watching, "run", run)
-    monkeypatch.setattr(watching, "offering_us", lambda **_: 1.0)
-    monkeypatch.setattr(watching, "board_us", lambda _: 2.0)
+    monkeypatch.setattr(page_overhead, "run", run)
+    monkeypatch.setattr(page_overhead, "offering_us", lambda **_: 1.0)
+    monkeypatch.setattr(page_overhead, "board_us", lambda _: 2.0)
     found = measure(Path("clip.mp4"), "camvid-lite0", 1.0, 2)
     assert turns == ["none", *MODES, *MODES]
     assert found["idle"] == {"masks_per_s": 14.5}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.gather import KEPT, Gatherer
+from examples.pairing import KEPT, Gatherer
 from streamseg.concurrency.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.types import StateChange, StreamState

@@ -8,8 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from examples import movie
-from examples.movie import MPEG4, write_movie
+from examples import video_writer
+from examples.video_writer import MPEG4, write_movie
 from streamseg.types import U8
 
 
@@ -27,7 +27,7 @@ def test_every_picture_keeps_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: tuple[str, dict[str, str]] | None
 ) -> None:
     if codec:
-        monkeypatch.setattr(movie, "_codec", lambda: codec)
+        monkeypatch.setattr(video_writer, "_codec", lambda: codec)
     path = tmp_path / "overlay.mp4"
     arrived = [(100.0, grey(0)), (100.1, grey(80)), (100.5, grey(160)), (102.0, grey(240))]
     assert write_movie(path, arrived, (64, 48), fps=10) == 4

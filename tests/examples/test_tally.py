@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from examples.tally import Seen, Tally, quantile
+from examples.stream_stats import Seen, Tally, quantile
 
 
 def ten_a_second(count: int) -> Tally:

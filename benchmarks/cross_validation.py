@@ -1,6 +1,6 @@
 """How well a recipe's segmenter does in places it has not seen: it is trained again without each of them.
 
-    python -m benchmarks.places [RECIPE] --without '0001TP*' --without '0006R0*' …
+    python -m benchmarks.cross_validation [RECIPE] --without '0001TP*' --without '0006R0*' …
 
 Stopped and started again it goes on. A place is the training pictures whose file names fit a pattern, or one
 of several: --without '0016E5_06*' '0016E5_07*'. Each is measured by the network that never saw it, in single

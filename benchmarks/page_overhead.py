@@ -3,7 +3,7 @@
 The three in turn, several times over, each a daemon of its own on an unpaced file; medians are told. Then, in
 this process, what a mask costs the thread that makes it. The viewer is no browser: its own work would count.
 
-    python -m benchmarks.watching [--seconds 8] [--repeats 3]
+    python -m benchmarks.page_overhead [--seconds 8] [--repeats 3]
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any
 
 import streamseg
-from benchmarks import delivered
+from benchmarks import end_to_end
 from benchmarks.clip import camvid_clip, make_clip
 from benchmarks.machine import describe
 from benchmarks.scrape import full_board, segmentation
@@ -37,7 +37,7 @@ MASKS_HZ = 25  # offered to measure the offering thread
 @contextmanager
 def viewer(address: str, stream: str, seconds: float) -> Iterator[subprocess.Popen[str]]:
     """Somebody who looks, as a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.viewer", address, stream, str(seconds)]
+    command = [sys.executable, "-m", "benchmarks.page_client", address, stream, str(seconds)]
     looking = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         yield looking
@@ -53,26 +53,26 @@ def run(clip: Path, mode: str, model: str, seconds: float) -> dict[str, float]:
         BenchError: No mask came.
     """
     config = {
-        **delivered.config(ANY_PORT, clip, False, model),
+        **end_to_end.config(ANY_PORT, clip, False, model),
         "status": {"bind": None if mode == "none" else "127.0.0.1:0"},
     }
     with (
         tempfile.TemporaryDirectory() as folder,
         running(config, Path(folder)) as daemon,
         streamseg.subscribe(
-            delivered.address_of(daemon), stream=delivered.STREAM, latest=False, timeout_s=0.2
+            end_to_end.address_of(daemon), stream=end_to_end.STREAM, latest=False, timeout_s=0.2
         ) as subscription,
     ):
-        masks = delivered.arriving(subscription, daemon)
+        masks = end_to_end.arriving(subscription, daemon)
         next(masks)
         with (
-            viewer(daemon.page, delivered.STREAM, seconds)
+            viewer(daemon.page, end_to_end.STREAM, seconds)
             if mode == "watched"
             else tempfile.TemporaryFile() as looking
         ):
-            delivered.count(masks, time.monotonic(), seconds / 4)
+            end_to_end.count(masks, time.monotonic(), seconds / 4)
             before_s = daemon.cpu_s()
-            tally = delivered.count(masks, time.monotonic(), seconds)
+            tally = end_to_end.count(masks, time.monotonic(), seconds)
             spent_s = daemon.cpu_s() - before_s
             seen = (
                 json.loads(looking.communicate(timeout=60)[0])
@@ -150,7 +150,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             clip = camvid_clip() or make_clip(Path(folder) / "made-15fps.mp4")
             found = measure(clip, asked.model, asked.seconds, asked.repeats)
-    except (delivered.BenchError, DaemonError) as error:
+    except (end_to_end.BenchError, DaemonError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     print(json.dumps(found, indent=2))

@@ -1,6 +1,6 @@
 """The engine alone: every graph of the package back to back on pictures that are ready in memory.
 
-A program of its own (`python -m benchmarks.raw CLIP`), so that nothing else of a benchmark shares the
+A program of its own (`python -m benchmarks.engine_only CLIP`), so that nothing else of a benchmark shares the
 process; prints one JSON object.
 """
 

@@ -1,6 +1,6 @@
 """Somebody who looks at the page, without a browser's own cost.
 
-    python -m benchmarks.viewer HOST:PORT STREAM SECONDS
+    python -m benchmarks.page_client HOST:PORT STREAM SECONDS
 
 Takes every message of one stream and prints how many pictures came, and how many bytes, as JSON.
 """

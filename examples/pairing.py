@@ -11,7 +11,7 @@ import numpy as np
 import zmq
 
 import streamseg
-from examples.tally import Tally, seen
+from examples.stream_stats import Tally, seen
 from streamseg.client.subscription import Mask, Subscription
 from streamseg.types import U8, ModelInfo
 from streamseg.wire.control_headers import StatusHeader

@@ -1,4 +1,4 @@
-"""How fast the trainer learns: `python -m benchmarks.learning configs/training/camvid.yaml`.
+"""How fast the trainer learns: `python -m benchmarks.training_speed configs/training/camvid.yaml`.
 
 The first steps of a run of the recipe's segmenter, with all that belongs to one: reading and changing
 pictures, averaged weights, log. What it learns is thrown away.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamseg
 from examples.daemon import ANY_PORT, Daemon, DaemonError, running
-from examples.tally import Seen, Tally, seen
+from examples.stream_stats import Seen, Tally, seen
 from streamseg.client.subscription import Subscription
 
 STREAM = "bench"

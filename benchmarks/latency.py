@@ -1,10 +1,10 @@
-"""Milliseconds a frame of a package on a backend: `python -m benchmarks.frames --backend tensorrt_rtx`.
+"""Milliseconds a frame of a package on a backend: `python -m benchmarks.latency --backend tensorrt_rtx`.
 
 One JSON object a batch size: the segmenter with its readout (a picture in, labels and confidence out), and
 with the stabiliser behind it (guide and flow in too, the memory kept), medians of `--rounds`. The picture is
 noise, which costs an engine what any other does; no video, no flow, no daemon.
 
-    python -m benchmarks.frames ade20k --clip vtest.avi person.mp4 --sheets build/sheets
+    python -m benchmarks.latency ade20k --clip vtest.avi person.mp4 --sheets build/sheets
 
 With clips, an object for each clip and temporal mode the package has: median milliseconds from picture to
 labels, and flicker, for which no labels are needed: of the pixels whose optical flow is believed, the share
