@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 
 from benchmarks.failures import told_in_lines
 from benchmarks.machine import describe
-from streamseg.convert.class_list import read_classes
 from streamseg.convert.convert import Label, wrap, write_package
 from streamseg.convert.options import ConvertOptions
 from streamseg.errors import MissingExtraError, StreamsegError
 from streamseg.inference.backend import BackendName, Precision
 from streamseg.inference.backends.registry import cpu_backends, load_engine
+from streamseg.inference.packages.class_list import read_classes
 from streamseg.inference.packages.package import Package
 from streamseg.types import U8
 

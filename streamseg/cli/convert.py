@@ -59,9 +59,9 @@ def convert(
       --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
     """  # noqa: D301 click keeps the lines below the character \b, which a raw text has not
     try:
-        from streamseg.convert.class_list import read_classes  # noqa: PLC0415
         from streamseg.convert.convert import Label, wrap, write_package  # noqa: PLC0415
         from streamseg.convert.options import ConvertOptions, Layout, Output  # noqa: PLC0415
+        from streamseg.inference.packages.class_list import read_classes  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingExtraError("converting a network", "convert") from error
     known = read_classes(classes)

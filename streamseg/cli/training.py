@@ -23,7 +23,7 @@ def train(
     ] = False,
 ) -> None:
     """Train RECIPE, evaluate it and export a model package; resumes from the last checkpoint."""
-    from streamseg.training import commands
+    from streamseg.training import commands  # noqa: PLC0415
     from streamseg.training.config.stage_config import StageName  # noqa: PLC0415
 
     stages: tuple[StageName, ...] = get_args(StageName)
@@ -79,7 +79,7 @@ def evaluate(
 ) -> None:
     """Evaluate PACKAGE on the labelled pictures of DATA."""
     from streamseg.temporal.optical_flow import MotionMode  # noqa: PLC0415
-    from streamseg.training import commands
+    from streamseg.training import commands  # noqa: PLC0415
 
     chosen, computed_in = backend_option(backend), precision_option(precision)
     _check_target(json, "--json")
@@ -129,7 +129,7 @@ def label(
     ] = False,
 ) -> None:
     """Pseudo-label the pictures of PATHS where packages agree, as a training set; resumes an earlier run."""
-    from streamseg.training.labelling import command
+    from streamseg.training.labelling import command  # noqa: PLC0415
     from streamseg.training.labelling.job import LabelOptions  # noqa: PLC0415
 
     chosen, computed_in = backend_option(backend), precision_option(precision)
@@ -152,7 +152,7 @@ def explain(
     ] = None,
 ) -> None:
     """Explain the mask of PACKAGE for PICTURE: uncertainty and class activation maps, as a PNG."""
-    from streamseg.training import commands
+    from streamseg.training import commands  # noqa: PLC0415
 
     _check_target(out, "--out")
     commands.explain_picture(package, picture, class_name, out)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from streamseg.convert.adapters import ANSWER, Batch, with_logits, with_picture
-from streamseg.convert.class_list import hue
 from streamseg.convert.network import Network, read_network
 from streamseg.convert.options import ConvertOptions
 from streamseg.convert.output_detection import OutputInterpretation, read_answers
@@ -24,6 +23,7 @@ from streamseg.errors import EngineError, PackageError, StreamsegError
 from streamseg.inference.backend import Settings
 from streamseg.inference.backends import ort
 from streamseg.inference.cpu_info import physical_cores
+from streamseg.inference.packages.class_list import hue
 from streamseg.inference.packages.manifest import (
     INT8_FILE,
     MANIFEST_NAME,

@@ -194,7 +194,7 @@ def search_path(env: Mapping[str, str] = os.environ) -> list[Path]:
     """
     if env.get(FORMER_MODEL_PATH):
         _tell_former_variable(both=bool(env.get(MODEL_PATH)))
-    room = Path(__file__).resolve().parents[1]
+    room = Path(__file__).resolve().parents[2]
     variables = (env.get(name, "") for name in (MODEL_PATH, FORMER_MODEL_PATH))
     named = [Path(part) for value in variables for part in value.split(os.pathsep) if part]
     installed = [room.parent / "engines", room / "_engines", SERVICE_ENGINES, SYSTEM_ENGINES]

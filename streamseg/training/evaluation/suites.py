@@ -125,7 +125,7 @@ def comparison(say: Say, measured: Mapping[str, Measured]) -> dict[str, object]:
 def require_baselines() -> None:
     """Raises MissingExtraError where scikit-learn is not installed, before anything is measured."""
     try:
-        from streamseg.training.evaluation import baselines
+        from streamseg.training.evaluation import baselines  # noqa: F401, PLC0415
     except ModuleNotFoundError as error:
         raise MissingExtraError("evaluate --baselines", "baselines") from error
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streamseg.convert.class_list import Color, hue
 from streamseg.errors import ConfigError, PackageError, TrainingError
 from streamseg.inference.backend import BackendName, Precision
+from streamseg.inference.packages.class_list import Color, hue
 from streamseg.inference.packages.manifest import check_class_names
 from streamseg.inference.packages.package import Package, open_package
 from streamseg.text import require_printable

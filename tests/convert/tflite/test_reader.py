@@ -99,7 +99,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_without_its_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tflite", None)
-    with pytest.raises(MissingExtraError, match=r"streamseg\[wrap\]"):
+    with pytest.raises(MissingExtraError, match=r"streamseg\[convert\]"):
         importlib.reload(ours)
     monkeypatch.setitem(sys.modules, "tflite", tflite)
     importlib.reload(ours)

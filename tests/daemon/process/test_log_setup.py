@@ -21,7 +21,7 @@ import pytest
 from streamseg.daemon.process import log_setup
 from streamseg.daemon.process.log_rate_limit import Repeats
 
-DEPLOYMENT = Path(__file__).resolve().parents[2] / "docs" / "deployment.md"
+DEPLOYMENT = Path(__file__).resolve().parents[3] / "docs" / "deployment.md"
 
 
 @pytest.fixture(autouse=True)

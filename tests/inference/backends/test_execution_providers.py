@@ -29,7 +29,7 @@ from streamseg.inference.packages.package import Package
 from tests.fakes.provider import HOST, known
 from tests.waiting import time_limit
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CUDA, TENSORRT = OTHERS["cuda"], OTHERS["tensorrt"]
 EVERYWHERE = [CPU.library, CUDA.library, TENSORRT.library]
 HERE = DriverState(

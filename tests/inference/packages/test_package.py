@@ -207,7 +207,7 @@ def test_a_package_of_the_working_folder_takes_no_shipped_ones_place(
 def test_the_source_trees_engines_are_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STREAMSEG_MODEL_PATH", raising=False)
-    assert Path(__file__).resolve().parents[2] / "engines" in search_path()
+    assert Path(__file__).resolve().parents[3] / "engines" in search_path()
 
 
 def test_the_environment_names_a_package(

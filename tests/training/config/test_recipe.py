@@ -11,7 +11,7 @@ from streamseg.errors import ConfigError
 from streamseg.training.config.recipe import load_recipe, parse_recipe
 from tests.training.conftest import mixed_document, recipe_document
 
-SHIPPED = sorted((Path(__file__).parents[2] / "configs/training").glob("*.yaml"))
+SHIPPED = sorted((Path(__file__).parents[3] / "configs/training").glob("*.yaml"))
 
 
 def test_some_recipes_ship() -> None:
@@ -27,7 +27,7 @@ def test_shipped_recipe_loads(path: Path) -> None:
 
 def test_environment_is_filled_in(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAMSEG_DATA", str(pictures))
-    shipped = Path(__file__).parents[2] / "configs/training/camvid.yaml"
+    shipped = Path(__file__).parents[3] / "configs/training/camvid.yaml"
     assert load_recipe(shipped).data.train[0].images == pictures / "camvid/train"
 
 

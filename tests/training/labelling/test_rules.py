@@ -9,7 +9,7 @@ import pytest
 from streamseg.errors import ConfigError
 from streamseg.training.labelling.rules import LabelRules, WrittenRules, read_rules
 
-SHIPPED = sorted((Path(__file__).parents[2] / "configs/labels").glob("*.yaml"))
+SHIPPED = sorted((Path(__file__).parents[3] / "configs/labels").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)

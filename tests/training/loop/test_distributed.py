@@ -16,7 +16,7 @@ from streamseg.training.loop.amp import has_bf16
 from streamseg.training.loop.distributed import ALONE, Share, described, new_fabric, share_of
 from tests.waiting import time_limit
 
-SCRIPT = Path(__file__).parent / "line_run.py"
+SCRIPT = Path(__file__).parents[1] / "line_run.py"
 
 
 def test_shares_are_even_or_refused() -> None:

@@ -67,7 +67,7 @@ def test_a_run_that_was_stopped_gives_the_curve_of_one_that_was_not(tmp_path: Pa
 
 def in_its_own_process(folder: Path, *arguments: int, save_every_s: float = 0) -> tuple[int, str]:
     """Exit code of `line_run.py`, and what it printed."""
-    script = Path(__file__).parent / "line_run.py"
+    script = Path(__file__).parents[1] / "line_run.py"
     done = subprocess.run(
         [sys.executable, str(script), str(folder), *map(str, arguments)],
         env={**os.environ, "SAVE_EVERY_S": str(save_every_s)},

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-SOURCE = Path(__file__).resolve().parents[3] / "streamseg" / "inference" / "tensorrt"
+SOURCE = Path(__file__).resolve().parents[4] / "streamseg" / "inference" / "backends" / "tensorrt"
 
 
 def used(module: str, receivers: Mapping[str, str]) -> set[str]:

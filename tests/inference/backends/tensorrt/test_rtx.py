@@ -25,7 +25,7 @@ GPUS = ((8, 6), (8, 9), (12, 0))  # Ampere, Ada and Blackwell: one plan may hold
 
 
 def shipped() -> list[str]:
-    found: list[FoundPackage] = find_packages([Path(__file__).resolve().parents[3] / "engines"])
+    found: list[FoundPackage] = find_packages([Path(__file__).resolve().parents[4] / "engines"])
     return [entry.path.name for entry in found]
 
 

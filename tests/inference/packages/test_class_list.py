@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.convert.class_list import ClassList, read_classes
 from streamseg.errors import PackageError
+from streamseg.inference.packages.class_list import ClassList, read_classes
 
 SHIPPED = Path(__file__).parents[3] / "configs" / "classes"
 
