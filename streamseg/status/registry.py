@@ -105,7 +105,7 @@ class StatusRegistry:
         return self._entries[stream].snapshot()
 
     def snapshots(self, *, lately: bool = True) -> dict[str, StreamSnapshot]:
-        """All streams, in the order they were added; unless `lately` several times as fast (see `StreamStats`)."""
+        """All streams, in the order they were added; faster without `lately` (see `StreamStats`)."""
         with self._lock:
             entries = dict(self._entries)
         return {name: entry.snapshot(lately=lately) for name, entry in entries.items()}

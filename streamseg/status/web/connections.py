@@ -3,8 +3,8 @@
 A request is answered within a few turns of the event loop, whatever it asks for, so a connection that has
 been silent, idle or busy for longer waits for its peer. Room is therefore made by closing one of those, the
 oldest first: a peer that holds connections open takes them from itself and from others like it, never from
-the next health check. Open web sockets are kept; `streamseg.status.web.broadcast` bounds their number, well below the
-limits here.
+the next health check. Open web sockets are kept; `streamseg.status.web.broadcast` bounds their number, well
+below the limits here.
 """
 
 from __future__ import annotations

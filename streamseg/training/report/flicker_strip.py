@@ -21,7 +21,7 @@ _WIDTH = 288  # of a frame, pixels
 
 @dataclass(frozen=True, slots=True)
 class Flicker:
-    """A moment, and by mode the pixels `[H, W]` that flicker: counted as `metrics.TemporalConsistency` does."""
+    """A moment, and by mode the pixels `[H, W]` that flicker, as `metrics.TemporalConsistency` counts."""
 
     moment: Moment
     where: dict[str, BOOL]

@@ -42,7 +42,8 @@ def stuck(path, parts):
 
 if how == "stuck":
     store.write_whole = stuck
-got = store.CompileCache(cache, strict=True).obtain(key, Origin("p", Path("p"), "segmenter"), make, bytes, bytes)
+origin = Origin("p", Path("p"), "segmenter")
+got = store.CompileCache(cache, strict=True).obtain(key, origin, make, bytes, bytes)
 print("got", got.decode(), flush=True)
 '''
 
