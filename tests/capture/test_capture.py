@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from streamseg.capture import capture as capture_module
 from streamseg.capture import pacing
 from streamseg.capture.source import describe
 from streamseg.capture.timestamps import live_stamp
@@ -149,7 +150,7 @@ def test_what_only_a_person_mends_is_tried_at_the_slow_end(
 def test_a_connection_that_worked_for_a_while_starts_over_quickly(
     capture: StartCapture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capture, "HEALTHY_S", 0.0)
+    monkeypatch.setattr(capture_module, "HEALTHY_S", 0.0)
     captured = capture(CAMERA, FakeSource([[2]]), **QUICK)
     assert [captured.told.wait_for(BACKOFF, nth).retry_in_s for nth in (1, 2, 3)] == [0.1] * 3
 
@@ -211,7 +212,7 @@ def test_stop_before_the_start_is_no_trouble(clip: Path, capture: StartCapture) 
 def test_a_bug_of_ours_in_the_capture_is_told(
     clip: Path, capture: StartCapture, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(capture, "describe", lambda _: 1 / 0)
+    monkeypatch.setattr(capture_module, "describe", lambda _: 1 / 0)
     captured = capture(clip)
     change = captured.told.wait_for(FAILED)
     assert "ZeroDivisionError" in change.message

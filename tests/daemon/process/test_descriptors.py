@@ -36,7 +36,7 @@ def test_what_runs_out_is_said_once_and_so_is_its_end(caplog: pytest.LogCaptureF
 
 EXHAUSTED = """
 import os, resource
-from streamseg.daemon import descriptors
+from streamseg.daemon.process import descriptors
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 before = descriptors.in_use()
 held = []

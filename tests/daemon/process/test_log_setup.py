@@ -194,7 +194,7 @@ def test_the_journal_is_known_by_its_inode(tmp_path: Path) -> None:
 def test_a_process_whose_log_fails_ends_as_it_would(target: str) -> None:
     code = (
         "import logging\n"
-        "from streamseg.daemon import logs\n"
+        "from streamseg.daemon.process import log_setup as logs\n"
         "logs.set_up('info', 'json')\n"
         "for n in range(3): logging.getLogger('room').warning('said %d', n)\n"
         "print('alive')\n"

@@ -18,7 +18,7 @@ from tests.waiting import time_limit
 HEARD = f"""
 import os, queue, signal, sys, threading
 from pathlib import Path
-from streamseg.daemon.process.signals import signals_heard
+from streamseg.daemon.process.signals import handle_signals
 
 LIMIT_S = {time_limit(60)}
 asked = signal.Signals(int((sys.argv + ["15"])[1]))
@@ -41,7 +41,7 @@ def heard(code: str, *numbers: signal.Signals) -> str:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_first_signal_sets_the_event(number: signal.Signals) -> None:
     code = """
-with signals_heard(stop.set):
+with handle_signals(stop.set):
     assert signal.getsignal(asked) is not old
     send(asked)
     assert stop.wait(LIMIT_S)
@@ -52,7 +52,7 @@ print(signal.getsignal(asked) is old, signal.set_wakeup_fd(-1))
 
 def test_the_second_does_not_wait() -> None:
     code = """
-with signals_heard(lambda: None):
+with handle_signals(lambda: None):
     send(signal.SIGTERM)
     send(signal.SIGTERM)
     threading.Event().wait(LIMIT_S)
@@ -70,7 +70,7 @@ def leave():
     os.write(1, b"heard")
     os._exit(0)
 
-with signals_heard(stop.set):
+with handle_signals(stop.set):
     threading.Thread(target=leave, daemon=True).start()
     send(signal.SIGTERM)
     while True:
@@ -83,7 +83,7 @@ def test_other_signals_pass() -> None:
     code = """
 passed = threading.Event()
 signal.signal(signal.SIGUSR2, lambda *_: passed.set())
-with signals_heard(lambda: words.put("stop"), lambda: words.put("reload")):
+with handle_signals(lambda: words.put("stop"), lambda: words.put("reload")):
     send(signal.SIGUSR2)
     assert passed.wait(LIMIT_S)
     send(signal.SIGHUP)  # what is heard is heard in turn: whatever SIGUSR2 asked for would come first
@@ -96,7 +96,7 @@ def test_nothing_is_left() -> None:
     code = """
 for _ in range(3):
     stop.clear()
-    with signals_heard(stop.set):
+    with handle_signals(stop.set):
         assert held() > before
         send(signal.SIGTERM)
         assert stop.wait(LIMIT_S)
@@ -110,7 +110,7 @@ print("nothing is left")
 def test_what_asks_for_no_end_is_heard_every_time(number: signal.Signals, word: str) -> None:
     code = """
 from functools import partial
-with signals_heard(*(partial(words.put, word) for word in ("stop", "reload", "look"))):
+with handle_signals(*(partial(words.put, word) for word in ("stop", "reload", "look"))):
     for _ in range(3):
         send(asked)
         print(words.get(timeout=LIMIT_S))
@@ -121,7 +121,7 @@ print(words.empty())
 
 def test_what_nobody_asked_for_does_no_harm() -> None:
     code = """
-with signals_heard(stop.set):
+with handle_signals(stop.set):
     send(signal.SIGHUP)
     send(signal.SIGTERM)
     assert stop.wait(LIMIT_S)

@@ -265,7 +265,7 @@ def test_one_that_works_loads_under_its_own_name(package: Package) -> None:
 
 LABELS = """
 import numpy as np
-from streamseg.inference import ort
+from streamseg.inference.backends import ort
 from streamseg.inference.backend import Settings
 from streamseg.inference.packages.package import open_package
 

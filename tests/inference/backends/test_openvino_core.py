@@ -12,7 +12,7 @@ from tests.subprocesses import run_python
 SIGNALLED = """
 import gc, signal, sys, threading
 from pathlib import Path
-from streamseg.inference import openvino
+from streamseg.inference.backends import openvino
 from streamseg.inference.backend import Settings
 from streamseg.inference.packages.package import open_package
 

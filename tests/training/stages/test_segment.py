@@ -71,7 +71,7 @@ def test_what_is_pasted_is_looked_for_where_it_is(recipe: Recipe, monkeypatch: p
         donors.append((index, donor[1]))
         return image, label
 
-    monkeypatch.setattr(segment, "paste_thing", remember)
+    monkeypatch.setattr(segment, "paste_object", remember)
     empty = np.zeros((48, 64, 3), np.uint8), np.zeros((48, 64), np.uint8)
     for index in range(8):
         stage._with_a_thing(*empty, index, rng)
