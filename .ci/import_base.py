@@ -1,4 +1,4 @@
-"""Imports every module of a base install: all outside models/, training/, quantise/ and inference/wrap/."""
+"""Imports every module of a base install: all outside networks/, training/, quantise/ and convert/."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import sys
 import streamseg
 
 NEEDS_MORE = (  # an extra each
-    "streamseg.models",
+    "streamseg.networks",
     "streamseg.training",
     "streamseg.quantise",
-    "streamseg.inference.wrap.",
+    "streamseg.convert.",
 )
 
 

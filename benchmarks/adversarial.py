@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.failures import told_in_lines
-from streamseg.training.data import find_pairs
-from streamseg.training.folders import Folders
-from streamseg.training.processes import new_fabric
-from streamseg.training.recipe import Recipe, load_recipe, parse_recipe
-from streamseg.training.stage_recipes import StageName
-from streamseg.training.step_log import read_log
+from streamseg.training.config.recipe import Recipe, load_recipe, parse_recipe
+from streamseg.training.config.stage_config import StageName
+from streamseg.training.data.labels import find_pairs
+from streamseg.training.loop.distributed import new_fabric
+from streamseg.training.loop.run_dir import RunDirectory
+from streamseg.training.loop.step_log import read_log
 from streamseg.training.train import train_stages
 
 SIZE_WH = (240, 176)
@@ -80,13 +80,13 @@ def name_of(way: str, labels: str, seed: int) -> str:
 
 def folder_of(runs: Path, way: str, labels: str, seed: int) -> Path:
     """Of a run's only stage."""
-    return Folders(runs, name_of(way, labels, seed)).stage(WAYS[way].stage)
+    return RunDirectory(runs, name_of(way, labels, seed)).stage(WAYS[way].stage)
 
 
 def figures(recipe: Recipe, runs: Path, way: str, labels: str, seed: int) -> dict[str, float]:
     """Train one run, or find it trained; its last measures on val."""
     one = recipe_of(recipe, runs, way, labels, seed)
-    train_stages(one, Folders(runs, one.name), new_fabric(), Console().print)
+    train_stages(one, RunDirectory(runs, one.name), new_fabric(), Console().print)
     log = read_log(folder_of(runs, way, labels, seed))
     last: dict[str, float] = [e["validation"] for e in log if "validation" in e][-1]
     return last

@@ -21,12 +21,12 @@ import numpy as np
 from benchmarks.clip import camvid_clip, make_clip, pictures
 from examples.model_option import add_model_option
 from streamseg.inference.backend import BackendName, Precision
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine, Masks
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.packages.package import open_package
+from streamseg.temporal.batch import Part, step_batch
 from streamseg.temporal.memory import Memory
 from streamseg.temporal.stage import make_stage
-from streamseg.temporal.together import Part, step_together
 from streamseg.types import U8, Clock, Frame, Picture, PixelLayout, TemporalMode
 
 WARM_UP = 2
@@ -56,7 +56,7 @@ class Streams:
         """A frame of each, as one batch."""
         run = self._engine.start(np.stack([self._rgb(index, seq) for index in range(self._count)]))
         parts = [self._part(index, seq) for index in range(self._count)]
-        steps = step_together(self._engine, run, parts)
+        steps = step_batch(self._engine, run, parts)
         self._memories = [memory for _, memory in steps]
         return [masks for masks, _ in steps]
 

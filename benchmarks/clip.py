@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from streamseg.temporal.motion import luma_size
+from streamseg.temporal.optical_flow import luma_size
 from streamseg.types import U8
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -26,7 +26,7 @@ from typing import Any
 import zmq
 
 import streamseg
-from benchmarks import delivered
+from benchmarks import end_to_end
 from benchmarks.clip import camvid_clip, make_clip
 from benchmarks.machine import describe
 from examples.daemon import ANY_PORT, Daemon, running
@@ -85,9 +85,9 @@ def watching(daemon: Daemon, address: str) -> Iterator[Watched]:
     seen, stop = Watched(), threading.Event()
 
     def watch() -> None:
-        with streamseg.subscribe(address, stream=delivered.STREAM, latest=False, timeout_s=LOOK_S) as masks:
+        with streamseg.subscribe(address, stream=end_to_end.STREAM, latest=False, timeout_s=LOOK_S) as masks:
             first = True
-            for mask in delivered.arriving(masks, daemon):
+            for mask in end_to_end.arriving(masks, daemon):
                 seen.at_s.append(mask.at_mono_s)
                 seen.gaps += 0 if first else mask.gaps
                 first = False
@@ -106,14 +106,14 @@ def watching(daemon: Daemon, address: str) -> Iterator[Watched]:
     finally:
         stop.set()
         for thread in threads:
-            thread.join(delivered.SILENCE_S)
+            thread.join(end_to_end.SILENCE_S)
 
 
 def wait_for_first(seen: Watched, daemon: Daemon) -> None:
     """Return once masks come and memory was looked at. Raises BenchError where the daemon has ended."""
     while not (seen.at_s and seen.rss_mb):
         if daemon.exit_code is not None:
-            raise delivered.BenchError(f"no mask: {daemon.last_words}")
+            raise end_to_end.BenchError(f"no mask: {daemon.last_words}")
         time.sleep(LOOK_S)
 
 
@@ -123,11 +123,11 @@ def run(clip: Path, model: str, count: int, size: int, seconds: float) -> dict[s
     Raises:
         BenchError: No mask came.
     """
-    config = delivered.config(ANY_PORT, clip, True, model)
+    config = end_to_end.config(ANY_PORT, clip, True, model)
     with (
         tempfile.TemporaryDirectory() as folder,
         running(config, Path(folder)) as daemon,
-        watching(daemon, address := delivered.address_of(daemon)) as seen,
+        watching(daemon, address := end_to_end.address_of(daemon)) as seen,
     ):
         wait_for_first(seen, daemon)
         time.sleep(seconds)
@@ -170,7 +170,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             clip = camvid_clip() or make_clip(Path(folder) / "made-15fps.mp4")
             runs = [run(clip, asked.model, *one, asked.seconds) for one in FLOODS]
-    except delivered.BenchError as error:
+    except end_to_end.BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     print(json.dumps({"machine": describe(), "clip": clip.name, "floods": runs}, indent=2))

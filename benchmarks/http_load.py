@@ -21,8 +21,8 @@ from statistics import median
 
 from benchmarks.machine import describe
 from benchmarks.scrape import ASK, full_board
-from streamseg.flow.deadline import Deadline
-from streamseg.status.server import Settings, StatusServer
+from streamseg.concurrency.deadline import Deadline
+from streamseg.status.web.server import Settings, StatusServer
 
 UPGRADE = (
     b"GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

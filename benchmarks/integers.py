@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 
 from benchmarks.failures import told_in_lines
 from benchmarks.machine import describe
+from streamseg.convert.convert import Label, wrap, write_package
+from streamseg.convert.options import ConvertOptions
 from streamseg.errors import MissingExtraError, StreamsegError
 from streamseg.inference.backend import BackendName, Precision
-from streamseg.inference.package import Package
-from streamseg.inference.select import cpu_backends, load_engine
-from streamseg.inference.wrap.asked import Asked
-from streamseg.inference.wrap.class_list import read_classes
-from streamseg.inference.wrap.package import Label, wrap, write_package
+from streamseg.inference.backends.registry import cpu_backends, load_engine
+from streamseg.inference.packages.class_list import read_classes
+from streamseg.inference.packages.package import Package
 from streamseg.types import U8
 
 Labels = Callable[[U8], U8]  # of a picture [H, W, 3], at its size
@@ -120,7 +120,7 @@ def on_backends(package: Package, pictures: Sequence[U8], theirs: Sequence[U8]) 
 
 def measure(network: Path, classes: Sequence[str], clips: Sequence[Path], count: int) -> dict[str, object]:
     """All shares of a network, with the number of pictures."""
-    asked = Asked(tuple(classes))
+    asked = ConvertOptions(tuple(classes))
     with tempfile.TemporaryDirectory() as folder:
         wrapped = wrap(network, asked)
         label = Label("measured", "1", "LicenseRef-unknown", "unknown")

@@ -6,7 +6,7 @@ import os
 import platform
 from importlib import metadata
 
-from streamseg.inference.cores import cpu_name
+from streamseg.inference.cpu_info import cpu_name
 
 LIBRARIES = ("streamseg", "openvino", "onnxruntime", "opencv-python-headless", "av", "numpy", "pyzmq")
 TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimddp", "i8mm", "bf16")

@@ -16,19 +16,19 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.failures import told_in_lines
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
-from streamseg.models.decoder import DECODERS
-from streamseg.training import tables
-from streamseg.training.baselines import measure_baselines
-from streamseg.training.compare import count_weights
-from streamseg.training.dataset import find_dataset
-from streamseg.training.evaluate import evaluate
-from streamseg.training.export import export
-from streamseg.training.folders import Folders
-from streamseg.training.measures import Measures
-from streamseg.training.processes import new_fabric
-from streamseg.training.recipe import Recipe, load_recipe
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.packages.package import open_package
+from streamseg.networks.decoder import DECODERS
+from streamseg.training.config.recipe import Recipe, load_recipe
+from streamseg.training.data.dataset import find_dataset
+from streamseg.training.evaluation import text_tables
+from streamseg.training.evaluation.baselines import measure_baselines
+from streamseg.training.evaluation.compare import count_weights
+from streamseg.training.evaluation.evaluate import evaluate
+from streamseg.training.evaluation.evaluator import Measures
+from streamseg.training.export.export import export
+from streamseg.training.loop.distributed import new_fabric
+from streamseg.training.loop.run_dir import RunDirectory
 from streamseg.training.train import train_stages
 
 SIZE_WH = (240, 176)
@@ -48,7 +48,7 @@ def short(recipe: Recipe, architecture: str) -> Recipe:
 def measured(recipe: Recipe, path: Path, runs: Path, architecture: str) -> tuple[str, Measures]:
     """Train, export and measure one decoder; its title with its parameters, and the figures."""
     console, small = Console(), short(recipe, architecture)
-    folders = Folders(runs, small.name)
+    folders = RunDirectory(runs, small.name)
     networks = train_stages(small, folders, new_fabric(), console.print)
     export(small, networks.need_segmenter(), None, folders.package)
     package = open_package(str(folders.package))
@@ -70,7 +70,7 @@ def main() -> None:
             measured(recipe, given.recipe, given.runs, name) for name in DECODERS
         )
         rows |= baselines(recipe, given.recipe)
-    Console().print(tables.by_result(("network",), {(k,): m for k, m in rows.items()}, FIGURES))
+    Console().print(text_tables.by_result(("network",), {(k,): m for k, m in rows.items()}, FIGURES))
 
 
 def baselines(recipe: Recipe, path: Path) -> Mapping[str, Measures]:

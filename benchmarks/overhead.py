@@ -20,12 +20,12 @@ import openvino as ov
 
 from benchmarks.machine import describe
 from examples.model_option import add_model_option
-from streamseg.inference.cores import physical_cores
+from streamseg.inference.backends.openvino_core import core
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.cpu_info import physical_cores
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.manifest import GraphRole
-from streamseg.inference.openvino_core import core
-from streamseg.inference.package import Package, open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.packages.manifest import GraphRole
+from streamseg.inference.packages.package import Package, open_package
 from streamseg.types import U8
 
 WARM_UP = 10

@@ -16,9 +16,9 @@ from statistics import median
 from typing import Any
 
 from benchmarks.clip import camvid_clip, make_clip
-from benchmarks.delivered import BenchError, Measured, run
+from benchmarks.end_to_end import BenchError, Measured, run
 from benchmarks.machine import describe
-from benchmarks.told import tell
+from benchmarks.output import tell
 from examples.model_option import add_model_option
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +30,16 @@ def raw(clip: Path, model: str, rounds: int) -> dict[str, Any]:
     Raises:
         BenchError: It failed; with its last line.
     """
-    command = [sys.executable, "-m", "benchmarks.raw", str(clip), "--model", model, "--rounds", str(rounds)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.engine_only",
+        str(clip),
+        "--model",
+        model,
+        "--rounds",
+        str(rounds),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchError((done.stderr.strip().splitlines() or ["the engine alone failed"])[-1])

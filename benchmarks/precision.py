@@ -12,10 +12,10 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.machine import describe
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.package import open_package
+from streamseg.quantise.accuracy import by_labels
 from streamseg.quantise.compare import compare, table
-from streamseg.quantise.judge import by_labels
-from streamseg.training.dataset import find_dataset
+from streamseg.training.data.dataset import find_dataset
 
 
 def main() -> None:

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import describe
-from streamseg.flow.deadline import Deadline
-from streamseg.status.board import Board
+from streamseg.concurrency.deadline import Deadline
 from streamseg.status.metrics import Metrics
-from streamseg.status.server import Settings, StatusServer
+from streamseg.status.registry import StatusRegistry
+from streamseg.status.web.server import Settings, StatusServer
 from streamseg.types import (
     ClassInfo,
     Clock,
@@ -58,9 +58,9 @@ def segmentation(stream: str) -> Segmentation:
     )
 
 
-def full_board(streams: int) -> Board:
+def full_board(streams: int) -> StatusRegistry:
     """A board on which every stream has run for a while."""
-    board = Board(time.monotonic, time.time)
+    board = StatusRegistry(time.monotonic, time.time)
     model = ModelInfo(
         "m", "1", "ab", "CC0-1.0", (ClassInfo(0, "sky", (1, 2, 3)),), "openvino", "f32", (480, 360)
     )
@@ -89,7 +89,7 @@ def timed(
     return spent
 
 
-def over_http(board: Board, rounds: int) -> list[float]:
+def over_http(board: StatusRegistry, rounds: int) -> list[float]:
     """Milliseconds of each scrape as another process sees them."""
     server = StatusServer(board, Settings("127.0.0.1:0"), dict)
     server.start()

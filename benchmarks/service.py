@@ -23,12 +23,12 @@ from typing import Any
 
 import streamseg
 from benchmarks.clip import camvid_clip, make_clip
-from benchmarks.delivered import BenchError, address_of
+from benchmarks.end_to_end import BenchError, address_of
 from benchmarks.machine import describe
-from benchmarks.told import tell
+from benchmarks.output import tell
 from examples.daemon import ANY_PORT, Daemon, running
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.stage import Stage
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.worker_thread import StoppableThread
 
 SUBSCRIBERS = 5
 PATIENCE_S = 120.0  # the first start on a machine compiles the networks
@@ -95,7 +95,9 @@ def read(address: str, stop: threading.Event, arrived: threading.Semaphore) -> N
 def readers(address: str) -> Iterator[threading.Semaphore]:
     """All subscribers on threads of their own; each mask that comes releases the semaphore."""
     arrived = threading.Semaphore(0)
-    stages = [Stage(f"reader-{n}", lambda stop: read(address, stop, arrived)) for n in range(SUBSCRIBERS)]
+    stages = [
+        StoppableThread(f"reader-{n}", lambda stop: read(address, stop, arrived)) for n in range(SUBSCRIBERS)
+    ]
     for stage in stages:
         stage.start()
     try:

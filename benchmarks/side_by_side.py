@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 
 from benchmarks.failures import told_in_lines
-from benchmarks.frames import shots
+from benchmarks.latency import shots
 from streamseg.client.draw import BACKGROUND, legend, overlay
 from streamseg.errors import StreamsegError
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.packages.package import open_package
 from streamseg.temporal.stage import make_stage
-from streamseg.training.evaluate import default_modes
-from streamseg.training.player import StagePlayer
+from streamseg.training.evaluation.evaluate import default_modes
+from streamseg.training.evaluation.predictor import TemporalPredictor
 from streamseg.types import U8, ClassInfo
 
 WIDTH = 480  # of each picture on the sheet, pixels
@@ -53,7 +53,11 @@ def column(package: str, places: list[tuple[Path, int]]) -> tuple[list[U8], list
         classes = list(engine.package.manifest.class_infos())
         found: list[U8] = []
         for clip, wanted in places:
-            player, rgb, labels = StagePlayer(engine, make_stage(mode, engine), remembers=True), None, None
+            player, rgb, labels = (
+                TemporalPredictor(engine, make_stage(mode, engine), remembers=True),
+                None,
+                None,
+            )
             for shot in shots(clip, engine.package.manifest.size_wh, wanted + 1):
                 masks, _ = player(shot)
                 if shot.index == wanted:

@@ -22,12 +22,12 @@ from typing import Any
 
 import streamseg
 from benchmarks.clip import camvid_clip, make_clip
-from benchmarks.ledger import Account, Ledger
+from benchmarks.loss_accounting import Account, Ledger
 from benchmarks.machine import describe
-from benchmarks.vitals import Vitals, after, look, slope_per_h
+from benchmarks.process_stats import Vitals, after, look, slope_per_h
 from examples.daemon import ANY_PORT, Daemon, DaemonError, running
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.stage import Stage
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.worker_thread import StoppableThread
 from tests.capture.servers import closed_port
 from tests.parts.rtsp import RtspServer, missing
 
@@ -126,7 +126,7 @@ def crowd(soak: Soak, address: str, began_s: float) -> Iterator[None]:
     for number in range(SUBSCRIBERS):
         rng = random.Random(number)  # noqa: S311 - no secret
         bodies.append(lambda stop, rng=rng: visit(soak, address, rng, stop))  # type: ignore[misc]
-    stages = [Stage(f"subscriber-{n}", body) for n, body in enumerate(bodies)]
+    stages = [StoppableThread(f"subscriber-{n}", body) for n, body in enumerate(bodies)]
     for stage in stages:
         stage.start()
     try:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from examples.clips import ClipError, sample_clip
 from examples.daemon import ANY_PORT, Daemon, DaemonError, running
-from examples.gather import Gatherer
 from examples.model_option import add_model_option
+from examples.pairing import Gatherer
 from examples.report import (
     OVERLAY,
     RESULTS,

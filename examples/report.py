@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from examples.gather import Pair
-from examples.movie import write_movie
-from examples.tally import Tally
+from examples.pairing import Pair
+from examples.stream_stats import Tally
+from examples.video_writer import write_movie
 from streamseg.client.draw import contact_sheet, overlay
 from streamseg.types import U8, ClassInfo, ModelInfo
 

@@ -8,7 +8,7 @@ def main() -> int:
     """Run the command line and return its exit code.
 
     A daemon imports for a second before it can hear SIGHUP and SIGUSR1, which end a process by default. Both
-    wait until then: `daemon/signals.py` lets them in.
+    wait until then: `daemon/process/signals.py` lets them in.
     """
     if sys.argv[1:2] == ["run"]:
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP, signal.SIGUSR1))

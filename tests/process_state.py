@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import cv2
 import pytest
 
-from streamseg.daemon import memory
+from streamseg.daemon.process import memory
 
 _TERMINALS = (
     (signal.SIGHUP, signal.SIG_DFL),

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from streamseg.cli import app
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.load import parse
-from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from tests.fakes.stream import MODEL, STREAM, segmentation
 from tests.test_rooms import LADDER, OFFLINE
@@ -53,7 +53,7 @@ def test_the_map_of_rooms_says_what_the_ladder_enforces(row: list[str]) -> None:
 
 
 def test_the_offline_rooms_are_on_the_map_last() -> None:
-    assert {room for row in rows("Rooms")[-3:] for room in rooms_of(row[0])} == OFFLINE
+    assert {room for row in rows("Rooms")[-len(OFFLINE) :] for room in rooms_of(row[0])} == OFFLINE
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))

@@ -16,45 +16,46 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "streamseg"
 pytestmark = pytest.mark.tree
 
-WORDS = {"types", "errors", "hosts", "redact", "text", "fileio"}
-OFFLINE = {"models", "training", "quantise"}
-ONLINE = {"flow", "config", "wire", "capture", "inference", "temporal", "publish", "client", "status"}
+WORDS = {"types", "errors", "net", "redact", "text", "fileio"}
+OFFLINE = {"networks", "training", "quantise", "convert"}
+ONLINE = {"concurrency", "config", "wire", "capture", "inference", "temporal", "publish", "client", "status"}
 
 # A room and the rooms it may import, besides itself and the shared words.
 LADDER: dict[str, set[str]] = {
     "types": set(),
     "errors": set(),
-    "hosts": set(),
+    "net": set(),
     "redact": set(),
     "text": set(),
     "fileio": set(),
-    "flow": set(),
+    "concurrency": set(),
     "config": set(),
     "wire": set(),
-    "capture": {"flow", "config"},
-    "inference": {"flow", "config"},
+    "capture": {"concurrency", "config"},
+    "inference": {"concurrency", "config"},
     "temporal": {"inference"},
-    "publish": {"flow", "wire"},
+    "publish": {"concurrency", "wire"},
     "client": {"wire"},
-    "status": {"flow"},
+    "status": {"concurrency"},
     "daemon": ONLINE,
     "cli": ONLINE | {"daemon"},
     "__main__": {"cli"},
     "": set(),  # streamseg/__init__.py
-    "models": set(),
-    "training": {"config", "models", "inference", "temporal", "client"},
-    "quantise": {"flow", "config", "capture", "inference", "training"},
+    "networks": set(),
+    "convert": {"config", "inference"},
+    "training": {"config", "networks", "inference", "temporal", "client"},
+    "quantise": {"concurrency", "config", "capture", "inference", "training"},
 }
 # What may be imported inside a function, so that it loads only when it is asked for.
-LAZILY: dict[str, set[str]] = {"cli": {"training", "quantise"}, "": {"client"}}
+LAZILY: dict[str, set[str]] = {"cli": {"training", "quantise", "convert"}, "": {"client"}}
 
 # Heavy or telling libraries, and the only rooms that may know them.
 LIBRARIES: dict[str, set[str]] = {
-    "torch": {"models", "training"},
+    "torch": {"networks", "training"},
     "openvino": {"inference"},
     "onnxruntime": {"inference", "quantise"},
-    "onnx": {"inference", "training", "quantise"},
-    "tflite": {"inference"},
+    "onnx": {"inference", "convert", "training", "quantise"},
+    "tflite": {"convert"},
     "tensorrt": {"inference"},
     "tensorrt_rtx": {"inference"},
     "pycuda": {"inference"},
@@ -62,7 +63,7 @@ LIBRARIES: dict[str, set[str]] = {
     "av": {"capture", "training"},
     "sklearn": {"training"},
     "zmq": {"publish", "client"},
-    "pydantic": {"config", "inference", "training", "cli"},
+    "pydantic": {"config", "convert", "inference", "training", "cli"},
     "typer": {"cli"},
     "starlette": {"status"},
     "uvicorn": {"status"},
@@ -75,7 +76,7 @@ LIGHT = {"numpy", "zmq", "zstandard"}  # all that `client` and `wire` may need w
 
 @dataclass(frozen=True)
 class Import:
-    """One import statement's target, e.g. `streamseg.flow.mailbox` or `torch.nn`."""
+    """One import statement's target, e.g. `streamseg.concurrency.mailbox` or `torch.nn`."""
 
     module: Path
     line: int
@@ -96,7 +97,7 @@ def dotted(path: Path) -> str:
 
 
 def room_of(name: str) -> str:
-    """`streamseg.flow.mailbox` → `flow`; `streamseg` → ``."""
+    """`streamseg.concurrency.mailbox` → `concurrency`; `streamseg` → ``."""
     return [*name.split("."), ""][1]
 
 
@@ -119,7 +120,7 @@ def targets(node: ast.Import | ast.ImportFrom, path: Path) -> list[str]:
     base = base_of(node, path)
     if base.split(".")[0] != "streamseg":
         return [base]
-    # `from streamseg import flow` names a room, `from streamseg import subscribe` does not.
+    # `from streamseg import concurrency` names a room, `from streamseg import subscribe` does not.
     return [name for name in (f"{base}.{alias.name}" for alias in node.names) if is_module(name)] or [base]
 
 
@@ -218,7 +219,7 @@ def test_graphs_are_put_together_only_on_demand(start: str) -> None:
     """`onnx` and what else the wrapping of networks needs is an extra: no start may need it."""
     reached = reachable(start)
     assert not {name.split(".")[0] for name in reached} & {"onnx", "tflite"}
-    assert not {name for name in reached if name.startswith("streamseg.inference.wrap")}
+    assert not {name for name in reached if name.startswith("streamseg.convert")}
 
 
 def test_calibrating_a_package_needs_no_torch() -> None:
@@ -252,9 +253,9 @@ def test_every_module_has_its_twin_test_file() -> None:
 
 
 def test_a_relative_import_is_read_as_the_module_it_names() -> None:
-    node = ast.parse("from ..flow.mailbox import Mailbox").body[0]
+    node = ast.parse("from ..concurrency.mailbox import Mailbox").body[0]
     assert isinstance(node, ast.ImportFrom)
-    assert targets(node, PACKAGE / "capture" / "reader.py") == ["streamseg.flow.mailbox"]
+    assert targets(node, PACKAGE / "capture" / "reader.py") == ["streamseg.concurrency.mailbox"]
 
 
 def test_an_import_inside_a_function_counts_as_lazy() -> None:

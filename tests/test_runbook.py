@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streamseg import errors
-from streamseg.daemon.engine_state import EngineState
+from streamseg.daemon.engine.state import EngineState
 from streamseg.errors import SourceFault, StreamFault
 from streamseg.temporal.reset import ResetReason
 from streamseg.types import StreamState

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parent
-EXEMPT = {"waiting.py", "flow/test_deadline.py", "steady.py", "test_steadiness.py"}
+EXEMPT = {"waiting.py", "concurrency/test_deadline.py", "steady.py", "test_steadiness.py"}
 # Calls whose first argument is seconds to wait at most; a shorter wait than a second is meant to pass.
 WAITS = re.compile(r"(^|\.)Deadline$|\.wait$|mark\.timeout$|(thread|reader|stage|worker|process)\w*\.join$")
 LEAST_S = {

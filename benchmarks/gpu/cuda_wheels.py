@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.gpu.fatbin import prune
-from streamseg.inference.tensorrt.probe import LIBRARY
+from streamseg.inference.backends.tensorrt.driver import LIBRARY
 
 PYCUDA = "2026.1"
 CUDA_LIBRARY = "libonnxruntime_providers_cuda.so"

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from streamseg.errors import EngineError
-from streamseg.inference.tensorrt.cuda import Device
-from streamseg.inference.tensorrt.probe import probe
+from streamseg.inference.backends.tensorrt.cuda import Device
+from streamseg.inference.backends.tensorrt.driver import probe
 
 _LOADS = 200
 _MOST_GROWTH_MIB = 16.0

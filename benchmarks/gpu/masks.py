@@ -20,9 +20,9 @@ import numpy as np
 from benchmarks.clip import make_clip, pictures
 from examples.model_option import add_model_option
 from streamseg.inference.backend import BackendName, Precision
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine, memory_shape
-from streamseg.inference.package import Package, open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.packages.package import Package, open_package
 from streamseg.types import F32, U8
 
 _MOTION_CELLS = 1.0  # standard deviation of the made flow

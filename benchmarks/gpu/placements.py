@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.model_option import add_model_option
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.package import open_package
 
 CPU = "CPUExecutionProvider"
 _OPEN = """

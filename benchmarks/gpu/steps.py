@@ -87,7 +87,7 @@ def _tensorrt(seconds: str, rounds: str) -> list[Step]:
 
 
 def _tests(without: str) -> list[Step]:
-    test = _python(*_PYTEST, "tests/inference/tensorrt", "tests/contracts", "-k")
+    test = _python(*_PYTEST, "tests/inference/backends/tensorrt", "tests/contracts", "-k")
     return [
         Step("pytest-gpu", 150, (*test, f"not two_hundred{without}")),
         Step("pytest-gpu-leaks", 120, (*test, f"two_hundred{without}")),

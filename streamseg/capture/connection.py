@@ -11,17 +11,19 @@ import time
 from collections.abc import Callable, Iterator
 from enum import Enum
 
-from streamseg.capture.pace import Pace, Thinner
-from streamseg.capture.source import Input
-from streamseg.capture.stamp import Stamp, file_stamp, live_stamp
-from streamseg.capture.video import Decoded, OpenVideo, Video
+from streamseg.capture.decoder import DecodedFrame, DecoderFactory, VideoDecoder
+from streamseg.capture.pacing import FrameRateLimiter, Pacer
+from streamseg.capture.source import FFmpegInput
+from streamseg.capture.timestamps import CaptureTime, file_stamp, live_stamp
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Closed
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Closed
-from streamseg.flow.stage import Stage
 
-Deliver = Callable[[Decoded, Stamp, bool], None]  # the bool: first frame after a (re)connect or a loop
+Deliver = Callable[
+    [DecodedFrame, CaptureTime, bool], None
+]  # the bool: first frame after a (re)connect or a loop
 
 
 class Phase(Enum):
@@ -45,8 +47,8 @@ class Connection:
         self,
         name: str,
         source: SourceConfig,
-        target: Input,
-        open_video: OpenVideo,
+        target: FFmpegInput,
+        open_video: DecoderFactory,
         deliver: Deliver,
         *,
         max_fps: float | None = None,
@@ -57,13 +59,13 @@ class Connection:
         self._target = target
         self._open_video = open_video
         self._deliver = deliver
-        self._thinner = Thinner(max_fps)
-        self._pace: Pace | None = None
+        self._thinner = FrameRateLimiter(max_fps)
+        self._pace: Pacer | None = None
         self._phase = Phase.OPENING
         self._asked_mono_s: float | None = None  # since when the source owes us a frame
         self._first_mono_s = self._last_mono_s = 0.0
         self._changed = threading.Condition()
-        self._stage = Stage(name, self._body, on_crash=self._crashed)
+        self._stage = StoppableThread(name, self._body, on_crash=self._crashed)
 
     def start(self) -> None:
         """Start the thread."""
@@ -148,7 +150,7 @@ class Connection:
             self._asked_mono_s = None
             video.close()
 
-    def _hand_on(self, video: Video, stop: threading.Event) -> bool:
+    def _hand_on(self, video: VideoDecoder, stop: threading.Event) -> bool:
         """Deliver the video's frames until it ends or `stop`; return whether there were any."""
         delivered = False
         for decoded in self._asked(video):
@@ -163,7 +165,7 @@ class Connection:
                 break
         return delivered
 
-    def _asked(self, video: Video) -> Iterator[Decoded]:
+    def _asked(self, video: VideoDecoder) -> Iterator[DecodedFrame]:
         """The video's frames, noting while it owes us one."""
         frames = video.frames()
         while True:
@@ -174,13 +176,13 @@ class Connection:
                 return
             yield decoded
 
-    def _stamp(self, decoded: Decoded, video: Video) -> Stamp:
+    def _stamp(self, decoded: DecodedFrame, video: VideoDecoder) -> CaptureTime:
         if not video.finite:
             return live_stamp(decoded)
         if not self._source.pace:
             return file_stamp(decoded, decoded.arrived_mono_s)
         if self._pace is None:  # kept across loops, which go on in step
-            self._pace = Pace(video.frame_s)
+            self._pace = Pacer(video.frame_s)
         return file_stamp(decoded, self._pace.due(decoded.pts_s, time.monotonic()))
 
     def _count(self) -> None:

@@ -16,10 +16,10 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from streamseg.capture.faults import Phase, as_source_error
-from streamseg.capture.picture import to_picture
-from streamseg.capture.source import Input, Kind
-from streamseg.capture.video import Decoded, Video
+from streamseg.capture.decoder import DecodedFrame, VideoDecoder
+from streamseg.capture.ffmpeg_errors import Operation, as_source_error
+from streamseg.capture.planes import to_picture
+from streamseg.capture.source import FFmpegInput, SourceKind
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
 
@@ -27,7 +27,7 @@ _POLL_S = 0.002  # between two looks at a non-blocking device
 _DEFAULT_RATE_HZ = 25
 
 
-def open_video(source: SourceConfig, target: Input) -> Video:
+def open_video(source: SourceConfig, target: FFmpegInput) -> VideoDecoder:
     """Open `source` with PyAV (an `OpenVideo`).
 
     Raises:
@@ -37,14 +37,14 @@ def open_video(source: SourceConfig, target: Input) -> Video:
 
 
 class PyavVideo:
-    """The best video stream of one source; implements `Video`.
+    """The best video stream of one source; implements `VideoDecoder`.
 
     Opening and every read of a live source have a time limit that FFmpeg itself checks (its interrupt
     callback, which PyAV sets): no call outlasts twice `open_timeout_s`, or `stall_after_s`, but for the
     resolver's own time on a host's name.
     """
 
-    def __init__(self, source: SourceConfig, target: Input) -> None:
+    def __init__(self, source: SourceConfig, target: FFmpegInput) -> None:
         """Open the source.
 
         Raises:
@@ -53,7 +53,7 @@ class PyavVideo:
         self._input = target
         self._open_timeout_s = source.open_timeout_s
         self._stall_after_s = source.stall_after_s
-        with self._explained(Phase.OPEN):
+        with self._explained(Operation.OPEN):
             self._container = self._open()
         try:
             _refuse_text(self._container, target)
@@ -62,18 +62,20 @@ class PyavVideo:
             self._container.close()
             raise
         self._stream.codec_context.thread_count = 1  # frame threads add delay; streams are parallel already
-        self.finite = not target.live or (target.kind is Kind.HTTP and self._container.duration is not None)
+        self.finite = not target.live or (
+            target.kind is SourceKind.HTTP and self._container.duration is not None
+        )
         self.frame_s = 1.0 / float(self._stream.average_rate or _DEFAULT_RATE_HZ)
 
-    def frames(self) -> Iterator[Decoded]:
-        """Yield frames until the source ends (see `Video.frames`)."""
+    def frames(self) -> Iterator[DecodedFrame]:
+        """Yield frames until the source ends (see `VideoDecoder.frames`)."""
         camera_minus_pts_s: float | None = None
         for packet in self._packets():
             mono_s, unix_s = time.monotonic(), time.time()
             camera_minus_pts_s = _camera_offset(packet) or camera_minus_pts_s
             for frame in _decode(packet):
-                yield Decoded(
-                    picture=partial(to_picture, frame, copy=self._input.kind is Kind.V4L2),
+                yield DecodedFrame(
+                    picture=partial(to_picture, frame, copy=self._input.kind is SourceKind.V4L2),
                     pts_s=frame.time,
                     arrived_mono_s=mono_s,
                     arrived_unix_s=unix_s,
@@ -113,15 +115,15 @@ class PyavVideo:
     def _demux(self) -> Iterator[Packet[VideoStream]]:
         packets = self._container.demux(self._stream)
         while True:
-            with self._explained(Phase.READ):
+            with self._explained(Operation.READ):
                 packet = next(packets, None)
             if packet is None:
                 return
             yield packet
 
     @contextmanager
-    def _explained(self, phase: Phase) -> Iterator[None]:
-        limit_s = self._open_timeout_s if phase is Phase.OPEN else self._stall_after_s
+    def _explained(self, phase: Operation) -> Iterator[None]:
+        limit_s = self._open_timeout_s if phase is Operation.OPEN else self._stall_after_s
         began_s = time.monotonic()
         try:
             yield
@@ -136,13 +138,13 @@ class PyavVideo:
         return SourceError(SourceFault.STALLED, f"{self._input.label}: no data for {self._stall_after_s:g} s")
 
 
-def _refuse_text(container: InputContainer, target: Input) -> None:
+def _refuse_text(container: InputContainer, target: FFmpegInput) -> None:
     """FFmpeg takes any text file for the screen of a terminal, and plays it."""
     if container.format.name == "tty":
         raise SourceError(SourceFault.UNSUPPORTED, f"{target.label}: a text file, not a video")
 
 
-def _video_stream(container: InputContainer, target: Input) -> VideoStream:
+def _video_stream(container: InputContainer, target: FFmpegInput) -> VideoStream:
     streams = [
         stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
     ]

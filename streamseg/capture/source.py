@@ -10,9 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from streamseg.concurrency.mailbox import Overflow
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
-from streamseg.flow.mailbox import Overflow
 from streamseg.redact import redact_url
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)(?=://)|^(?i:file|lavfi)(?=:)")
@@ -22,7 +22,7 @@ _IMAGE_SEQUENCE = re.compile(r"%\d*d")  # as FFmpeg's image2 takes it: frames/%0
 _VIDEO_DEVICE = re.compile(r"^/dev/video\d+$")
 
 
-class Kind(StrEnum):
+class SourceKind(StrEnum):
     """The kinds of source."""
 
     FILE = "file"
@@ -33,17 +33,17 @@ class Kind(StrEnum):
 
 
 _BY_SCHEME = {
-    "file": Kind.FILE,
-    "rtsp": Kind.RTSP,
-    "rtsps": Kind.RTSP,
-    "http": Kind.HTTP,
-    "https": Kind.HTTP,
-    "lavfi": Kind.LAVFI,
+    "file": SourceKind.FILE,
+    "rtsp": SourceKind.RTSP,
+    "rtsps": SourceKind.RTSP,
+    "http": SourceKind.HTTP,
+    "https": SourceKind.HTTP,
+    "lavfi": SourceKind.LAVFI,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class FFmpegInput:
     """What FFmpeg is told.
 
     Attributes:
@@ -54,7 +54,7 @@ class Input:
         options: Options of demuxer and protocol.
     """
 
-    kind: Kind
+    kind: SourceKind
     url: str
     label: str
     format: str | None = None
@@ -63,23 +63,23 @@ class Input:
     @property
     def live(self) -> bool:
         """Whether it plays on without us: its end is a disconnect, and a failure to open may pass."""
-        return self.kind not in {Kind.FILE, Kind.LAVFI}
+        return self.kind not in {SourceKind.FILE, SourceKind.LAVFI}
 
 
-def kind_of(url: str) -> Kind:
+def kind_of(url: str) -> SourceKind:
     """Tell the kind of source from its URL, or path.
 
     Raises:
         SourceError: A scheme that is not supported (`unsupported`).
     """
     if _VIDEO_DEVICE.match(url):
-        return Kind.V4L2
+        return SourceKind.V4L2
     if url.isdecimal():
         text = f"{url}: not a kind of source; a camera is /dev/video{url}, a file of that name ./{url}"
         raise SourceError(SourceFault.UNSUPPORTED, text)
     scheme = _SCHEME.match(url)
     if scheme is None:
-        return Kind.FILE
+        return SourceKind.FILE
     kind = _BY_SCHEME.get(scheme[0].lower())
     if kind is None:
         known = "a file, /dev/videoN, rtsp://, rtsps://, http://, https:// or lavfi:"
@@ -87,30 +87,30 @@ def kind_of(url: str) -> Kind:
     return kind
 
 
-def describe(source: SourceConfig) -> Input:
+def describe(source: SourceConfig) -> FFmpegInput:
     """Return what FFmpeg is to open for `source`.
 
     Raises:
         SourceError: A scheme that is not supported, or a URL without a host (`unsupported`).
     """
     kind, url, label = kind_of(source.url), source.location, redact_url(source.url)
-    if kind in {Kind.RTSP, Kind.HTTP}:
+    if kind in {SourceKind.RTSP, SourceKind.HTTP}:
         _check_host(source.url, label)
     match kind:
-        case Kind.FILE:
+        case SourceKind.FILE:
             path = unquote(urlsplit(url).path) if url.lower().startswith("file:") else url
-            return Input(
+            return FFmpegInput(
                 kind, f"file:{path}", label
             )  # else FFmpeg takes what is before a colon for a protocol
-        case Kind.LAVFI:
-            return Input(kind, url.partition(":")[2], label, "lavfi")
-        case Kind.V4L2:
+        case SourceKind.LAVFI:
+            return FFmpegInput(kind, url.partition(":")[2], label, "lavfi")
+        case SourceKind.V4L2:
             # The driver's wait for a frame listens to no time limit: a hung camera would hold us for good.
-            return Input(kind, url, label, "v4l2", {"fflags": _NONBLOCK})
-        case Kind.RTSP:
-            return Input(kind, url, label, "rtsp", _rtsp_options(source.transport))
-        case Kind.HTTP:
-            return Input(kind, url, label)
+            return FFmpegInput(kind, url, label, "v4l2", {"fflags": _NONBLOCK})
+        case SourceKind.RTSP:
+            return FFmpegInput(kind, url, label, "rtsp", _rtsp_options(source.transport))
+        case SourceKind.HTTP:
+            return FFmpegInput(kind, url, label)
 
 
 def check_file(source: SourceConfig) -> None:
@@ -120,7 +120,7 @@ def check_file(source: SourceConfig) -> None:
         SourceError: It is missing (`not_found`), not ours to read (`auth`), or a folder (`unsupported`).
     """
     opened = describe(source)
-    if opened.kind is not Kind.FILE:
+    if opened.kind is not SourceKind.FILE:
         return
     path = Path(opened.url.removeprefix("file:"))
     many = _IMAGE_SEQUENCE.search(path.name) is not None
@@ -168,7 +168,7 @@ def overflow_for(source: SourceConfig) -> Overflow:
 
     Whatever has a clock, a camera's or the pace's, drops the oldest; a file read as fast as possible waits.
     """
-    unpaced = not source.pace and kind_of(source.url) in {Kind.FILE, Kind.LAVFI}
+    unpaced = not source.pace and kind_of(source.url) in {SourceKind.FILE, SourceKind.LAVFI}
     return Overflow.BLOCK if unpaced else Overflow.DROP_OLDEST
 
 

@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from streamseg import __version__
-from streamseg.cli import config, doctor, engine, offline, reload, run, watch
+from streamseg.cli import config, doctor, model, reload, run, training, watch
 from streamseg.cli.output import say
-from streamseg.daemon import logs
+from streamseg.daemon.process import log_setup
 from streamseg.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNEXPECTED, StreamsegError
 from streamseg.redact import redact_credentials
 
@@ -30,14 +30,14 @@ for command in (
     reload.reload,
     watch.watch,
     doctor.doctor,
-    offline.train,
-    offline.evaluate,
-    offline.label,
-    offline.explain,
+    training.train,
+    training.evaluate,
+    training.label,
+    training.explain,
 ):
     app.command()(command)
-app.add_typer(engine.model_app, name="model", help="List, inspect, convert and compile model packages.")
-app.add_typer(engine.engine_app, name="engine", help="Former name of model.", hidden=True)
+app.add_typer(model.model_app, name="model", help="List, inspect, convert and compile model packages.")
+app.add_typer(model.engine_app, name="engine", help="Former name of model.", hidden=True)
 app.add_typer(config.config_app, name="config", help="Validate and print configuration files.")
 
 
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except Exception:  # noqa: BLE001 the top of the process: the log gets the traceback
         if not logging.getLogger().handlers:
-            logs.set_up("info", "auto")  # for its redaction
+            log_setup.set_up("info", "auto")  # for its redaction
         _LOG.exception("unexpected failure; please report it with its traceback")
         return EXIT_UNEXPECTED
     return EXIT_OK

@@ -10,7 +10,7 @@ import typer
 from streamseg.cli.environment import EnvFiles, environment, unset_hint
 
 if TYPE_CHECKING:
-    from streamseg.config.draft import Draft
+    from streamseg.config.parsed_config import Draft
 
 config_app = typer.Typer(no_args_is_help=True)
 
@@ -28,7 +28,7 @@ def check(
     ] = False,
 ) -> None:
     """Validate CONFIG as `run` and a reload do: print every error with its line."""
-    from streamseg.config.draft import ReadOptions, read_draft  # noqa: PLC0415
+    from streamseg.config.parsed_config import ReadOptions, read_draft  # noqa: PLC0415
     from streamseg.daemon.preflight import Machine, preflight  # noqa: PLC0415
 
     env = environment(env_file)
@@ -44,8 +44,8 @@ def check(
 @config_app.command()
 def show(config: ConfigFile, *, env_file: EnvFiles = None) -> None:
     """Print the effective configuration: defaults, folder and variables applied, secrets as ********."""
-    from streamseg.config.draft import ReadOptions, read_draft  # noqa: PLC0415
-    from streamseg.config.show import shown  # noqa: PLC0415
+    from streamseg.config.parsed_config import ReadOptions, read_draft  # noqa: PLC0415
+    from streamseg.config.render import shown  # noqa: PLC0415
 
     options = ReadOptions(environment(env_file), as_service=True, unset_hint=unset_hint(config))
     draft = read_draft(config, options)

@@ -8,11 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from streamseg import __version__
-from streamseg.cli.about import line
 from streamseg.cli.output import say
+from streamseg.cli.package_summary import line
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.cache.folder import cache_folder
-from streamseg.inference.cores import cpu_features, cpu_name, physical_cores
+from streamseg.inference.cpu_info import cpu_features, cpu_name, physical_cores
 
 if TYPE_CHECKING:
     from streamseg.inference.backend import BackendReport
@@ -81,7 +81,7 @@ def _say_onnx_runtime() -> None:
 
 def _gpus() -> str:
     """NVIDIA's, as the driver tells; or why none can be used."""
-    from streamseg.inference.tensorrt.probe import context_problem, probe  # noqa: PLC0415
+    from streamseg.inference.backends.tensorrt.driver import context_problem, probe  # noqa: PLC0415
 
     state = probe()
     if problem := state.why_not or context_problem():
@@ -91,7 +91,7 @@ def _gpus() -> str:
 
 
 def _backends() -> bool:
-    from streamseg.inference.select import usable_backends  # noqa: PLC0415
+    from streamseg.inference.backends.registry import usable_backends  # noqa: PLC0415
 
     reports = usable_backends()
     for report in reports:
@@ -104,7 +104,7 @@ def _able(report: BackendReport) -> str:
 
 
 def _packages() -> bool:
-    from streamseg.inference.package import find_packages, search_path  # noqa: PLC0415
+    from streamseg.inference.packages.package import find_packages, search_path  # noqa: PLC0415
 
     packages = find_packages()
     for package in packages:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamseg.config.draft import Draft, ReadOptions, examine
-from streamseg.config.files import Written
-from streamseg.config.lines import Lines, Location
+from streamseg.config.parsed_config import Draft, ReadOptions, examine
 from streamseg.config.places import Places, Problem
+from streamseg.config.sources import Written
+from streamseg.config.yaml_source import Lines, Location
 
 NAMES = {"url": "--source", "streams": "--name"}
 """The keys whose option has another name."""

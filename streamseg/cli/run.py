@@ -98,7 +98,7 @@ def _run_file(path: Path, env_file: list[Path] | None) -> NoReturn:
 
 def _accept(path: Path, hint: str, bound: tuple[str, ...] = ()) -> Accepted:
     """The configuration of a file, if the daemon can do what it says. Raises ConfigError."""
-    from streamseg.config.draft import ReadOptions, read_draft  # noqa: PLC0415
+    from streamseg.config.parsed_config import ReadOptions, read_draft  # noqa: PLC0415
     from streamseg.daemon.preflight import Machine, preflight  # noqa: PLC0415
 
     draft = read_draft(path, ReadOptions(os.environ, unset_hint=hint))

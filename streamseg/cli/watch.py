@@ -20,10 +20,10 @@ from streamseg.client.access import denied
 from streamseg.client.bounded import Bounded
 from streamseg.client.record import save_mask
 from streamseg.client.subscription import Mask, Subscription, subscribe
+from streamseg.concurrency.meters import Quantiles, RateMeter
+from streamseg.concurrency.rate_limit import RateLimiter
 from streamseg.errors import StreamsegError
-from streamseg.flow.meters import Quantiles, RateMeter
-from streamseg.flow.throttle import Throttle
-from streamseg.wire.fields import printable
+from streamseg.wire.json_reader import printable
 
 _LOOK_S = 1.0  # how long to wait for a mask before saying that none came
 _TELL_S = 1.0  # between two lines about a stream
@@ -143,7 +143,7 @@ class _Seen:
     ages_ms: Quantiles = field(default_factory=lambda: Quantiles(_SAMPLES))
     rate_known: bool = False
     gaps: int = 0
-    due: Throttle = field(default_factory=lambda: Throttle(_TELL_S))
+    due: RateLimiter = field(default_factory=lambda: RateLimiter(_TELL_S))
 
 
 class Viewer:

@@ -13,13 +13,13 @@ import zmq
 
 from streamseg.client.access import denied
 from streamseg.client.bounded import Bounded
-from streamseg.client.gaps import Gaps
+from streamseg.client.sequence_gaps import Gaps
 from streamseg.errors import WireError
 from streamseg.types import U8, ClassInfo, ModelInfo
-from streamseg.wire.fields import printable
+from streamseg.wire.control_headers import InfoHeader, StatusHeader
 from streamseg.wire.header import Affine, MaskHeader
+from streamseg.wire.json_reader import printable
 from streamseg.wire.message import Message, unpack
-from streamseg.wire.notices import InfoHeader, StatusHeader
 from streamseg.wire.topics import EVERYTHING, prefix
 
 MAX_BYTES = 64 << 20  # of one part; the largest label map of the protocol fits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamseg.config.lines import Location
+from streamseg.config.yaml_source import Location
 
 REMOVED_IN = "0.2"
 """The release without the former names."""

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from streamseg.config.marks import Reload, reload_of, sections_of
+from streamseg.config.metadata import Reload, reload_of, sections_of
 from streamseg.config.schema import Config
 
 Keys = tuple[str, ...]

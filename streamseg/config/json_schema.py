@@ -10,11 +10,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from streamseg.config.deprecated import ENGINE_KEYS
-from streamseg.config.marks import by_name, secret_of, sections_of
+from streamseg.config.describe import about
+from streamseg.config.env import VARIABLE
+from streamseg.config.metadata import by_name, secret_of, sections_of
 from streamseg.config.places import SUFFIX
 from streamseg.config.schema import Config
-from streamseg.config.variables import VARIABLE
-from streamseg.config.words import about
 from streamseg.types import NAME
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

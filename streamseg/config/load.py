@@ -9,9 +9,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from streamseg.config.draft import ReadOptions, examine, log_warnings, read_draft
-from streamseg.config.files import read_text
+from streamseg.config.parsed_config import ReadOptions, examine, log_warnings, read_draft
 from streamseg.config.schema import Config
+from streamseg.config.sources import read_text
 
 
 def load(path: Path, env: Mapping[str, str] | None = None) -> Config:

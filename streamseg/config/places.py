@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streamseg.config.lines import Lines, Location
+from streamseg.config.yaml_source import Lines, Location
 from streamseg.redact import redact_credentials
 from streamseg.text import printable
 

@@ -12,9 +12,9 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from streamseg.config.marks import by_name, sections_of
+from streamseg.config.describe import about
+from streamseg.config.metadata import by_name, sections_of
 from streamseg.config.schema import Config
-from streamseg.config.words import about
 
 WIDTH = 110
 SCHEMA_FILE = "streamseg.schema.json"

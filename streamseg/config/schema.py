@@ -12,9 +12,9 @@ from urllib.parse import quote, urlsplit
 from annotated_types import Unit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from streamseg.config.effective import ENGINE, effective
-from streamseg.config.marks import Reload, Secret, Section
-from streamseg.config.service import DaemonConfig, PublishConfig, StatusConfig, TraceConfig
+from streamseg.config.metadata import Reload, Secret, Section
+from streamseg.config.normalize import ENGINE, effective
+from streamseg.config.schema_daemon import DaemonConfig, PublishConfig, StatusConfig, TraceConfig
 from streamseg.redact import remember_secret, remember_url
 from streamseg.types import NAME, TemporalMode, precision_name
 

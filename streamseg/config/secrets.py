@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from streamseg.config.lines import Location
-from streamseg.config.marks import by_name, secret_of, sections_of
+from streamseg.config.metadata import by_name, secret_of, sections_of
 from streamseg.config.places import SUFFIX
+from streamseg.config.yaml_source import Location
 from streamseg.errors import ConfigError
 from streamseg.fileio import read_regular_file
 from streamseg.redact import remember_secret

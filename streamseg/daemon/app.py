@@ -19,28 +19,29 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 
 from streamseg import __version__
-from streamseg.config.draft import log_warnings
+from streamseg.concurrency.deadline import Deadline
+from streamseg.config.parsed_config import log_warnings
 from streamseg.config.schema import Config, StreamConfig
-from streamseg.daemon import descriptors, logs, memory, report
-from streamseg.daemon.assembly import Assembly
-from streamseg.daemon.desk import Desk
-from streamseg.daemon.ending import abandon, leave
+from streamseg.daemon import status_text
+from streamseg.daemon.event_loop import EventLoop
 from streamseg.daemon.events import Events
-from streamseg.daemon.notify import Notifier, watchdog_s
+from streamseg.daemon.observability import Observability
 from streamseg.daemon.packages import open_packages
+from streamseg.daemon.process import descriptors, log_setup, memory
+from streamseg.daemon.process.exit import abandon, leave
+from streamseg.daemon.process.notify import Notifier, watchdog_s
+from streamseg.daemon.process.service import Service
+from streamseg.daemon.process.signals import handle_signals
+from streamseg.daemon.process.thread_stacks import log_stacks
 from streamseg.daemon.reload_result import result_file
 from streamseg.daemon.reloader import Reloader
-from streamseg.daemon.service import Service
-from streamseg.daemon.showing import Showing
-from streamseg.daemon.signals import signals_heard
-from streamseg.daemon.stacks import log_stacks
+from streamseg.daemon.supervisor import Supervisor
 from streamseg.errors import EXIT_OK, EXIT_UNEXPECTED, StreamFault, StreamsegError
-from streamseg.flow.deadline import Deadline
 from streamseg.publish.descriptors import raise_limit
 from streamseg.publish.publisher import Publisher
 from streamseg.redact import redact_credentials
-from streamseg.status.board import Board
 from streamseg.status.health import fresh_for_s
+from streamseg.status.registry import StatusRegistry
 from streamseg.status.snapshot import StreamSnapshot, Tally
 from streamseg.types import Segmentation, StateChange, StreamState
 
@@ -71,19 +72,19 @@ def run(
         PackageError, EngineError, PublishError: It cannot start.
         SourceError: With `once`, a source failed for good.
     """
-    logs.set_up(config.daemon.log_level, config.daemon.log_format)
+    log_setup.set_up(config.daemon.log_level, config.daemon.log_format)
     log_warnings(warnings)
     memory.share_arenas()
     raise_limit()
     faulthandler.enable()  # a watchdog that loses its patience gets every stack
     cv2.setNumThreads(1)  # pictures are small, and the cores are the engine's
-    desk = Desk()
+    desk = EventLoop()
     daemon = Daemon(config, desk, again, once=once)
     events = daemon.events
     events.stop_requested.connect(desk.end)
     events.reload_requested.connect(lambda: desk.hand_in(daemon.reload, once=True))
     events.stacks_requested.connect(log_stacks)
-    with signals_heard(events.stop_requested, events.reload_requested, events.stacks_requested):
+    with handle_signals(events.stop_requested, events.reload_requested, events.stacks_requested):
         error = _live(daemon)
     if error is not None:
         raise error
@@ -118,14 +119,19 @@ class Daemon:
     """
 
     def __init__(
-        self, config: Config, desk: Desk, again: Callable[[], Config] | None = None, *, once: bool = False
+        self,
+        config: Config,
+        desk: EventLoop,
+        again: Callable[[], Config] | None = None,
+        *,
+        once: bool = False,
     ) -> None:
         self.exit_code = EXIT_OK
         self.error: StreamsegError | None = None
         self._desk = desk
         self.events = events = Events(desk.errors)
         desk.errors.register(_WATCH)
-        self._board = Board(time.monotonic, time.time, desk.errors.counts)
+        self._board = StatusRegistry(time.monotonic, time.time, desk.errors.counts)
         self._publisher = Publisher(
             config.publish.bind,
             insecure=config.publish.insecure,
@@ -135,8 +141,8 @@ class Daemon:
             on_sent=events.mask_sent,
         )
         alive = events.query("parts_alive", self._parts, dict[str, bool])
-        self._showing = Showing(config, self._board, alive)
-        self._assembly = Assembly(config, desk, events, self._over, once=once)
+        self._showing = Observability(config, self._board, alive)
+        self._assembly = Supervisor(config, desk, events, self._over, once=once)
         self._service = Service(Notifier.from_env(), watchdog_s())
         self._shedding = memory.Shedding()
         self._descriptors = descriptors.DescriptorMonitor()
@@ -238,11 +244,11 @@ class Daemon:
     def _overview(self, seen: Mapping[str, StreamSnapshot]) -> str:
         scarce = self._descriptors.note
         notes = [*self._assembly.notes, *self._reloader.notes, *([scarce] if scarce else [])]
-        return report.overview(seen, notes)
+        return status_text.overview(seen, notes)
 
     def _report(self) -> None:
         for name, seen in self._board.snapshots().items():
-            logs.stream_logger(__name__, name).info("%s", report.work(seen))
+            log_setup.stream_logger(__name__, name).info("%s", status_text.work(seen))
 
     def _connect(self, events: Events) -> None:
         events.stream_added.connect(self._added)
@@ -289,4 +295,4 @@ class Daemon:
 
 def _log_state(change: StateChange) -> None:
     level = logging.WARNING if change.state in _WORTH_A_WARNING else logging.INFO
-    logs.stream_logger(__name__, change.stream).log(level, "%s", report.state(change))
+    log_setup.stream_logger(__name__, change.stream).log(level, "%s", status_text.state(change))

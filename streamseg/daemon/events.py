@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Generic, ParamSpec, TypeVar
 
+from streamseg.concurrency.rate_limit import RateLimiter
 from streamseg.config.schema import StreamConfig
 from streamseg.errors import EngineError, StreamsegError
-from streamseg.flow.throttle import Throttle
 from streamseg.inference.engine import InferenceEngine
 from streamseg.types import ModelInfo, Segmentation, StateChange
 
@@ -36,7 +36,7 @@ class CallbackErrors:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, threading.Lock()
         self._counts: dict[str, int] = {}
-        self._limits: dict[str, Throttle] = {}
+        self._limits: dict[str, RateLimiter] = {}
 
     def register(self, event: str) -> None:
         """Count an event from zero, so that it is exported before its first error."""
@@ -47,7 +47,7 @@ class CallbackErrors:
         """Count an error of an event's callback; log it with its traceback, unless one was logged lately."""
         with self._lock:
             self._counts[event] = self._counts.get(event, 0) + 1
-            held = self._limits.setdefault(event, Throttle(LOG_INTERVAL_S, self._clock)).pass_on()
+            held = self._limits.setdefault(event, RateLimiter(LOG_INTERVAL_S, self._clock)).pass_on()
         if held is not None:
             _LOG.error("callback of %s failed (%d more since the last line)", event, held, exc_info=error)
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from streamseg.config.lines import Location
 from streamseg.config.schema import Config
+from streamseg.config.yaml_source import Location
 from streamseg.errors import PackageError, WireError
-from streamseg.inference.package import Package, open_package
+from streamseg.inference.packages.package import Package, open_package
 from streamseg.temporal.stage import check_mode
 from streamseg.types import ModelInfo
+from streamseg.wire.control_headers import InfoHeader
 from streamseg.wire.message import dump_header, load_header
-from streamseg.wire.notices import InfoHeader
 from streamseg.wire.topics import Kind
 
 Packages: TypeAlias = Mapping[str, Package]  # by engine

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamseg.capture.source import check_file, describe
-from streamseg.config.draft import Draft, log_warnings
-from streamseg.config.lines import Location
+from streamseg.config.parsed_config import Draft, log_warnings
 from streamseg.config.schema import Config, StreamConfig
+from streamseg.config.yaml_source import Location
 from streamseg.daemon.packages import examine_packages
 from streamseg.errors import MissingExtraError, PackageError, PublishError, SourceError, SourceFault
-from streamseg.inference.package import search_path
+from streamseg.inference.packages.package import search_path
 from streamseg.publish.address import BindError, check_form
 from streamseg.publish.probe import check_bindable
-from streamseg.status.trace import require_sdk
+from streamseg.status.tracing import require_sdk
 
 _RUNTIME = Path("/run")
 _MAY_PASS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.ENODEV}  # the network may be up at the next try

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streamseg.config.schema import Config
-from streamseg.daemon import logs
-from streamseg.daemon.assembly import Assembly
 from streamseg.daemon.events import CallbackErrors
+from streamseg.daemon.process import log_setup
 from streamseg.daemon.reload import lines, read_plan
 from streamseg.daemon.reload_result import ReloadResult, now_s, write_result
+from streamseg.daemon.supervisor import Supervisor
 from streamseg.errors import ConfigError, StreamsegError
 from streamseg.redact import redact_credentials
 
@@ -32,7 +32,7 @@ class Reloader:
 
     def __init__(
         self,
-        assembly: Assembly,
+        assembly: Supervisor,
         read: Callable[[], Config] | None,
         errors: CallbackErrors,
         result_file: Path | None,
@@ -55,7 +55,7 @@ class Reloader:
         problems = [] if error is None else [redact_credentials(line) for line in str(error).splitlines()]
         self._refused = _in_a_line(problems)
         for line in problems:
-            _LOG.error("reload: %s", line, extra=logs.EVERY)
+            _LOG.error("reload: %s", line, extra=log_setup.EVERY)
         if error is not None:
             _LOG.error("reload: refused; everything goes on as before")
         if self._file is not None:
@@ -74,14 +74,14 @@ class Reloader:
             raise ConfigError(["there is no configuration file to read again"])
         plan = read_plan(self._assembly.config, self._read, self._assembly.models)
         for line in lines(plan.changes):
-            _LOG.info("reload: %s", line, extra=logs.EVERY)
+            _LOG.info("reload: %s", line, extra=log_setup.EVERY)
         self._postponed = plan.changes.daemon
         if self._postponed:
             keys = ", ".join(self._postponed)
             _LOG.warning("reload: not changed before the daemon is started again: %s", keys)
         self._assembly.apply(plan.config, plan.changes, plan.packages)
         if plan.changes.live:
-            logs.set_up(plan.config.daemon.log_level, plan.config.daemon.log_format)
+            log_setup.set_up(plan.config.daemon.log_level, plan.config.daemon.log_format)
 
 
 def _in_a_line(problems: list[str]) -> str:

@@ -10,6 +10,6 @@ worker     the one thread that owns the engine
 telemetry  what the backends would report to their makers, refused as soon as this package is imported
 """
 
-from streamseg.inference import telemetry
+from streamseg.inference.backends import telemetry
 
 telemetry.refuse()

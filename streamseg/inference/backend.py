@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from streamseg.config import schema
 from streamseg.inference.cache.key import Machine
 from streamseg.inference.engine import EngineInfo, InferenceEngine
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 
 Precision: TypeAlias = schema.Precision
 BackendName: TypeAlias = schema.Backend

@@ -10,12 +10,12 @@ from typing import Any
 
 from streamseg.errors import EngineError
 from streamseg.inference.backend import BackendName, Builder, Precision, Progress, Settings, SlowBuilder
+from streamseg.inference.backends.registry import modules, usable_module, usable_or_none
 from streamseg.inference.cache.folder import cache_folder
 from streamseg.inference.cache.key import Machine
-from streamseg.inference.cores import physical_cores
+from streamseg.inference.cpu_info import physical_cores
 from streamseg.inference.engine import EngineInfo
-from streamseg.inference.package import Package, open_package
-from streamseg.inference.select import modules, usable_module, usable_or_none
+from streamseg.inference.packages.package import Package, open_package
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
+from streamseg.concurrency.rate_limit import RateLimiter
 from streamseg.errors import PackageError, StreamsegError
-from streamseg.flow.throttle import Throttle
 from streamseg.inference.build import Order, build
 
 _TELL_S = 0.1  # between two steps of one phase that are told
@@ -56,7 +56,7 @@ class Speaker:
 
     def __init__(self, out: TextIO) -> None:
         self._out, self._lock = out, threading.Lock()
-        self._phase, self._throttle = "", Throttle(_TELL_S)
+        self._phase, self._throttle = "", RateLimiter(_TELL_S)
 
     def step(self, phase: str, done: int, of: int) -> bool:
         """See `Progress`; what comes too fast is left out."""

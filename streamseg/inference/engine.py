@@ -16,8 +16,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from streamseg.errors import EngineError
-from streamseg.inference.manifest import GraphRole
-from streamseg.inference.package import Package
+from streamseg.inference.packages.manifest import GraphRole
+from streamseg.inference.packages.package import Package
 from streamseg.types import F32, U8, ModelInfo
 
 _Graph = TypeVar("_Graph")  # whatever a backend makes of a graph

@@ -15,12 +15,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Closed, Mailbox
+from streamseg.concurrency.rate_limit import RateLimiter
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.errors import StreamsegError
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Closed, Mailbox
-from streamseg.flow.stage import Stage
-from streamseg.flow.throttle import Throttle
-from streamseg.inference.batching import Batching, Turns
+from streamseg.inference.scheduler import BatchingPolicy, FairScheduler
 from streamseg.types import Frame, Segmentation
 
 _LOG = logging.getLogger(__name__)
@@ -76,16 +76,16 @@ class EngineWorker:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._process, self._together, self._clock = process, together, clock
-        self._turns = Turns()
+        self._turns = FairScheduler()
         self._emit = emit
         self._events = events or WorkerEvents()
         self._wake = threading.Event()
         self._lock = threading.Lock()  # guards _mailboxes alone; never held while a frame is processed
         self._mailboxes: dict[str, Mailbox[Frame]] = {}
         self._errands: deque[Callable[[], None]] = deque()  # appended by any thread, taken by its own
-        self._complaints: defaultdict[str, Throttle] = defaultdict(lambda: Throttle(_TELL_S))
-        self._batch_complaints = Throttle(_TELL_S)
-        self._stage = Stage(name, self._body)
+        self._complaints: defaultdict[str, RateLimiter] = defaultdict(lambda: RateLimiter(_TELL_S))
+        self._batch_complaints = RateLimiter(_TELL_S)
+        self._stage = StoppableThread(name, self._body)
 
     def start(self) -> None:
         """Starts the thread. Streams may be added before or after."""
@@ -114,7 +114,7 @@ class EngineWorker:
         self._errands.append(errand)
         self.wake()
 
-    def batch(self, batching: Batching) -> None:
+    def batch(self, batching: BatchingPolicy) -> None:
         """Puts frames together in this way from now on; for an errand."""
         if self._together is not None:
             self._turns.batching = batching

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 
 from streamseg.errors import EXIT_CONFIG, AddressError, PublishError
-from streamseg.hosts import is_loopback
+from streamseg.net import is_loopback
 
 EXAMPLES = "such as tcp://127.0.0.1:5555 or ipc:///run/streamseg/masks"
 UNIX_PATH_BYTES = 107  # sun_path of unix(7), without its final zero

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import zmq
 
-from streamseg.flow.throttle import Throttle
+from streamseg.concurrency.rate_limit import RateLimiter
 from streamseg.publish.connections import Connections, source
 from streamseg.publish.subscriptions import Subscriptions
 
@@ -58,7 +58,10 @@ class Peers:
             refused=self._refuse,
         )
         self._heard: list[tuple[bytes, int]] = []
-        self._warn_refused, self._warn_closed = Throttle(WARN_EVERY_S, clock), Throttle(WARN_EVERY_S, clock)
+        self._warn_refused, self._warn_closed = (
+            RateLimiter(WARN_EVERY_S, clock),
+            RateLimiter(WARN_EVERY_S, clock),
+        )
 
     def hear(self) -> list[bytes]:
         """Take in who came and left and who subscribed to what; never for long.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import zmq
 
-from streamseg.publish.socketfile import SocketFile
+from streamseg.publish.socket_file import SocketFile
 from streamseg.publish.sockets import close_xpub, open_xpub
 
 

@@ -12,20 +12,20 @@ from collections.abc import Callable, Sequence
 
 import zmq
 
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.stage import Stage
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.worker_thread import StoppableThread
+from streamseg.publish.control_queue import ControlQueue
 from streamseg.publish.descriptors import most_peers, raise_limit
-from streamseg.publish.fit import fit_info, fit_status
-from streamseg.publish.notices import Notices
+from streamseg.publish.message_limits import fit_info, fit_status
 from streamseg.publish.outbox import Outbox
 from streamseg.publish.peers import Peers
 from streamseg.publish.sender import Manner, Sender, unheard
-from streamseg.publish.socketfile import SocketFile
+from streamseg.publish.socket_file import SocketFile
 from streamseg.publish.sockets import close_xpub, open_xpub
 from streamseg.publish.subscriptions import Subscriptions
 from streamseg.publish.wakeup import Wakeup
 from streamseg.types import ModelInfo, Segmentation, StateChange
-from streamseg.wire.notices import InfoHeader
+from streamseg.wire.control_headers import InfoHeader
 from streamseg.wire.topics import Kind, topic
 
 LAST_WORDS_S = 0.2  # on stop: for what is pending to be sent, and as much again for it to leave the socket
@@ -82,14 +82,14 @@ class Publisher:
         self._max_peers = max_peers
         self._manner = Manner(self.epoch, pictures, jpeg_quality, on_sent, clock, wall)
         self._outbox = Outbox()
-        self._notices = Notices(self.epoch, self._outbox.newest, clock, wall)
+        self._notices = ControlQueue(self.epoch, self._outbox.newest, clock, wall)
         self._subscriptions = Subscriptions()
         self._wakeup = Wakeup()
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._xpub: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
         self._files: list[SocketFile] = []
-        self._stage = Stage("publisher", self._body, on_crash)
+        self._stage = StoppableThread("publisher", self._body, on_crash)
         self._stopped = False
         self._unfit: dict[str, ModelInfo] = {}  # by stream, what the log has said does not fit
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import zmq
 
+from streamseg.concurrency.rate_limit import RateLimiter
 from streamseg.errors import WireError
-from streamseg.flow.throttle import Throttle
-from streamseg.publish.compose import compose_mask, compose_picture
-from streamseg.publish.notices import Notice, Notices
+from streamseg.publish.control_queue import ControlQueue, Notice
+from streamseg.publish.encode import build_mask_message, compose_picture
 from streamseg.publish.outbox import Outbox, Pending
 from streamseg.publish.peers import Peers
 from streamseg.publish.subscriptions import Subscriptions
@@ -59,7 +59,7 @@ class Sender:
         self,
         xpub: zmq.Socket[bytes],
         outbox: Outbox,
-        notices: Notices,
+        notices: ControlQueue,
         peers: Peers,
         subscriptions: Subscriptions,
         manner: Manner,
@@ -72,7 +72,7 @@ class Sender:
         self._manner = manner
         self._unfit: set[str] = set()  # streams whose masks cannot be sent; said once
         self._held: Notice | None = None  # one that found a queue full
-        self._warn_sent = Throttle(WARN_EVERY_S, manner.clock)
+        self._warn_sent = RateLimiter(WARN_EVERY_S, manner.clock)
         self._patient_from_s = manner.clock()
         self._held_since_s = 0.0
 
@@ -136,7 +136,9 @@ class Sender:
     def _send_mask(self, pending: Pending, stream: str) -> None:
         manner = self._manner
         if self._subscriptions.want(topic(stream, Kind.MASK)):
-            header, body = compose_mask(pending, epoch=manner.epoch, wall=manner.wall, clock=manner.clock)
+            header, body = build_mask_message(
+                pending, epoch=manner.epoch, wall=manner.wall, clock=manner.clock
+            )
             self._send(header, body)
             self._tell_sent(stream, header.ms["encode"], pending.dropped)
         if manner.pictures and self._subscriptions.want(topic(stream, Kind.PICTURE)):

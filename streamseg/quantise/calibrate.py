@@ -14,18 +14,18 @@ from typing import cast
 
 from streamseg.errors import TrainingError
 from streamseg.inference.backend import BackendName, Precision
+from streamseg.inference.backends.registry import cpu_backends, load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.manifest import INT8_FILE, GraphFile, GraphRole, Int8
-from streamseg.inference.package import Package
-from streamseg.inference.select import cpu_backends, load_engine
+from streamseg.inference.packages.manifest import INT8_FILE, GraphFile, GraphRole, Int8
+from streamseg.inference.packages.package import Package
+from streamseg.quantise.accuracy import AccuracyMetric, by_agreement, by_labels
 from streamseg.quantise.compare import Row, compare
-from streamseg.quantise.draft import Draft, drafted
-from streamseg.quantise.fallback import Settled, settle
 from streamseg.quantise.frames import evenly
-from streamseg.quantise.harm import worst_first
-from streamseg.quantise.judge import Judge, by_agreement, by_labels
+from streamseg.quantise.layer_search import Settled, find_float_layers
 from streamseg.quantise.quantiser import Quantiser
-from streamseg.training.dataset import Dataset
+from streamseg.quantise.sensitivity import worst_first
+from streamseg.quantise.staging import StagedPackage, drafted
+from streamseg.training.data.dataset import Dataset
 from streamseg.types import U8
 
 ALLOWED = {"miou": 0.5, "agreement": 2.0}  # points of each that may be lost, unless the user says otherwise
@@ -80,7 +80,7 @@ def calibrate(
     limit = ALLOWED[judge.measure] if allowed is None else allowed
     with drafted(package, folder) as draft:
         bench = _Bench(package, learnt, draft, judge, limit, step)
-        settled = bench.settle()
+        settled = bench.find_float_layers()
         if settled is None:
             raise TrainingError(
                 f"{package.manifest.name}: costs more than {limit:g} points even with one layer in int8; "
@@ -98,8 +98,8 @@ class _Bench:
         self,
         package: Package,
         pictures: Sequence[U8],
-        draft: Draft,
-        judge: Judge,
+        draft: StagedPackage,
+        judge: AccuracyMetric,
         allowed: float,
         step: Step,
     ) -> None:
@@ -112,7 +112,7 @@ class _Bench:
         with closing(self._engine(package, "f32")) as engine:
             judge.refer(engine)
 
-    def settle(self) -> Settled | None:
+    def find_float_layers(self) -> Settled | None:
         """Leave in float what must stay so."""
         tell = self._step("judging int8", 0)
 
@@ -123,7 +123,7 @@ class _Bench:
             tell()
             return loss
 
-        return settle(loss_of, self._worst_first, self._allowed)
+        return find_float_layers(loss_of, self._worst_first, self._allowed)
 
     def put(self, left: Sequence[str], loss: float) -> Package:
         """The package with these layers in float."""

@@ -13,12 +13,12 @@ import numpy as np
 from rich.table import Table
 
 from streamseg.inference.backend import BackendName, Precision
+from streamseg.inference.backends.registry import cpu_backends, load_engine
 from streamseg.inference.engine import InferenceEngine
-from streamseg.inference.manifest import GraphRole
-from streamseg.inference.package import INT8, Package
-from streamseg.inference.select import cpu_backends, load_engine
-from streamseg.quantise.judge import Judge, Score
-from streamseg.training.tables import number
+from streamseg.inference.packages.manifest import GraphRole
+from streamseg.inference.packages.package import INT8, Package
+from streamseg.quantise.accuracy import AccuracyMetric, Score
+from streamseg.training.evaluation.text_tables import number
 
 EXACT = "f32"
 ROUNDS = 15  # each engine once a round, so that other work on the machine falls on all of them
@@ -46,7 +46,7 @@ class Row:
 
 def compare(
     package: Package,
-    judge: Judge,
+    judge: AccuracyMetric,
     cache: Path | None,
     threads: int = 0,
     tell: Callable[[], None] = lambda: None,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from streamseg.errors import PackageError
-from streamseg.inference.host import one_line
+from streamseg.inference.backends.cpu_engine import one_line
 
 
 def fold(path: Path) -> onnx.ModelProto:

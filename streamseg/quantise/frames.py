@@ -8,15 +8,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from streamseg.capture.capture import Capture
 from streamseg.capture.convert import to_rgb
-from streamseg.capture.reader import Capture
 from streamseg.capture.source import describe
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Closed, Mailbox, Overflow
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault, TrainingError
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Closed, Mailbox, Overflow
 from streamseg.redact import redact_url
-from streamseg.training.data import PICTURES, read_picture
+from streamseg.training.data.labels import PICTURES, read_picture
 from streamseg.types import U8, Frame, StateChange, StreamState
 
 LEAST = 8  # pictures in all; fewer say too little about the range of an activation

@@ -23,9 +23,9 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 from streamseg.errors import PackageError
-from streamseg.inference.host import one_line
+from streamseg.inference.backends.cpu_engine import one_line
 from streamseg.quantise.fold import drop_unused, fold
-from streamseg.training.shrink import shrink_weights
+from streamseg.training.export.fp16_weights import shrink_weights
 from streamseg.types import U8
 
 LAYERS = ("Conv", "Gemm", "MatMul")  # operators that are worth int8

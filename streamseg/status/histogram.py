@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from prometheus_client import Histogram, disable_created_metrics
 
-from streamseg.status import catalogue
+from streamseg.status import metric_definitions
 from streamseg.status.snapshot import STAGES
 
 # Seconds. Few bounds, since every one is a line of every scrape for every stream.
@@ -20,8 +20,8 @@ class LatencyHistograms:
     """The age of masks by stream, and the time spent by stream and stage; safe to use from any thread."""
 
     def __init__(self) -> None:
-        self.age = _histogram(catalogue.AGE, AGE_BOUNDS_S)
-        self.stages = _histogram(catalogue.STAGE, STAGE_BOUNDS_S)
+        self.age = _histogram(metric_definitions.AGE, AGE_BOUNDS_S)
+        self.stages = _histogram(metric_definitions.STAGE, STAGE_BOUNDS_S)
 
     def add(self, stream: str) -> tuple[Histogram, Mapping[str, Histogram]]:
         """A new stream's own histograms: of the age, and of each stage by its name; in seconds."""
@@ -34,5 +34,5 @@ class LatencyHistograms:
             self.stages.remove(stream, stage)
 
 
-def _histogram(metric: catalogue.Metric, bounds_s: Sequence[float]) -> Histogram:
+def _histogram(metric: metric_definitions.Metric, bounds_s: Sequence[float]) -> Histogram:
     return Histogram(metric.name, metric.text, metric.labels, buckets=bounds_s, registry=None)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from streamseg.errors import EngineError
 from streamseg.inference.engine import EngineMemory, InferenceEngine, Masks, Run
 from streamseg.temporal.memory import Memory
-from streamseg.temporal.motion import Motion
-from streamseg.temporal.reset import Moment, ResetLimits, ResetReason, reset_reason
+from streamseg.temporal.optical_flow import OpticalFlow
+from streamseg.temporal.reset import FrameContext, ResetLimits, ResetReason, reset_reason
 from streamseg.types import F32, U8, Frame, TemporalMode
 
 
@@ -27,7 +27,7 @@ class Question:
     guide: F32
     flow: F32
     past: EngineMemory
-    now: Moment
+    now: FrameContext
     reason: ResetReason | None
 
 
@@ -36,7 +36,7 @@ class ConvGruStage:
 
     mode = TemporalMode.CONVGRU
 
-    def __init__(self, engine: InferenceEngine, motion: Motion, limits: ResetLimits, maker: str) -> None:
+    def __init__(self, engine: InferenceEngine, motion: OpticalFlow, limits: ResetLimits, maker: str) -> None:
         self._engine = engine
         self._motion = motion
         self._limits = limits
@@ -55,7 +55,7 @@ class ConvGruStage:
 
     def question(self, frame: Frame, luma: U8, memory: Memory | None) -> Question:
         """What follows from the frame and its stream's past alone; computed while the segmenter runs."""
-        now = Moment.of(frame, luma, self._maker)
+        now = FrameContext.of(frame, luma, self._maker)
         reason = reset_reason(memory.moment if memory else None, now, self._limits)
         kept = memory if reason is None else None
         flow = self._motion.flow(luma, kept.moment.luma) if kept else self._motion.still()

@@ -7,8 +7,8 @@ import numpy as np
 from streamseg.inference.engine import InferenceEngine, Masks, Run
 from streamseg.inference.readout import softmax
 from streamseg.temporal.memory import Memory
-from streamseg.temporal.motion import Motion, MotionMode, carry, in_cells
-from streamseg.temporal.reset import Moment, ResetLimits, reset_reason
+from streamseg.temporal.optical_flow import MotionMode, OpticalFlow, carry, in_cells
+from streamseg.temporal.reset import FrameContext, ResetLimits, reset_reason
 from streamseg.types import F32, U8, Frame, TemporalMode
 
 _SMALLEST = np.float32(1e-7)  # probability whose logarithm is still an ordinary logit
@@ -28,7 +28,7 @@ class EmaStage:
     mode = TemporalMode.EMA
 
     def __init__(
-        self, engine: InferenceEngine, motion: Motion, limits: ResetLimits, maker: str, keep: float
+        self, engine: InferenceEngine, motion: OpticalFlow, limits: ResetLimits, maker: str, keep: float
     ) -> None:
         self._engine = engine
         self._motion = motion
@@ -38,7 +38,7 @@ class EmaStage:
 
     def step(self, run: Run, frame: Frame, luma: U8, memory: Memory | None) -> tuple[Masks, Memory]:
         """See `TemporalStage.step`."""
-        now = Moment.of(frame, luma, self._maker)
+        now = FrameContext.of(frame, luma, self._maker)
         reason = reset_reason(memory.moment if memory else None, now, self._limits)
         past = self._carried(memory, luma) if memory and reason is None else None
         state = softmax(run.logits())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from streamseg.temporal.reset import Moment, ResetReason
+from streamseg.temporal.reset import FrameContext, ResetReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,5 +19,5 @@ class Memory:
     """
 
     state: Any
-    moment: Moment
+    moment: FrameContext
     reset: ResetReason | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from streamseg.temporal.scene import dissimilarity
+from streamseg.temporal.scene_cut import dissimilarity
 from streamseg.types import U8, Frame
 
 NEVER = 1.0  # a limit no dissimilarity exceeds
@@ -37,7 +37,7 @@ class ResetLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class FrameContext:
     """What a frame is judged by when it is compared with the one before.
 
     Attributes:
@@ -57,7 +57,7 @@ class Moment:
     discontinuity: bool
 
     @classmethod
-    def of(cls, frame: Frame, luma: U8, maker: str) -> Moment:
+    def of(cls, frame: Frame, luma: U8, maker: str) -> FrameContext:
         """The moment of a frame."""
         return cls(
             maker,
@@ -69,7 +69,7 @@ class Moment:
         )
 
 
-def reset_reason(before: Moment | None, now: Moment, limits: ResetLimits) -> ResetReason | None:
+def reset_reason(before: FrameContext | None, now: FrameContext, limits: ResetLimits) -> ResetReason | None:
     """Why the past must be let go at `now`; None where it may be kept. The surest reason is named.
 
     NaN in the memory is not judged here: only the engine can look into it.
@@ -87,11 +87,11 @@ def reset_reason(before: Moment | None, now: Moment, limits: ResetLimits) -> Res
     return ResetReason.SCENE_CUT if _cut(before, now, limits) else None
 
 
-def _cut(before: Moment, now: Moment, limits: ResetLimits) -> bool:
+def _cut(before: FrameContext, now: FrameContext, limits: ResetLimits) -> bool:
     return limits.scene_cut < NEVER and dissimilarity(before.luma, now.luma) > limits.scene_cut
 
 
-def _elapsed_s(before: Moment, now: Moment) -> float:
+def _elapsed_s(before: FrameContext, now: FrameContext) -> float:
     # the source's clock tells what the camera missed; ours also runs while a burst waits in the network
     if before.pts_s is not None and now.pts_s is not None:
         return now.pts_s - before.pts_s

@@ -10,12 +10,12 @@ from typing import Protocol
 
 from streamseg.errors import PackageError
 from streamseg.inference.engine import InferenceEngine, Masks, Run
-from streamseg.inference.manifest import Manifest
+from streamseg.inference.packages.manifest import Manifest
 from streamseg.temporal.convgru import ConvGruStage
 from streamseg.temporal.ema import EmaStage
 from streamseg.temporal.memory import Memory
-from streamseg.temporal.motion import Motion, MotionMode, luma_size
-from streamseg.temporal.none import NoneStage
+from streamseg.temporal.optical_flow import MotionMode, OpticalFlow, luma_size
+from streamseg.temporal.passthrough import PassthroughStage
 from streamseg.temporal.reset import ResetLimits
 from streamseg.types import U8, Frame, TemporalMode
 
@@ -72,12 +72,14 @@ def make_stage(
     maker = f"{mode}/{engine.package.sha256}/{engine.info.backend}/{engine.info.precision}"
     match mode:
         case TemporalMode.NONE:
-            return NoneStage(maker)
+            return PassthroughStage(maker)
         case TemporalMode.EMA:
             still = luma_size(engine.package.manifest.size_wh)
-            return EmaStage(engine, Motion(still, motion), limits, maker, ema)
+            return EmaStage(engine, OpticalFlow(still, motion), limits, maker, ema)
         case TemporalMode.CONVGRU:
-            return ConvGruStage(engine, Motion(_memory_size(engine.package.manifest), motion), limits, maker)
+            return ConvGruStage(
+                engine, OpticalFlow(_memory_size(engine.package.manifest), motion), limits, maker
+            )
 
 
 def check_mode(mode: TemporalMode | str, manifest: Manifest) -> None:

@@ -23,25 +23,25 @@ import cv2
 from lightning_fabric import Fabric
 
 from streamseg.errors import TrainingError
-from streamseg.training import checks
-from streamseg.training.adversarial import AdversarialStage
-from streamseg.training.export import export
-from streamseg.training.finish import finish
-from streamseg.training.fit import Run
-from streamseg.training.folders import Folders
-from streamseg.training.fresh import discard
-from streamseg.training.interpolation import interpolated, keep_start, taken
-from streamseg.training.interruption import stop_on_signals
-from streamseg.training.lineage import Origin, origin_of
-from streamseg.training.networks import Networks, first_networks, new_classes
-from streamseg.training.processes import described, new_fabric
-from streamseg.training.recipe import Recipe
-from streamseg.training.resume import check_stages, write_record
-from streamseg.training.run_lock import run_lock
-from streamseg.training.segment import SegmentStage
-from streamseg.training.semi import SemiStage
-from streamseg.training.stabilise import StabiliseStage
-from streamseg.training.stage_recipes import StageName
+from streamseg.training.config.recipe import Recipe
+from streamseg.training.config.stage_config import StageName
+from streamseg.training.data import data_checks
+from streamseg.training.export.export import export
+from streamseg.training.export.lineage import Origin, origin_of
+from streamseg.training.finalize import finish
+from streamseg.training.loop.distributed import described, new_fabric
+from streamseg.training.loop.fresh import discard
+from streamseg.training.loop.interruption import stop_on_signals
+from streamseg.training.loop.resume import check_stages, write_record
+from streamseg.training.loop.run_dir import RunDirectory
+from streamseg.training.loop.run_lock import run_lock
+from streamseg.training.loop.trainer import Trainer
+from streamseg.training.networks.checkpoint_networks import Networks, first_networks, new_classes
+from streamseg.training.networks.interpolation import interpolated, keep_start, taken
+from streamseg.training.stages.adversarial import AdversarialStage
+from streamseg.training.stages.segment import SegmentStage
+from streamseg.training.stages.semi_supervised import SemiStage
+from streamseg.training.stages.stabilise import StabiliseStage
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,8 +49,8 @@ Say = Callable[[str], None]
 AnyStage = SegmentStage | StabiliseStage
 
 
-def train(recipe: Recipe, root: Path, say: Say, *, fresh: Sequence[StageName] = ()) -> Folders:
-    """Run a recipe from where it stands to the measured package.
+def train(recipe: Recipe, root: Path, say: Say, *, fresh: Sequence[StageName] = ()) -> RunDirectory:
+    """Trainer a recipe from where it stands to the measured package.
 
     Under `torchrun` every process runs this; the first one alone speaks, exports and measures.
 
@@ -68,7 +68,7 @@ def train(recipe: Recipe, root: Path, say: Say, *, fresh: Sequence[StageName] = 
         PackageError: A package to begin with is damaged.
     """
     cv2.setNumThreads(1)  # the cores are the networks'
-    fabric, folders = new_fabric(), Folders(root, recipe.name)
+    fabric, folders = new_fabric(), RunDirectory(root, recipe.name)
     say = say if fabric.is_global_zero else _silent
     with run_lock(folders.lock) if fabric.is_global_zero else nullcontext():
         origin = origin_of(recipe)
@@ -91,8 +91,8 @@ def train(recipe: Recipe, root: Path, say: Say, *, fresh: Sequence[StageName] = 
     return folders
 
 
-def train_stages(recipe: Recipe, folders: Folders, fabric: Fabric, say: Say) -> Networks:
-    """Run a recipe's stages, each from where it stands; the networks in evaluation mode, on the CPU."""
+def train_stages(recipe: Recipe, folders: RunDirectory, fabric: Fabric, say: Say) -> Networks:
+    """Trainer a recipe's stages, each from where it stands; the networks in evaluation mode, on the CPU."""
     origin = origin_of(recipe)
     fabric.barrier()  # the first process may just have deleted what the others would read
     if fabric.is_global_zero:
@@ -106,7 +106,7 @@ def train_stages(recipe: Recipe, folders: Folders, fabric: Fabric, say: Say) -> 
             folder, every_s = folders.stage(name), recipe.checkpoint_every_s
             if fabric.is_global_zero:
                 write_record(recipe, folder, name, origin)
-            run: Run[Any] = Run(stage, folder, fabric, save_every_s=every_s, request=request)
+            run: Trainer[Any] = Trainer(stage, folder, fabric, save_every_s=every_s, request=request)
             begins = name == "segment" and recipe.starts and fabric.is_global_zero
             if begins and isinstance(stage, SegmentStage):
                 keep_start(stage.model, folder)
@@ -131,7 +131,7 @@ def new_stage(name: StageName, recipe: Recipe, networks: Networks) -> AnyStage:
     return kind(recipe, segmenter, networks.critic)
 
 
-def _with(networks: Networks, stage: AnyStage, run: Run[Any]) -> Networks:
+def _with(networks: Networks, stage: AnyStage, run: Trainer[Any]) -> Networks:
     model = run.average.model.cpu()
     if isinstance(stage, StabiliseStage):
         return replace(networks, segmenter=stage.segmenter.cpu(), stabiliser=model)
@@ -139,7 +139,7 @@ def _with(networks: Networks, stage: AnyStage, run: Run[Any]) -> Networks:
     return replace(networks, segmenter=model, critic=critic)
 
 
-def _at_its_share(recipe: Recipe, folders: Folders, origin: Origin) -> Origin:
+def _at_its_share(recipe: Recipe, folders: RunDirectory, origin: Origin) -> Origin:
     """With how far from its starts the weights lie, where that is not the end of training."""
     choice = taken(recipe, folders)
     return origin if choice is None else origin.interpolated(choice.share)
@@ -155,7 +155,7 @@ def check_data(recipe: Recipe) -> None:
     Raises:
         TrainingError: With every problem, one line each.
     """
-    findings = checks.check_data(recipe)
+    findings = data_checks.check_data(recipe)
     if findings.problems:
         raise TrainingError("the data cannot be trained on:\n" + "\n".join(findings.problems))
     for warning in findings.warnings:

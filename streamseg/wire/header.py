@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 from streamseg.errors import WireError
 from streamseg.wire.codecs import MAX_PIXELS
-from streamseg.wire.fields import Fields
+from streamseg.wire.json_reader import JsonReader
 from streamseg.wire.topics import VERSION, Kind
 
 HEADER_BYTES = 4096
@@ -28,7 +28,7 @@ def identity(stream: str, epoch: str, seq: int | None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class FrameTimes:
     """When: seconds since 1970, but for `pts`.
 
     Attributes:
@@ -49,7 +49,7 @@ class Times:
         return {"capture": self.capture, "clock": self.clock, "pts": self.pts, "publish": self.publish}
 
     @classmethod
-    def read(cls, fields: Fields) -> Self:
+    def read(cls, fields: JsonReader) -> Self:
         """The reverse of `json`."""
         return cls(
             fields.number("capture"),
@@ -83,7 +83,7 @@ class MaskLayout:
         return shape | {"to_frame": list(self.to_frame)}
 
     @classmethod
-    def read(cls, fields: Fields) -> Self:
+    def read(cls, fields: JsonReader) -> Self:
         """The reverse of `json`."""
         w, h = fields.whole("w", 1, MAX_PIXELS), fields.whole("h", 1, MAX_PIXELS)
         if fields.text("dtype") != "u8" or w * h > MAX_PIXELS or fields.whole("bytes") != w * h:
@@ -134,7 +134,7 @@ class MaskHeader:
     epoch: str
     seq: int
     frame_seq: int
-    time: Times
+    time: FrameTimes
     frame_wh: tuple[int, int]
     mask: MaskLayout
     present: tuple[int, ...]
@@ -167,7 +167,7 @@ class MaskHeader:
         }
 
     @classmethod
-    def read(cls, fields: Fields) -> Self:
+    def read(cls, fields: JsonReader) -> Self:
         """The reverse of `json`."""
         present = fields.wholes("present", CLASSES, CLASSES - 1)
         fraction = fields.numbers("fraction", CLASSES)
@@ -179,7 +179,7 @@ class MaskHeader:
             epoch=fields.word("epoch"),
             seq=fields.whole("seq"),
             frame_seq=fields.whole("frame_seq"),
-            time=Times.read(fields.part("time")),
+            time=FrameTimes.read(fields.part("time")),
             frame_wh=(frame.whole("w", 1), frame.whole("h", 1)),
             mask=MaskLayout.read(fields.part("mask")),
             present=present,
@@ -204,7 +204,7 @@ class PictureHeader:
     stream: str
     epoch: str
     seq: int
-    time: Times
+    time: FrameTimes
 
     @property
     def json(self) -> dict[str, Any]:
@@ -212,8 +212,11 @@ class PictureHeader:
         return {**identity(self.stream, self.epoch, self.seq), "time": self.time.json}
 
     @classmethod
-    def read(cls, fields: Fields) -> Self:
+    def read(cls, fields: JsonReader) -> Self:
         """The reverse of `json`."""
         return cls(
-            fields.text("stream"), fields.word("epoch"), fields.whole("seq"), Times.read(fields.part("time"))
+            fields.text("stream"),
+            fields.word("epoch"),
+            fields.whole("seq"),
+            FrameTimes.read(fields.part("time")),
         )

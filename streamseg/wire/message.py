@@ -9,20 +9,20 @@ from typing import TypeAlias
 from streamseg.errors import WireError
 from streamseg.types import U8
 from streamseg.wire.codecs import decode
-from streamseg.wire.fields import dump_object, load_object
+from streamseg.wire.control_headers import HeartbeatHeader, InfoHeader, StatusHeader
 from streamseg.wire.header import MaskHeader, PictureHeader
-from streamseg.wire.notices import BeatHeader, InfoHeader, StatusHeader
+from streamseg.wire.json_reader import dump_object, load_object
 from streamseg.wire.topics import VERSION, Kind, parse_topic, topic
 
 PARTS = 3
 EMPTY_BODIED = {Kind.INFO, Kind.STATUS, Kind.BEAT}
 
-Header: TypeAlias = MaskHeader | InfoHeader | StatusHeader | BeatHeader | PictureHeader
+Header: TypeAlias = MaskHeader | InfoHeader | StatusHeader | HeartbeatHeader | PictureHeader
 HEADERS: dict[Kind, type[Header]] = {
     Kind.MASK: MaskHeader,
     Kind.INFO: InfoHeader,
     Kind.STATUS: StatusHeader,
-    Kind.BEAT: BeatHeader,
+    Kind.BEAT: HeartbeatHeader,
     Kind.PICTURE: PictureHeader,
 }
 

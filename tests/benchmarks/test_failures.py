@@ -13,7 +13,7 @@ from benchmarks.failures import told_in_lines
 
 @pytest.mark.parametrize(
     ("module", "options"),
-    [("learning", []), ("networks", []), ("adversarial", []), ("places", ["--without", "a"])],
+    [("training_speed", []), ("networks", []), ("adversarial", []), ("cross_validation", ["--without", "a"])],
 )
 def test_a_mistaken_recipe_is_told(
     module: str, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

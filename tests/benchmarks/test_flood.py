@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 import zmq
 
-from benchmarks import delivered, flood
+from benchmarks import end_to_end, flood
 from benchmarks.flood import Watched
 from examples.daemon import Daemon
 
@@ -50,7 +50,7 @@ class Paper:
 
 
 def test_a_daemon_that_ends_is_no_measurement() -> None:
-    with pytest.raises(delivered.BenchError, match="no mask: cannot bind"):
+    with pytest.raises(end_to_end.BenchError, match="no mask: cannot bind"):
         flood.wait_for_first(Watched(), cast("Daemon", Paper()))
 
 
@@ -66,7 +66,7 @@ def test_each_part_of_a_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         return {"longest_interval_s": 0.2}
 
     monkeypatch.setattr(flood, "running", paper)
-    monkeypatch.setattr(delivered, "address_of", lambda _: "tcp://here:1")
+    monkeypatch.setattr(end_to_end, "address_of", lambda _: "tcp://here:1")
     monkeypatch.setattr(flood, "watching", paper)
     monkeypatch.setattr(flood, "phase", lambda _seen, seconds: {"longest_interval_s": seconds})
     monkeypatch.setattr(flood, "during", during)

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from streamseg.capture.capture import Capture
+from streamseg.capture.decoder import DecoderFactory
 from streamseg.capture.pyav import open_video as open_with_pyav
-from streamseg.capture.reader import Capture
 from streamseg.capture.source import overflow_for
-from streamseg.capture.video import OpenVideo
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Closed, Mailbox, Overflow
 from streamseg.config.schema import SourceConfig
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Closed, Mailbox, Overflow
 from streamseg.types import Frame, StateChange, StreamState
 from tests.waiting import time_limit
 
@@ -93,7 +93,7 @@ class Captured:
     def __init__(
         self,
         source: SourceConfig,
-        open_video: OpenVideo | None,
+        open_video: DecoderFactory | None,
         overflow: Overflow | None,
         max_fps: float | None,
     ) -> None:
@@ -139,7 +139,7 @@ def capture() -> Iterator[StartCapture]:
 
     def start(
         url: str | Path,
-        open_video: OpenVideo | None = None,
+        open_video: DecoderFactory | None = None,
         overflow: Overflow | None = None,
         max_fps: float | None = None,
         **fields: float | str | bool | None,

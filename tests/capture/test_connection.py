@@ -9,16 +9,16 @@ from itertools import pairwise
 
 import pytest
 
-from streamseg.capture import pace
+from streamseg.capture import pacing
 from streamseg.capture.connection import Connection, Phase
+from streamseg.capture.decoder import DecodedFrame
 from streamseg.capture.source import describe
-from streamseg.capture.stamp import Stamp
-from streamseg.capture.video import Decoded
+from streamseg.capture.timestamps import CaptureTime
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Closed
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Closed
-from streamseg.flow.stage import Stage
 from streamseg.types import Clock
 from tests.fakes.source import FakeSource, Refusal, Silence
 from tests.waiting import time_limit, wait_for
@@ -30,10 +30,10 @@ class Delivered:
     """Takes what a connection hands on."""
 
     def __init__(self) -> None:
-        self.frames: list[tuple[Decoded, Stamp, bool]] = []
+        self.frames: list[tuple[DecodedFrame, CaptureTime, bool]] = []
         self.enough = threading.Event()
 
-    def __call__(self, decoded: Decoded, stamp: Stamp, discontinuity: bool) -> None:
+    def __call__(self, decoded: DecodedFrame, stamp: CaptureTime, discontinuity: bool) -> None:
         self.frames.append((decoded, stamp, discontinuity))
         if len(self.frames) >= 12:
             self.enough.set()
@@ -93,7 +93,7 @@ def test_a_source_that_cannot_be_opened() -> None:
 @pytest.fixture
 def _never_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is late does not begin its count anew."""
-    monkeypatch.setattr(pace, "_LATE_S", math.inf)
+    monkeypatch.setattr(pacing, "_LATE_S", math.inf)
 
 
 @pytest.mark.usefixtures("_never_late")
@@ -113,7 +113,7 @@ def test_a_looped_file_goes_on_and_marks_each_turn() -> None:
 def test_a_paced_file_is_not_ahead_of_its_time() -> None:
     early: list[float] = []
 
-    def deliver(_: Decoded, stamp: Stamp, mark: bool) -> None:
+    def deliver(_: DecodedFrame, stamp: CaptureTime, mark: bool) -> None:
         assert isinstance(mark, bool)
         early.append(stamp.mono_s - time.monotonic())
 
@@ -134,7 +134,7 @@ def test_silence_is_measured_and_our_own_waiting_is_not() -> None:
     fake = FakeSource([[1, Silence()]])
     handing, go_on = threading.Event(), threading.Event()
 
-    def deliver(_: Decoded, __: Stamp, ___: bool) -> None:
+    def deliver(_: DecodedFrame, __: CaptureTime, ___: bool) -> None:
         handing.set()
         go_on.wait(SOON_S)
 
@@ -161,7 +161,7 @@ def test_left_in_a_silence_it_ends_when_the_source_lets_go() -> None:
 
 
 def test_a_closed_mailbox_ends_it_without_an_error() -> None:
-    def deliver(_: Decoded, __: Stamp, ___: bool) -> None:
+    def deliver(_: DecodedFrame, __: CaptureTime, ___: bool) -> None:
         raise Closed
 
     connection = connected(FakeSource([[5]]), deliver)
@@ -170,7 +170,7 @@ def test_a_closed_mailbox_ends_it_without_an_error() -> None:
 
 
 def test_an_error_of_ours_is_an_error_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    def deliver(_: Decoded, __: Stamp, ___: bool) -> None:
+    def deliver(_: DecodedFrame, __: CaptureTime, ___: bool) -> None:
         raise ZeroDivisionError
 
     connection = connected(FakeSource([[5]]), deliver)
@@ -190,7 +190,7 @@ def test_stop_ends_a_wait() -> None:
         stop.set()
         connection.wake()
 
-    owner = Stage("owner", end)
+    owner = StoppableThread("owner", end)
     owner.start()
     assert connection.wait(phase, stop, SOON_S) is phase
     assert owner.join(Deadline(SOON_S))

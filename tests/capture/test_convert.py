@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamseg.capture.convert import luma, resize, to_rgb
-from streamseg.capture.picture import to_picture
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.stage import Stage
+from streamseg.capture.planes import to_picture
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.worker_thread import StoppableThread
 from streamseg.types import U8, Picture, PixelLayout
 from tests.fakes.source import make_picture
 from tests.waiting import time_limit
@@ -129,7 +129,7 @@ def test_two_sizes_in_turn_and_two_threads_do_not_mix() -> None:
             number = turn % 3
             wrong.extend([number] * int((to_rgb(pictures[number], (16, 12)) != expected[number]).any()))
 
-    stages = [Stage(f"convert-{number}", convert) for number in range(4)]
+    stages = [StoppableThread(f"convert-{number}", convert) for number in range(4)]
     for stage in stages:
         stage.start()
     assert all(stage.join(Deadline(time_limit(60))) for stage in stages)

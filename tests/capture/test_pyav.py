@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from streamseg.capture import pyav
+from streamseg.capture.decoder import DecodedFrame
 from streamseg.capture.pyav import PyavVideo
 from streamseg.capture.source import describe
-from streamseg.capture.video import Decoded
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
 from tests.capture.conftest import write_clip
@@ -187,7 +187,7 @@ def test_a_jpeg_camera_over_http_is_live() -> None:
     with http_server(sends_jpegs(jpegs(20))) as url:
         video = opened(f"{url}/video.mjpg")
         assert not video.finite
-        seen: list[Decoded] = []
+        seen: list[DecodedFrame] = []
         with pytest.raises(SourceError, match="the connection was lost") as caught:
             seen.extend(video.frames())
         video.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.flow.deadline import Deadline
+from streamseg.concurrency.deadline import Deadline
 from streamseg.types import Clock, Frame, StreamState
 from tests.capture.conftest import Captured, StartCapture, write_clip
 from tests.parts.rtsp import RtspServer, missing
@@ -124,10 +124,10 @@ def test_stop_while_the_server_is_frozen_is_quick(server: RtspServer, capture: S
 
 LEAVE_A_BLOCKED_READ = """
 import sys
-from streamseg.capture.reader import Capture
+from streamseg.capture.capture import Capture
 from streamseg.config.schema import SourceConfig
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Mailbox, Overflow
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Mailbox, Overflow
 from tests.waiting import time_limit
 
 mailbox = Mailbox(1, Overflow.DROP_OLDEST)

@@ -7,29 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.capture.source import Kind, check_file, describe, kind_of, overflow_for
+from streamseg.capture.source import SourceKind, check_file, describe, kind_of, overflow_for
+from streamseg.concurrency.mailbox import Overflow
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
-from streamseg.flow.mailbox import Overflow
 
 
 @pytest.mark.parametrize(
     ("url", "kind"),
     [
-        ("clip.mp4", Kind.FILE),
-        ("/videos/a: b.mp4", Kind.FILE),
-        ("gate:2026.mp4", Kind.FILE),
-        ("file:///videos/clip.mp4", Kind.FILE),
-        ("rtsp://cam/x", Kind.RTSP),
-        ("RTSPS://cam/x", Kind.RTSP),
-        ("http://cam/x.mjpg", Kind.HTTP),
-        ("https://cam/x.m3u8", Kind.HTTP),
-        ("/dev/video0", Kind.V4L2),
-        ("/dev/video12", Kind.V4L2),
-        ("lavfi:testsrc2", Kind.LAVFI),
+        ("clip.mp4", SourceKind.FILE),
+        ("/videos/a: b.mp4", SourceKind.FILE),
+        ("gate:2026.mp4", SourceKind.FILE),
+        ("file:///videos/clip.mp4", SourceKind.FILE),
+        ("rtsp://cam/x", SourceKind.RTSP),
+        ("RTSPS://cam/x", SourceKind.RTSP),
+        ("http://cam/x.mjpg", SourceKind.HTTP),
+        ("https://cam/x.m3u8", SourceKind.HTTP),
+        ("/dev/video0", SourceKind.V4L2),
+        ("/dev/video12", SourceKind.V4L2),
+        ("lavfi:testsrc2", SourceKind.LAVFI),
     ],
 )
-def test_kinds(url: str, kind: Kind) -> None:
+def test_kinds(url: str, kind: SourceKind) -> None:
     assert kind_of(url) is kind
 
 
@@ -95,7 +95,7 @@ def test_a_url_without_a_host(url: str, said: str) -> None:
 @pytest.mark.parametrize("password", ["a[b", "a]b", "a b", "a@b", "a:b", "a%b", "a'b", 'a"b', "a<b"])
 def test_whatever_ffmpeg_takes_in_a_password_is_taken(password: str) -> None:
     """It ends the host at the first / ? or #, and takes what is behind the last @ before that for it."""
-    assert describe(SourceConfig(url=f"rtsp://u:{password}@127.0.0.1:554/x")).kind is Kind.RTSP
+    assert describe(SourceConfig(url=f"rtsp://u:{password}@127.0.0.1:554/x")).kind is SourceKind.RTSP
 
 
 @pytest.mark.parametrize(

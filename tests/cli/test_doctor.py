@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from streamseg.cli import doctor, main
-from streamseg.inference import package, select
 from streamseg.inference.backend import BackendReport
+from streamseg.inference.backends import registry
+from streamseg.inference.packages import package
 from tests.fakes.hostile import make_hostile
 from tests.fakes.packages import make_package
 
@@ -60,7 +61,7 @@ def test_without_a_backend_it_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STREAMSEG_MODEL_PATH", str(make_package(tmp_path / "e").path.parent))
-    monkeypatch.setattr(select, "usable_backends", lambda: NO_BACKEND)
+    monkeypatch.setattr(registry, "usable_backends", lambda: NO_BACKEND)
     assert main(["doctor"]) == 1
     assert "the daemon cannot run here: no backend is usable; see above" in capsys.readouterr().err
 
@@ -68,7 +69,7 @@ def test_without_a_backend_it_fails(
 def test_without_either_both_are_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(select, "usable_backends", lambda: NO_BACKEND)
+    monkeypatch.setattr(registry, "usable_backends", lambda: NO_BACKEND)
     monkeypatch.setattr(package, "find_packages", list)
     assert main(["doctor"]) == 78
     told = capsys.readouterr()

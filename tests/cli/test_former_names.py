@@ -14,7 +14,7 @@ from streamseg.cli import main
 from streamseg.config import Config
 from streamseg.config.deprecated import renamed
 from streamseg.daemon import app
-from streamseg.inference import package
+from streamseg.inference.packages import package
 from tests.conftest import ROOT
 from tests.fakes.networks import Foreign, save_network
 from tests.fakes.packages import make_package

@@ -79,7 +79,7 @@ def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("streamseg.config.draft.read_draft", interrupted)
+    monkeypatch.setattr("streamseg.config.parsed_config.read_draft", interrupted)
     assert main(["config", "check", "c.yaml"]) == 130
 
 

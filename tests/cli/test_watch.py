@@ -21,14 +21,14 @@ import pytest
 from streamseg.cli import main, watch
 from streamseg.client.record import indexed_png
 from streamseg.client.subscription import Mask, Subscription
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.meters import RateMeter
-from streamseg.flow.throttle import Throttle
-from streamseg.publish.compose import compose_mask
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.meters import RateMeter
+from streamseg.concurrency.rate_limit import RateLimiter
+from streamseg.publish.encode import build_mask_message
 from streamseg.publish.outbox import Pending
 from streamseg.publish.publisher import Publisher
 from streamseg.types import ClassInfo, StateChange, StreamState
-from streamseg.wire.notices import StatusHeader
+from streamseg.wire.control_headers import StatusHeader
 from tests.publish.conftest import make_segmentation
 from tests.waiting import time_limit
 
@@ -122,7 +122,7 @@ def test_a_silent_stream_is_explained(
 
 def test_the_json_is_the_header_of_the_wire_and_the_age() -> None:
     pending = Pending(make_segmentation(5), "raw", "ab", 5, 0)
-    header, _ = compose_mask(pending, epoch="e", wall=lambda: 1.0, clock=lambda: 1.0)
+    header, _ = build_mask_message(pending, epoch="e", wall=lambda: 1.0, clock=lambda: 1.0)
     mask = Mask(pending.segmentation.labels, header, (), 0, header.time.capture + 0.25)
     assert json.loads(watch.as_line(mask)) == {**header.json, "age_ms": 250.0}
 
@@ -168,7 +168,7 @@ def masks_of(*streams: str, names: str = "sky") -> Iterator[Mask]:
     """One mask after the other, as they come."""
     for seq, stream in enumerate(streams):
         pending = Pending(make_segmentation(seq, stream), "raw", "ab", seq, 0)
-        header, _ = compose_mask(pending, epoch="e", wall=lambda: 1.0, clock=lambda: 1.0)
+        header, _ = build_mask_message(pending, epoch="e", wall=lambda: 1.0, clock=lambda: 1.0)
         classes = (ClassInfo(0, names, (0, 0, 0)),)
         yield Mask(pending.segmentation.labels, header, classes, 0, header.time.capture + 0.25)
 
@@ -204,7 +204,7 @@ def test_one_mask_makes_no_rate() -> None:
 def test_the_rate_is_that_of_the_masks_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 100.0
     monkeypatch.setattr(watch, "RateMeter", partial(RateMeter, clock=lambda: now_s))
-    monkeypatch.setattr(watch, "Throttle", partial(Throttle, clock=lambda: now_s))
+    monkeypatch.setattr(watch, "RateLimiter", partial(RateLimiter, clock=lambda: now_s))
     out = io.StringIO()
     viewer = viewer_on(out)
     for mask in masks_of(*["gate"] * 23):

@@ -9,11 +9,11 @@ import zmq
 
 from streamseg.client import subscription
 from streamseg.client.subscription import HWM, QUEUE_BYTES, Subscription, subscribe
-from streamseg.flow.deadline import Deadline
+from streamseg.concurrency.deadline import Deadline
 from streamseg.publish.publisher import Publisher
+from streamseg.wire.control_headers import InfoHeader, StatusHeader
 from streamseg.wire.message import pack
-from streamseg.wire.notices import InfoHeader, StatusHeader
-from tests.client.test_gaps import NOBODY, Feed, message
+from tests.client.test_sequence_gaps import NOBODY, Feed, message
 from tests.publish.conftest import MODEL, make_segmentation
 from tests.waiting import time_limit, wait_for
 

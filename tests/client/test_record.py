@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from streamseg.client.draw import colorize
 from streamseg.client.record import indexed_png, save_mask
 from streamseg.client.subscription import Mask
-from streamseg.publish.compose import compose_mask
+from streamseg.publish.encode import build_mask_message
 from streamseg.publish.outbox import Pending
 from streamseg.types import U8, ClassInfo
 from tests.publish.conftest import make_segmentation
@@ -65,7 +65,9 @@ def test_a_view_of_a_label_map_is_written_as_it_looks() -> None:
 
 def test_a_mask_is_saved_under_stream_epoch_and_number(tmp_path: Path) -> None:
     sent = make_segmentation(12)
-    header, _ = compose_mask(Pending(sent, "raw", "", 12, 0), epoch="e", wall=lambda: 1.0, clock=lambda: 1.0)
+    header, _ = build_mask_message(
+        Pending(sent, "raw", "", 12, 0), epoch="e", wall=lambda: 1.0, clock=lambda: 1.0
+    )
     path = save_mask(Mask(sent.labels, header, (), 0, 1.0), tmp_path, CLASSES)
     assert path == tmp_path / "gate-e-00000012.png"
     assert path.read_bytes() == indexed_png(sent.labels, CLASSES)
@@ -73,6 +75,8 @@ def test_a_mask_is_saved_under_stream_epoch_and_number(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     sent = make_segmentation()
-    header, _ = compose_mask(Pending(sent, "raw", "", 0, 0), epoch="e", wall=lambda: 1.0, clock=lambda: 1.0)
+    header, _ = build_mask_message(
+        Pending(sent, "raw", "", 0, 0), epoch="e", wall=lambda: 1.0, clock=lambda: 1.0
+    )
     with pytest.raises(FileNotFoundError):
         save_mask(Mask(sent.labels, header, (), 0, 1.0), tmp_path / "gone", CLASSES)

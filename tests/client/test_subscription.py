@@ -14,8 +14,8 @@ import zmq
 
 import streamseg
 from streamseg.client.subscription import Mask, Subscription, subscribe
+from streamseg.concurrency.deadline import Deadline
 from streamseg.errors import PublishError, WireError
-from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.types import ClassInfo, ModelInfo, StateChange, StreamState
 from tests.publish.conftest import make_segmentation
@@ -106,12 +106,12 @@ def parts(publisher: Publisher, seq: int, **changes: Any) -> list[bytes]:
     """A mask message as the publisher would send it, with changes to its header."""
     import json
 
-    from streamseg.publish.compose import compose_mask
+    from streamseg.publish.encode import build_mask_message
     from streamseg.publish.outbox import Pending
     from streamseg.wire.message import pack
 
     pending = Pending(make_segmentation(seq), "raw", "", seq, 0)
-    header, body = compose_mask(pending, epoch="e1", wall=lambda: 1.0, clock=lambda: 1.0)
+    header, body = build_mask_message(pending, epoch="e1", wall=lambda: 1.0, clock=lambda: 1.0)
     topic, head, body = pack(header, body)
     return [topic, json.dumps({**json.loads(head), **changes}).encode(), body]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from streamseg.config.marks import by_name, sections_of
+from streamseg.config.metadata import by_name, sections_of
 from streamseg.config.schema import Config, RoiConfig
 
 NAMES = st.sampled_from(["gate", "yard", "roof"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from streamseg.config.deprecated import REMOVED_IN, renamed
-from streamseg.config.draft import Draft, ReadOptions, examine
-from streamseg.config.files import read_text
-from streamseg.config.show import shown
+from streamseg.config.parsed_config import Draft, ReadOptions, examine
+from streamseg.config.render import shown
+from streamseg.config.sources import read_text
 from streamseg.errors import ConfigError
 
 STREAMS = "streams: {gate: {source: x}}\n"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from streamseg.config.diff import Changes, Members, applied, diff, weight_of
-from streamseg.config.marks import Reload, reload_of
+from streamseg.config.metadata import Reload, reload_of
 from streamseg.config.schema import Config, EngineConfig, StreamConfig
 from tests.config.made import CONFIGS, FEW
 

@@ -13,8 +13,8 @@ import yaml
 from hypothesis import given
 
 from streamseg.config.json_schema import json_schema, json_schema_text
-from streamseg.config.lines import read
 from streamseg.config.schema import Config
+from streamseg.config.yaml_source import read
 from tests.config.made import CONFIGS, FEW
 from tests.conftest import ROOT
 

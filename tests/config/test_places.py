@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from streamseg.config.lines import Location, read
 from streamseg.config.places import Places, Problem
+from streamseg.config.yaml_source import Location, read
 
 MAIN = "defaults: {ema: 3}\nstreams:\n  gate: {source: x}\n  yard:\n    ema: 4\n"
 MORE = "roof:\n  source: y\n  fps: 3\n"

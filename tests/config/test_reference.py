@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from streamseg.config import parse
-from streamseg.config.marks import reload_of
+from streamseg.config.metadata import reload_of
 from streamseg.config.reference import WIDTH, reference
 from streamseg.config.schema import Config, OutputConfig, RoiConfig, StreamDefaults
-from tests.config.test_marks import KEYS
+from tests.config.test_metadata import KEYS
 from tests.conftest import ROOT
 
 TEXT = reference()

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamseg.config import yaml_loader
-from streamseg.config.lines import read
 from streamseg.config.yaml_loader import Loader, YamlError
+from streamseg.config.yaml_source import read
 
 RATIO = 9
 LAUGHS = "".join(

@@ -10,11 +10,11 @@ import pytest
 
 from streamseg.errors import EngineError
 from streamseg.inference.backend import Backend, Settings
+from streamseg.inference.backends.ort import OnProvider
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.backends.tensorrt.provider import RTX, STANDARD
 from streamseg.inference.engine import EngineMemory, InferenceEngine, Masks, Run, model_info
-from streamseg.inference.ort import OnProvider
-from streamseg.inference.package import Package
-from streamseg.inference.select import load_engine
-from streamseg.inference.tensorrt.provider import RTX, STANDARD
+from streamseg.inference.packages.package import Package
 from streamseg.types import F32, U8
 from tests.fakes import cuda_bindings
 from tests.fakes.engine import FakeEngine

@@ -13,9 +13,9 @@ from onnx import helper, numpy_helper
 
 from streamseg.errors import PackageError
 from streamseg.inference.backend import BackendName
-from streamseg.inference.manifest import GraphRole
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.packages.manifest import GraphRole
+from streamseg.inference.packages.package import open_package
 from tests.fakes.packages import Tiny, make_package, write_manifest
 from tests.subprocesses import run_python
 

@@ -14,11 +14,11 @@ import onnxruntime
 import pytest
 from onnx import TensorProto
 
-from streamseg.inference import ort
 from streamseg.inference.backend import BackendName, Settings
+from streamseg.inference.backends import ort
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine, Masks, memory_shape
-from streamseg.inference.package import open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.packages.package import open_package
 from streamseg.types import F32, U8
 from tests.fakes.provider import device_engine
 

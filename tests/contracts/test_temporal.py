@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from streamseg.errors import EngineError
+from streamseg.inference.backends.registry import load_engine
 from streamseg.inference.engine import InferenceEngine, Masks
-from streamseg.inference.select import load_engine
+from streamseg.temporal.batch import Part, step_batch
 from streamseg.temporal.memory import Memory
-from streamseg.temporal.motion import MotionMode
+from streamseg.temporal.optical_flow import MotionMode
 from streamseg.temporal.reset import ResetLimits, ResetReason
 from streamseg.temporal.stage import TemporalStage, make_stage
-from streamseg.temporal.together import Part, step_together
 from streamseg.types import U8, TemporalMode
 from tests.fakes.engine import FakeEngine
 from tests.fakes.packages import make_package
@@ -166,7 +166,7 @@ def together(rig: Rig, seeds: list[int], seq: int, memories: dict[int, Memory | 
     parts = [
         Part(rig.stage, make_frame(seq), view(scene(seed), 60 + seq, 60), memories[seed]) for seed in seeds
     ]
-    steps = step_together(rig.engine, rig.engine.start(np.stack(rgb)), parts)
+    steps = step_batch(rig.engine, rig.engine.start(np.stack(rgb)), parts)
     memories.update(zip(seeds, (memory for _, memory in steps), strict=True))
     return [masks for masks, _ in steps]
 
@@ -209,6 +209,6 @@ def test_one_bad_frame_fails_the_step_and_changes_nothing(rig: Rig) -> None:
     pictures[1] = 255  # whose logits are NaN
     parts = [Part(rig.stage, make_frame(2), view(scene(seed), 62, 60), before[seed]) for seed in before]
     with pytest.raises(EngineError, match="NaN or infinity in the logits"):
-        step_together(rig.engine, rig.engine.start(pictures), parts)
+        step_batch(rig.engine, rig.engine.start(pictures), parts)
     for seed in before:
         assert_same(rig.step(seed, 2, before[seed])[0], rig.run(seed, 3)[-1][0])

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import DaemonConfig, EngineConfig, StreamConfig
-from streamseg.daemon import loading
-from streamseg.daemon.desk import Desk
-from streamseg.daemon.engine_state import EngineState
+from streamseg.daemon.engine import loader
+from streamseg.daemon.engine.state import EngineState
+from streamseg.daemon.engine.supervisor import EngineSupervisor
+from streamseg.daemon.event_loop import EventLoop
 from streamseg.daemon.events import Events
-from streamseg.daemon.keeper import Keeper
-from streamseg.daemon.stream import Stream
+from streamseg.daemon.stream.stream import Stream
 from streamseg.errors import StreamsegError
-from streamseg.flow.deadline import Deadline
 from streamseg.inference.backend import BackendReport
 from streamseg.inference.engine import EngineInfo
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from streamseg.types import ModelInfo, Segmentation, StateChange, StreamState
 from tests.fakes.engine import FakeEngine, fake_package
 from tests.fakes.source import make_frame, make_picture
@@ -45,9 +45,9 @@ class Engines:
         self.made: list[FakeEngine] = []
         self.gate = threading.Event()
         self.gate.set()
-        monkeypatch.setattr(loading, "load_engine", self._load)
+        monkeypatch.setattr(loader, "load_engine", self._load)
         reports = [BackendReport(name, True, "1", "", ("f32",)) for name in BACKENDS]
-        monkeypatch.setattr(loading, "usable_backends", lambda: reports)
+        monkeypatch.setattr(loader, "usable_backends", lambda: reports)
 
     def _load(self, package: Package, backend: str, *_: Any) -> FakeEngine:
         self.asked.append(backend)
@@ -70,12 +70,12 @@ class Bench:
     """A desk, a keeper on it, and what it told."""
 
     def __init__(self, engines: Engines, package: Package | None = None, **config: Any) -> None:
-        self.engines, self.desk = engines, Desk()
+        self.engines, self.desk = engines, EventLoop()
         self.made: list[Segmentation] = []
         self.told: list[tuple[object, ...]] = []
         self.changes: list[StateChange] = []
         self.events = self._events()
-        self.keeper = Keeper(
+        self.keeper = EngineSupervisor(
             "main", EngineConfig(**config), package or fake_package(), self.desk, DaemonConfig, self.events
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from streamseg.config.schema import Config
 from streamseg.daemon import app
-from streamseg.daemon.desk import Desk
+from streamseg.daemon.event_loop import EventLoop
 from streamseg.types import Segmentation, StreamState
 from tests.daemon.bench import Engines
 from tests.waiting import time_limit, wait_for
@@ -43,7 +43,7 @@ class Scene:
         self.engines = engines
         self.next: Config | Exception = config(streams)
         assert isinstance(self.next, Config)
-        self.desk = Desk()
+        self.desk = EventLoop()
         self.daemon = app.Daemon(self.next, self.desk, self._read)
         self.masks: dict[str, int] = {}
         self.daemon.events.mask_made.connect(self._count)

@@ -12,9 +12,11 @@ import httpx2
 import pytest
 
 from streamseg.client.subscription import Subscription, subscribe
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import Config, StatusConfig
-from streamseg.daemon import app, loading
-from streamseg.daemon.desk import Desk
+from streamseg.daemon import app
+from streamseg.daemon.engine import loader
+from streamseg.daemon.event_loop import EventLoop
 from streamseg.errors import (
     EXIT_CONFIG,
     EXIT_OK,
@@ -24,7 +26,6 @@ from streamseg.errors import (
     PublishError,
     StreamsegError,
 )
-from streamseg.flow.deadline import Deadline
 from streamseg.types import StreamState
 from tests.capture.servers import closed_port
 from tests.fakes.engine import FakeEngine
@@ -54,7 +55,7 @@ class Running:
     """A daemon on a thread of its own, watched by a subscription."""
 
     def __init__(self, asked: Config, *, once: bool = False) -> None:
-        self.desk = Desk()
+        self.desk = EventLoop()
         self.daemon = app.Daemon(asked, self.desk, once=once)
         self.daemon.start()
         self.thread = threading.Thread(target=self.daemon.watch)
@@ -154,7 +155,7 @@ def test_without_once_the_daemon_outlives_its_streams(package: str, run: Any) ->
 
 def test_a_package_that_cannot_do_what_a_stream_wants_is_told_before_the_start(tmp_path: Path) -> None:
     package = make_package(tmp_path / "bare", Tiny(stabiliser=False))
-    daemon = app.Daemon(config(str(package.path), gate={"source": CLIP}), Desk())
+    daemon = app.Daemon(config(str(package.path), gate={"source": CLIP}), EventLoop())
     with pytest.raises(PackageError, match="use ema or none"):
         daemon.start()
     assert daemon.stop()
@@ -166,7 +167,7 @@ def test_an_engine_that_cannot_be_made_ends_the_daemon(
     def fail(*_: Any) -> None:
         raise EngineError("no backend")
 
-    monkeypatch.setattr(loading, "load_engine", fail)
+    monkeypatch.setattr(loader, "load_engine", fail)
     running = run(config(package, gate={"source": CLIP}))
     running.thread.join(time_limit(60))
     assert not running.thread.is_alive()
@@ -183,7 +184,7 @@ def test_stop_does_not_wait_for_the_compiler(package: str, run: Any, monkeypatch
         compiled.wait(time_limit(60))
         return FakeEngine()
 
-    monkeypatch.setattr(loading, "load_engine", load)
+    monkeypatch.setattr(loader, "load_engine", load)
     running = run(config(package, gate={"source": CLIP}))
     assert running.daemon._assembly.compiling
     assert running.end()
@@ -203,7 +204,7 @@ def test_cameras_connect_while_the_engine_compiles(
         compiled.wait(time_limit(60))
         return FakeEngine()
 
-    monkeypatch.setattr(loading, "load_engine", load)
+    monkeypatch.setattr(loader, "load_engine", load)
     with closed_port() as port:
         refused = {"url": f"http://127.0.0.1:{port}/live", "reconnect_initial_s": 60}
         running = run(config(package, gate={"source": refused}, yard={"source": CLIP}))

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.daemon import app, packages
-from streamseg.daemon.assembly import Assembly
-from streamseg.daemon.streams import Streams
+from streamseg.daemon.stream_manager import StreamManager
+from streamseg.daemon.supervisor import Supervisor
 from streamseg.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNEXPECTED, ConfigError, EngineError, PackageError
-from streamseg.flow.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.types import StreamState
 from tests.daemon.bench import Engines
@@ -79,7 +79,7 @@ def test_an_error_of_ours_in_a_step_of_a_reload_costs_that_step_and_is_tried_aga
     scene = begin(gate=GATE)
     scene.goes_on()
     with monkeypatch.context() as patch:
-        patch.setattr(Streams, "add", fail)
+        patch.setattr(StreamManager, "add", fail)
         scene.reload(config({"gate": GATE, "yard": YARD}))
     scene.goes_on()
     assert scene.desk.errors.counts()["reload_step"] == 1
@@ -93,15 +93,15 @@ def test_a_stream_that_cannot_be_begun_anew_for_an_error_of_ours_is_tried_again(
     scene = begin(gate=GATE, yard=YARD)
     scene.goes_on("gate")
     scene.goes_on("yard")
-    real, broken = Streams.renew, [True]
+    real, broken = StreamManager.renew, [True]
 
-    def renew(streams: Streams, *what: Any) -> None:
+    def renew(streams: StreamManager, *what: Any) -> None:
         if broken:
             broken.clear()
             fail()
         real(streams, *what)
 
-    monkeypatch.setattr(Streams, "renew", renew)
+    monkeypatch.setattr(StreamManager, "renew", renew)
     other = {"source": source("lavfi:testsrc2=size=32x24:rate=50")}
     told: list[str] = []
     scene.daemon.events.stream_state.connect(
@@ -117,7 +117,7 @@ def test_a_look_at_the_daemon_that_fails_is_counted_and_it_goes_on(
     begin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene = begin(gate=GATE)
-    monkeypatch.setattr("streamseg.daemon.report.overview", fail)
+    monkeypatch.setattr("streamseg.daemon.status_text.overview", fail)
     wait_for(lambda: scene.desk.errors.counts()["watch"] > 0, PATIENCE_S)
     scene.goes_on()
 
@@ -210,7 +210,7 @@ def test_the_publisher_has_time_of_its_own_when_streams_use_up_theirs(
     scene.goes_on()
     left: dict[str, float] = {}
 
-    def note(name: str, part: Assembly | Publisher) -> None:
+    def note(name: str, part: Supervisor | Publisher) -> None:
         join = part.join
 
         def timed(deadline: Deadline) -> bool:

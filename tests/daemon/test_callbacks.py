@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from streamseg.capture.source import Input, describe
+from streamseg.capture.source import FFmpegInput, describe
 from streamseg.client.subscription import subscribe
 from streamseg.config.schema import SourceConfig
 from streamseg.daemon import packages
-from streamseg.daemon.engine_state import EngineState
+from streamseg.daemon.engine.state import EngineState
 from streamseg.daemon.events import Events
-from streamseg.daemon.signals import signals_heard
+from streamseg.daemon.process.signals import handle_signals
 from streamseg.errors import EngineError
 from streamseg.publish.publisher import Publisher
-from streamseg.status.board import Board
-from streamseg.status.server import StatusServer
+from streamseg.status.registry import StatusRegistry
+from streamseg.status.web.server import StatusServer
 from streamseg.types import StreamState
 from tests.daemon.bench import Engines
 from tests.daemon.scene import PATIENCE_S, WHITE, Scene, config, source
@@ -38,12 +38,12 @@ def patch() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packages, "open_package", lambda *_: fake_package())
 
-        def describe_or_die(wanted: SourceConfig) -> Input:
+        def describe_or_die(wanted: SourceConfig) -> FFmpegInput:
             if wanted.url == BROKEN:
                 fail()
             return describe(wanted)
 
-        patch.setattr("streamseg.capture.reader.describe", describe_or_die)
+        patch.setattr("streamseg.capture.capture.describe", describe_or_die)
         yield patch
 
 
@@ -60,7 +60,7 @@ def errors(patch: pytest.MonkeyPatch) -> Mapping[str, int]:
         scene.goes_on()
         wait_for(lambda: events.errors.counts()["stream_drained"] > 0, PATIENCE_S, "the end of `short`")
         _live_through_everything(scene)
-    with signals_heard(events.stop_requested, events.reload_requested, events.stacks_requested):
+    with handle_signals(events.stop_requested, events.reload_requested, events.stacks_requested):
         for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM):
             signal.raise_signal(number)  # in this thread: none is on its way when the old handlers come back
         wait_for(lambda: events.errors.counts()["stop_requested"] > 0, PATIENCE_S, "the signals")
@@ -104,12 +104,12 @@ ROOMS = [
     (Publisher, "status"),
     (Publisher, "subscribers"),
     (Publisher, "remove"),
-    (Board, "add"),
-    (Board, "changed"),
-    (Board, "serve"),
-    (Board, "mask"),
-    (Board, "published"),
-    (Board, "remove"),
+    (StatusRegistry, "add"),
+    (StatusRegistry, "changed"),
+    (StatusRegistry, "serve"),
+    (StatusRegistry, "mask"),
+    (StatusRegistry, "published"),
+    (StatusRegistry, "remove"),
     (StatusServer, "offer"),
 ]
 

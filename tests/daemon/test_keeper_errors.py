@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from streamseg.daemon import keeper as room
-from streamseg.daemon.blame import ENGINE_FAILURES
-from streamseg.daemon.engine_state import EngineState
-from streamseg.daemon.stream import Stream
+from streamseg.daemon.engine import supervisor as room
+from streamseg.daemon.engine.fault_attribution import ENGINE_FAILURES
+from streamseg.daemon.engine.state import EngineState
+from streamseg.daemon.stream.stream import Stream
 from streamseg.errors import EngineError
-from streamseg.inference.manifest import ManifestClass
-from streamseg.inference.package import Package
+from streamseg.inference.packages.manifest import ManifestClass
+from streamseg.inference.packages.package import Package
 from streamseg.types import StreamState
 from tests.daemon.bench import Bench, Engines, runs
 from tests.fakes.engine import FakeEngine, fake_package

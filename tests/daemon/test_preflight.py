@@ -13,17 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamseg.capture.source import describe
-from streamseg.config.draft import Draft, ReadOptions, examine
-from streamseg.config.files import read_text
+from streamseg.config.parsed_config import Draft, ReadOptions, examine
 from streamseg.config.schema import Config
+from streamseg.config.sources import read_text
 from streamseg.daemon import preflight as module
 from streamseg.daemon.app import Daemon
-from streamseg.daemon.desk import Desk
+from streamseg.daemon.event_loop import EventLoop
 from streamseg.daemon.packages import open_packages
 from streamseg.daemon.preflight import Accepted, Machine, preflight
 from streamseg.errors import EXIT_CONFIG, EXIT_UNEXPECTED, ConfigError, MissingExtraError
 from streamseg.publish.address import check_form
-from tests.config.test_salvage import KEYS, VALUES
+from tests.config.test_repair import KEYS, VALUES
 from tests.fakes.packages import Tiny, make_package
 
 SOURCE = "lavfi:testsrc"
@@ -352,5 +352,5 @@ def test_what_is_accepted_can_be_run(tiny: Path, bare: Path, document: dict[str,
         check_form(address, insecure=config.publish.insecure)
     for gate in config.streams.values():
         describe(gate.source)
-    daemon = Daemon(config, Desk())  # all rooms take their part of it
+    daemon = Daemon(config, EventLoop())  # all rooms take their part of it
     assert daemon.stop()

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 
 from examples.daemon import Daemon, running
 from streamseg.config import parse
+from streamseg.config.render import shown
 from streamseg.config.schema import Config
-from streamseg.config.show import shown
-from streamseg.daemon.logs import JsonFormatter, TextFormatter
-from streamseg.daemon.report import first_line
+from streamseg.daemon.process.log_setup import JsonFormatter, TextFormatter
+from streamseg.daemon.status_text import first_line
 from streamseg.errors import ConfigError
-from streamseg.status.board import Board
-from streamseg.status.summary import events, summary
+from streamseg.status.registry import StatusRegistry
+from streamseg.status.web.api import events, summary
 from streamseg.types import StateChange, StreamState
 from tests.fakes.packages import make_package
 from tests.waiting import time_limit, wait_for
@@ -99,7 +99,7 @@ def test_states_and_the_page_tell_no_password(password: str) -> None:
     assert password not in first_line(error)
     change = StateChange("gate", StreamState.BACKOFF, 1.0, "refused", str(error))
     assert password not in change.message
-    board = Board(lambda: 1.0, lambda: 1.0)
+    board = StatusRegistry(lambda: 1.0, lambda: 1.0)
     board.add("gate")
     board.changed(change)
     seen = board.snapshots()

@@ -10,10 +10,10 @@ import pytest
 
 from streamseg.config.schema import Config
 from streamseg.daemon import reloader as room
-from streamseg.daemon.assembly import Assembly
 from streamseg.daemon.events import CallbackErrors
 from streamseg.daemon.reload_result import now_s, read_result
 from streamseg.daemon.reloader import Reloader
+from streamseg.daemon.supervisor import Supervisor
 from streamseg.errors import ConfigError, StreamsegError
 
 
@@ -32,7 +32,7 @@ def reload(tmp_path: Path, error: Exception | None) -> tuple[Reloader, CallbackE
         raise error
 
     errors, path, asked_s = CallbackErrors(), tmp_path / "reload.json", now_s()
-    reloader = Reloader(cast("Assembly", FakeAssembly()), read if error else None, errors, path)
+    reloader = Reloader(cast("Supervisor", FakeAssembly()), read if error else None, errors, path)
     reloader.reload()
     result = read_result(path, os.getpid(), asked_s)
     assert result is not None
@@ -68,5 +68,5 @@ def test_an_error_of_ours_is_counted_and_refuses_it(tmp_path: Path, monkeypatch:
 
 
 def test_outside_systemd_nothing_is_written(tmp_path: Path) -> None:
-    Reloader(cast("Assembly", FakeAssembly()), None, CallbackErrors(), None).reload()
+    Reloader(cast("Supervisor", FakeAssembly()), None, CallbackErrors(), None).reload()
     assert list(tmp_path.iterdir()) == []

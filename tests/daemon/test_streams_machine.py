@@ -1,4 +1,4 @@
-"""Streams come, fail, crash and go while timers run: what was due to one is never done to another."""
+"""StreamManager come, fail, crash and go while timers run: what was due to one is never done to another."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.config.schema import DaemonConfig, StreamConfig
-from streamseg.daemon import stream as stream_room
-from streamseg.daemon.desk import Desk
-from streamseg.daemon.engine_state import EngineState
+from streamseg.daemon.engine.state import EngineState
+from streamseg.daemon.engine.supervisor import EngineSupervisor
+from streamseg.daemon.event_loop import EventLoop
 from streamseg.daemon.events import Events
-from streamseg.daemon.keeper import Keeper
-from streamseg.daemon.stream import Stream
-from streamseg.daemon.streams import Streams
+from streamseg.daemon.stream import stream as stream_room
+from streamseg.daemon.stream.stream import Stream
+from streamseg.daemon.stream_manager import StreamManager
 from streamseg.errors import StreamFault
-from streamseg.flow.deadline import Deadline
 from streamseg.types import StateChange, StreamState
 from tests.status.clock import Clock
 
@@ -55,7 +55,7 @@ class FakeKeeper:
 
     state, why = EngineState.SERVING, ""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: EventLoop) -> None:
         self._desk = desk
 
     def wake(self) -> None: ...
@@ -69,7 +69,7 @@ class FakeKeeper:
 
 
 class Machine(RuleBasedStateMachine):
-    """Streams under test, and what is known of each that was ever added."""
+    """StreamManager under test, and what is known of each that was ever added."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,9 +77,9 @@ class Machine(RuleBasedStateMachine):
         self._patch.setattr(stream_room, "Capture", FakeCapture)
         FakeCapture.made = []
         self.clock = Clock()
-        self.desk = Desk(self.clock)
-        keepers = {"main": cast("Keeper", FakeKeeper(self.desk))}
-        self.streams = Streams(self.desk, keepers, lambda: LIMITS, Events(self.desk.errors))
+        self.desk = EventLoop(self.clock)
+        keepers = {"main": cast("EngineSupervisor", FakeKeeper(self.desk))}
+        self.streams = StreamManager(self.desk, keepers, lambda: LIMITS, Events(self.desk.errors))
         self.healthy: dict[str, FakeCapture] = {}  # running captures that nothing has happened to
         self.old: list[tuple[str, FakeCapture]] = []  # captures of streams that were taken out or begun anew
 

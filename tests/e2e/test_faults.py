@@ -14,7 +14,7 @@ import pytest
 
 from streamseg.client.subscription import Subscription, subscribe
 from streamseg.types import StreamState
-from streamseg.wire.notices import StatusHeader
+from streamseg.wire.control_headers import StatusHeader
 from tests.capture.servers import Answer, http_server, refuses, sends_jpegs, silent_server
 from tests.e2e.conftest import Start
 from tests.waiting import time_limit, wait_for

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from benchmarks.clip import camvid_clip, make_clip
 from examples.daemon import Daemon, running
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.package import open_package
 from tests.capture.conftest import write_clip
 from tests.parts import rtsp
 from tests.parts.browser import DESKTOP, MISSING, PHONE, Visit, card, chromium

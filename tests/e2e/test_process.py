@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streamseg.client.subscription import Subscription, subscribe
-from streamseg.inference.package import open_package
+from streamseg.inference.packages.package import open_package
 from tests.capture.servers import closed_port
 from tests.e2e.conftest import Start
 from tests.waiting import time_limit, wait_for

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from streamseg.client.subscription import subscribe
-from streamseg.inference.wrap.asked import Asked
-from streamseg.inference.wrap.package import Label, wrap, write_package
+from streamseg.convert.convert import Label, wrap, write_package
+from streamseg.convert.options import ConvertOptions
 from tests.e2e.conftest import Start
 from tests.fakes.networks import Foreign, save_network
 from tests.parts.samples import carphone_clip, selfie_network
 from tests.waiting import time_limit
 
 LIVE = "lavfi:testsrc2=size=96x64:rate=25"
-TWO = Asked(("background", "person"))
+TWO = ConvertOptions(("background", "person"))
 
 
 def packed(network: Path, engines: Path) -> None:

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from examples.gather import Pair
+from examples.pairing import Pair
 from examples.report import moments, summary, write_overlay, write_sheet, write_summary
-from examples.tally import Seen, Tally
+from examples.stream_stats import Seen, Tally
 from streamseg.types import ClassInfo, ModelInfo
 
 CLASSES = (ClassInfo(0, "road", (128, 64, 128)), ClassInfo(1, "car", (64, 0, 128)))

@@ -14,8 +14,15 @@ import numpy as np
 
 from streamseg.errors import EngineError
 from streamseg.inference.engine import EngineInfo, EngineMemory, Masks
-from streamseg.inference.manifest import GraphFile, Graphs, InputSize, Manifest, ManifestClass, MemoryShape
-from streamseg.inference.package import Package
+from streamseg.inference.packages.manifest import (
+    GraphFile,
+    Graphs,
+    InputSize,
+    Manifest,
+    ManifestClass,
+    MemoryShape,
+)
+from streamseg.inference.packages.package import Package
 from streamseg.inference.readout import read_out, softmax
 from streamseg.types import F32, U8
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from streamseg.inference.backends.tensorrt.build import build_plan
+from streamseg.inference.backends.tensorrt.engine import TensorRtEngine
+from streamseg.inference.backends.tensorrt.provider import open_plans, requests
 from streamseg.inference.engine import EngineInfo
-from streamseg.inference.manifest import GraphRole
-from streamseg.inference.package import Package
-from streamseg.inference.tensorrt.build import build_plan
-from streamseg.inference.tensorrt.engine import TensorRtEngine
-from streamseg.inference.tensorrt.provider import open_plans, requests
+from streamseg.inference.packages.manifest import GraphRole
+from streamseg.inference.packages.package import Package
 from tests.fakes import pycuda, tensorrt
 
 INFO = EngineInfo("tensorrt", "f32", "a GPU of paper", tensorrt.__version__, "asked for by a test")

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from streamseg.inference.manifest import sha256_file
+from streamseg.inference.packages.manifest import sha256_file
 from tests.fakes.packages import make_package
 
 Spoil: TypeAlias = Callable[[Path], None]

@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from streamseg.inference.manifest import MANIFEST_NAME, GraphFile, Int8, dump_manifest, sha256_file
-from streamseg.inference.package import Package
+from streamseg.inference.packages.manifest import MANIFEST_NAME, GraphFile, Int8, dump_manifest, sha256_file
+from streamseg.inference.packages.package import Package
 
 FILE = "segmenter-int8.onnx"
 SCALE = 1 / 127  # of the picture, which is -0.5…0.5 where it enters the first convolution

@@ -17,7 +17,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from streamseg.inference.manifest import (
+from streamseg.inference.packages.manifest import (
     MANIFEST_NAME,
     GraphFile,
     GraphRole,
@@ -29,7 +29,7 @@ from streamseg.inference.manifest import (
     dump_manifest,
     sha256_file,
 )
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 
 STRIDE = 4
 HIDDEN = 4  # memory channels beside the classes

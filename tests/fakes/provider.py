@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from streamseg.inference import ort
 from streamseg.inference.backend import Settings
-from streamseg.inference.host import HostEngine
-from streamseg.inference.package import Package
-from streamseg.inference.providers import CPU, OTHERS, Provider
+from streamseg.inference.backends import ort
+from streamseg.inference.backends.cpu_engine import CpuEngine
+from streamseg.inference.backends.execution_providers import CPU, OTHERS, Provider
+from streamseg.inference.packages.package import Package
 
 HOST = Provider("host", CPU.library, "onnxruntime")
 NAME = "onnxruntime-host"
@@ -26,7 +26,7 @@ def known() -> Iterator[None]:
         yield
 
 
-def device_engine(package: Package, max_batch: int = 4) -> HostEngine:
+def device_engine(package: Package, max_batch: int = 4) -> CpuEngine:
     """Loads a package on it, in f32."""
     with known():
         return ort.OnProvider(HOST.name).load(package, Settings("f32", 1, None, max_batch=max_batch))

@@ -1,8 +1,9 @@
 """A `pycuda.driver` of its real names only, on this process's memory; counts what is taken and given back.
 
-`tests/inference/tensorrt/test_pycuda.py` holds every public name here to the genuine module, which runs there
-on `tests/parts/libcuda.c`. What needs a current context fails without one, as with a driver; and what is put
-into the stream is only done when somebody waits for it, so that whoever reads too early reads rubbish.
+`tests/inference/backends/tensorrt/test_pycuda.py` holds every public name here to the genuine module, which
+runs there on `tests/parts/libcuda.c`. What needs a current context fails without one, as with a driver; and
+what is put into the stream is only done when somebody waits for it, so that whoever reads too early reads
+rubbish.
 """
 
 from __future__ import annotations

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from streamseg.errors import EngineError, PackageError
-from streamseg.inference import build_child, select
+from streamseg.inference import build_child
 from streamseg.inference.backend import BackendReport, Progress, Settings
+from streamseg.inference.backends import registry
 from streamseg.inference.cache.key import CacheKey, Machine
-from streamseg.inference.cache.store import Store
+from streamseg.inference.cache.store import CompileCache
 from streamseg.inference.engine import EngineInfo
-from streamseg.inference.manifest import GraphRole
-from streamseg.inference.package import Package
+from streamseg.inference.packages.manifest import GraphRole
+from streamseg.inference.packages.package import Package
 from tests.fakes.engine import FakeEngine
 from tests.waiting import wait_for
 
@@ -31,7 +32,7 @@ STEPS = 3
 
 def register(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make it the backend `slow`, for the rest of the test."""
-    monkeypatch.setitem(select._MODULES, NAME, __name__)
+    monkeypatch.setitem(registry._MODULES, NAME, __name__)
 
 
 def report() -> BackendReport:
@@ -43,7 +44,7 @@ def machine() -> Machine:
 
 
 def missing(package: Package, settings: Settings) -> tuple[str, ...]:
-    store = Store(settings.cache)
+    store = CompileCache(settings.cache)
     return tuple(role for role in package.engine_graphs if store.load(_key(package, role)) is None)
 
 
@@ -54,7 +55,7 @@ def load(package: Package, settings: Settings) -> FakeEngine:
 
 
 def build(package: Package, settings: Settings, progress: Progress) -> EngineInfo:
-    store = Store(settings.cache, strict=True)
+    store = CompileCache(settings.cache, strict=True)
     for role in package.engine_graphs:
 
         def make(role: GraphRole = role) -> bytes:
@@ -93,5 +94,5 @@ def _meet_fate(fate: str) -> None:
 
 
 if __name__ == "__main__":
-    select._MODULES[NAME] = "tests.fakes.slow"
+    registry._MODULES[NAME] = "tests.fakes.slow"
     sys.exit(build_child.main(sys.argv[1:]))

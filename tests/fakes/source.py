@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streamseg.capture.source import Input
-from streamseg.capture.video import Decoded
+from streamseg.capture.decoder import DecodedFrame
+from streamseg.capture.source import FFmpegInput
 from streamseg.config.schema import SourceConfig
 from streamseg.errors import SourceError, SourceFault
 from streamseg.types import Clock, Frame, Picture, PixelLayout
@@ -58,7 +58,7 @@ class FakeSource:
     closed: int = 0
     release: threading.Event = field(default_factory=threading.Event)
 
-    def __call__(self, source: SourceConfig, target: Input) -> FakeVideo:
+    def __call__(self, source: SourceConfig, target: FFmpegInput) -> FakeVideo:
         script = self.scripts[min(self.opened, len(self.scripts) - 1)]
         self.opened += 1
         if isinstance(script, Refusal):
@@ -76,7 +76,7 @@ class FakeVideo:
         self._script = script
         self._open = True
 
-    def frames(self) -> Iterator[Decoded]:
+    def frames(self) -> Iterator[DecodedFrame]:
         """Follow the script."""
         count = 0
         for step in self._script:
@@ -94,8 +94,8 @@ class FakeVideo:
         self._fake.closed += self._open
         self._open = False
 
-    def _decoded(self, count: int) -> Decoded:
-        return Decoded(
+    def _decoded(self, count: int) -> DecodedFrame:
+        return DecodedFrame(
             picture=lambda: make_picture(self._fake.size_wh, y=count % 256),
             pts_s=count * FRAME_S,
             arrived_mono_s=time.monotonic(),

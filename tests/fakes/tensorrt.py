@@ -1,9 +1,9 @@
 """A TensorRT of its real names only, which runs ONNX Runtime on the memory its tensors' addresses point to.
 
-`tests/inference/tensorrt/test_names.py` holds every public name here to the genuine bindings. A "plan" is the
-ONNX graph with the profile it was built with; "the device" is this process's memory, as with the driver
-doubles (`tests/fakes/pycuda.py`, `tests/parts/libcuda.c`), so that a wrong address reads wrong numbers or
-crashes.
+`tests/inference/backends/tensorrt/test_names.py` holds every public name here to the genuine bindings. A
+"plan" is the ONNX graph with the profile it was built with; "the device" is this process's memory, as with
+the driver doubles (`tests/fakes/pycuda.py`, `tests/parts/libcuda.c`), so that a wrong address reads wrong
+numbers or crashes.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from tests.fakes.packages import make_package
 
 

@@ -11,10 +11,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from streamseg.errors import EngineError, PackageError
-from streamseg.inference import openvino, ort
 from streamseg.inference.backend import Backend, Settings
-from streamseg.inference.manifest import GraphRole
-from streamseg.inference.package import Package, open_package
+from streamseg.inference.backends import openvino, ort
+from streamseg.inference.packages.manifest import GraphRole
+from streamseg.inference.packages.package import Package, open_package
 from tests.fakes.packages import Tiny, make_package, segmenter, stabiliser, write_manifest
 
 SETTINGS = Settings("f32", threads=1, cache=None)

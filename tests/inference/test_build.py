@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from streamseg.errors import EngineError, PackageError
-from streamseg.inference import select
 from streamseg.inference.backend import BackendReport
+from streamseg.inference.backends import registry
 from streamseg.inference.build import Order, build, machines, unbuilt
-from streamseg.inference.cache.store import Store
-from streamseg.inference.package import Package
+from streamseg.inference.cache.store import CompileCache
+from streamseg.inference.packages.package import Package
 from tests.fakes import slow
 
 
@@ -39,7 +39,7 @@ def test_openvino_is_built_for_every_batch_it_may_be_given(
 
     info = build(ordered(package, "openvino", tmp_path, max_batch=2), progress)
     assert (info.backend, info.precision) == ("openvino", "f32")
-    entries = Store(tmp_path).entries()
+    entries = CompileCache(tmp_path).entries()
     kept = sorted((e.label.origin.role, e.label.key.profile) for e in entries if e.label is not None)
     assert kept == [(role, size) for role in ("readout", "segmenter", "stabiliser") for size in "12"]
     assert steps[:3] == [("segmenter", 0, 2), ("segmenter", 1, 2), ("segmenter", 2, 2)]
@@ -53,7 +53,7 @@ def test_a_build_that_is_stopped_is_an_error(package: Package, tmp_path: Path) -
 def test_what_cannot_be_built_is_said(
     package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(select._MODULES, "absent", "streamseg.inference.absent")
+    monkeypatch.setitem(registry._MODULES, "absent", "streamseg.inference.absent")
     with pytest.raises(EngineError, match="onnxruntime builds nothing ahead"):
         build(ordered(package, "onnxruntime", tmp_path), lambda *_: True)
     with pytest.raises(EngineError, match="no folder to keep it in"):
@@ -69,7 +69,7 @@ def test_only_what_takes_long_is_ever_unbuilt(
     package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow.register(monkeypatch)
-    monkeypatch.setitem(select._MODULES, "absent", "streamseg.inference.absent")
+    monkeypatch.setitem(registry._MODULES, "absent", "streamseg.inference.absent")
     order = ordered(package, "slow", tmp_path)
     for name in ("auto", "openvino", "absent"):
         assert unbuilt(package, ordered(package, name, tmp_path)) == ()
@@ -86,7 +86,9 @@ def test_auto_passes_over_what_cannot_do_it(
     def refuse(*_: object) -> tuple[str, ...]:
         raise EngineError("slow computes in f16, not in f32")
 
-    monkeypatch.setattr(select, "_MODULES", {"slow": slow.__name__, "openvino": select._MODULES["openvino"]})
+    monkeypatch.setattr(
+        registry, "_MODULES", {"slow": slow.__name__, "openvino": registry._MODULES["openvino"]}
+    )
     assert unbuilt(package, ordered(package, "auto", tmp_path)) != ()
     monkeypatch.setattr(slow, "missing", refuse)
     assert unbuilt(package, ordered(package, "auto", tmp_path)) == ()

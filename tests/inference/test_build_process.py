@@ -12,8 +12,8 @@ import pytest
 from streamseg.errors import EngineError, PackageError
 from streamseg.inference.build import Order
 from streamseg.inference.build_process import BuildProcess
-from streamseg.inference.cache.store import Store
-from streamseg.inference.package import Package
+from streamseg.inference.cache.store import CompileCache
+from streamseg.inference.packages.package import Package
 from tests.fakes import slow
 from tests.waiting import time_limit, wait_for
 
@@ -48,7 +48,7 @@ def test_the_result_and_the_steps_arrive(order: Order, tmp_path: Path) -> None:
     info = process.run(progress)
     assert (info.backend, info.device) == ("slow", "fake device")
     assert [phase for phase, done, of in seen if done == of] == ["segmenter", "stabiliser", "readout"]
-    assert len(Store(tmp_path / "cache").entries()) == 3
+    assert len(CompileCache(tmp_path / "cache").entries()) == 3
     assert is_gone(process)
 
 
@@ -77,7 +77,7 @@ def test_whatever_becomes_of_it_is_an_error_for_people(
     monkeypatch.setenv("SLOW_FATE", fate)
     with pytest.raises(EngineError, match=told):
         BuildProcess(order, slow.COMMAND).run(go_on)
-    assert Store(tmp_path / "cache").entries() == []
+    assert CompileCache(tmp_path / "cache").entries() == []
     monkeypatch.delenv("SLOW_FATE")
     BuildProcess(order, slow.COMMAND).run(go_on)
 
@@ -136,14 +136,14 @@ def test_what_the_builder_warns_of_is_in_the_log(
     order: Order, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     BuildProcess(order, slow.COMMAND).run(go_on)
-    path = Store(tmp_path / "cache").entries()[0].path
+    path = CompileCache(tmp_path / "cache").entries()[0].path
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     with caplog.at_level(logging.INFO):
         BuildProcess(order, slow.COMMAND).run(go_on)
     assert f"{path} is not used: damaged: its checksum is another; compiling again" in caplog.text
-    assert not [entry for entry in Store(tmp_path / "cache").entries() if entry.problem]
+    assert not [entry for entry in CompileCache(tmp_path / "cache").entries() if entry.problem]
 
 
 def test_the_builder_ends_with_whoever_wanted_it(

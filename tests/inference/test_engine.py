@@ -4,7 +4,7 @@ import pytest
 
 from streamseg.errors import EngineError
 from streamseg.inference.engine import InferenceEngine, graph_of, memory_shape, model_info, run_once
-from streamseg.inference.manifest import GraphRole
+from streamseg.inference.packages.manifest import GraphRole
 from streamseg.types import ClassInfo
 from tests.fakes.engine import FakeEngine, fake_package
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streamseg.errors import PackageError
-from streamseg.inference.package import find_packages, open_package
+from streamseg.inference.packages.package import find_packages, open_package
 from tests.fakes.hostile import KINDS, LOADED, UNHASHED, make_hostile
 from tests.fakes.packages import make_package
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MEMORY = 300 << 20  # bytes that a process may map beyond what it needs to begin with
 LIMITED = """
 import resource, sys
-from streamseg.inference.package import find_packages, open_package
+from streamseg.inference.packages.package import find_packages, open_package
 from streamseg.errors import PackageError
 pages = int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + {memory},) * 2)

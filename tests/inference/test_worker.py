@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.mailbox import Mailbox, Overflow
 from streamseg.errors import EngineError
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.mailbox import Mailbox, Overflow
-from streamseg.inference.batching import Batching
+from streamseg.inference.scheduler import BatchingPolicy
 from streamseg.inference.worker import EngineWorker, WorkerEvents
 from streamseg.types import Clock, Frame, Picture, PixelLayout, Segmentation, TemporalMode
 from tests.waiting import time_limit
@@ -347,7 +347,7 @@ class Together:
 
 
 def batching(bench: Bench, size: int, wait_s: float = 0.0) -> None:
-    bench.worker.call(lambda: bench.worker.batch(Batching(size, wait_s)))
+    bench.worker.call(lambda: bench.worker.batch(BatchingPolicy(size, wait_s)))
 
 
 def test_frames_of_different_streams_go_together() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from benchmarks.gpu.cuda_wheels import PYCUDA, build_environment, driver_module
-from streamseg.inference.tensorrt.probe import LIBRARY, probe
+from streamseg.inference.backends.tensorrt.driver import LIBRARY, probe
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parent.parent / ".cache"

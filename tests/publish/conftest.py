@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import zmq
 
-from streamseg.flow.deadline import Deadline
+from streamseg.concurrency.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from streamseg.types import (
     ClassInfo,

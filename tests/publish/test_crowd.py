@@ -13,7 +13,7 @@ from tests.waiting import time_limit, wait_for
 FEW_FILES = """
 import logging, os, resource, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80))
-from streamseg.flow.deadline import Deadline
+from streamseg.concurrency.deadline import Deadline
 from streamseg.publish.publisher import Publisher
 from tests.publish.conftest import make_segmentation
 

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
+from streamseg.concurrency.deadline import Deadline
 from streamseg.errors import EXIT_UNEXPECTED, PublishError, WireError
-from streamseg.flow.deadline import Deadline
 from streamseg.publish import publisher as publisher_module
 from streamseg.publish.publisher import Publisher
 from streamseg.types import ClassInfo, StateChange, StreamState
+from streamseg.wire.control_headers import HeartbeatHeader, InfoHeader, StatusHeader
 from streamseg.wire.header import MaskHeader, PictureHeader
-from streamseg.wire.notices import BeatHeader, InfoHeader, StatusHeader
 from streamseg.wire.topics import Kind
 from tests.publish.conftest import MODEL, SOON_S, Subscribe, make_segmentation
 from tests.waiting import wait_for
@@ -170,12 +170,12 @@ def test_beats_carry_the_newest_number(publisher: Publisher, subscribe: Subscrib
     publisher.set_info("gate", MODEL)
     subscriber = subscribe(publisher.addresses[0], "seg/1/gate/beat")
     header = subscriber.next().header
-    assert isinstance(header, BeatHeader)
+    assert isinstance(header, HeartbeatHeader)
     assert header.seq is None
     publisher.offer(make_segmentation(), "raw")
-    while isinstance(header, BeatHeader) and header.seq is None:  # more than one may have come before
+    while isinstance(header, HeartbeatHeader) and header.seq is None:  # more than one may have come before
         header = subscriber.next().header
-    assert isinstance(header, BeatHeader)
+    assert isinstance(header, HeartbeatHeader)
     assert header.seq == 0
 
 

@@ -7,13 +7,13 @@ from typing import Any, cast
 import pytest
 import zmq
 
-from streamseg.publish.notices import Notices
+from streamseg.publish.control_queue import ControlQueue
 from streamseg.publish.outbox import Outbox
 from streamseg.publish.peers import Peers
 from streamseg.publish.sender import Manner, Sender
 from streamseg.publish.subscriptions import Subscriptions
+from streamseg.wire.control_headers import InfoHeader, StatusHeader
 from streamseg.wire.message import unpack
-from streamseg.wire.notices import InfoHeader, StatusHeader
 from tests.publish.conftest import MODEL, make_segmentation
 
 
@@ -55,7 +55,7 @@ class Rig:
         self.socket = PaperSocket()
         self.outbox = Outbox()
         self.now_s = 1000.0
-        self.notices = Notices("e1", self.outbox.newest, lambda: self.now_s)
+        self.notices = ControlQueue("e1", self.outbox.newest, lambda: self.now_s)
         self.peers = PaperPeers()
         self.subscriptions = Subscriptions()
         self.subscriptions.join(1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from streamseg.types import U8
 from tests.fakes.packages import make_package
 

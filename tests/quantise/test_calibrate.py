@@ -11,10 +11,10 @@ import cv2
 import pytest
 
 from streamseg.errors import TrainingError
-from streamseg.inference.package import Package, open_package
-from streamseg.inference.select import load_engine
+from streamseg.inference.backends.registry import load_engine
+from streamseg.inference.packages.package import Package, open_package
 from streamseg.quantise.calibrate import calibrate
-from streamseg.training.dataset import find_dataset
+from streamseg.training.data.dataset import find_dataset
 from streamseg.types import U8
 from tests.fakes.int8 import make_uneven
 
@@ -70,7 +70,7 @@ def test_a_layer_that_quantises_badly_stays_in_float(
 def test_what_cannot_be_had_leaves_nothing_behind(
     package: Package, pictures: list[U8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamseg.quantise.judge.Judge.loss", lambda *_: 9.0)
+    monkeypatch.setattr("streamseg.quantise.accuracy.AccuracyMetric.loss", lambda *_: 9.0)
     with pytest.raises(TrainingError, match=r"tiny: costs more than 0\.5 points even with one layer in int8"):
         calibrate(package, pictures, tmp_path / "out", Steps(), allowed=0.5)
     assert not (tmp_path / "out").exists()

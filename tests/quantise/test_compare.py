@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from streamseg.inference.package import Package
-from streamseg.inference.select import cpu_backends
+from streamseg.inference.backends.registry import cpu_backends
+from streamseg.inference.packages.package import Package
+from streamseg.quantise.accuracy import by_agreement
 from streamseg.quantise.compare import ROUNDS, compare, in_turns, table
-from streamseg.quantise.judge import by_agreement
 from streamseg.types import U8
 from tests.fakes.int8 import add_int8
 

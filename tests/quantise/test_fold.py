@@ -10,9 +10,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from streamseg.errors import PackageError
-from streamseg.inference.package import Package
+from streamseg.inference.packages.package import Package
 from streamseg.quantise.fold import fold
-from streamseg.training.shrink import shrink_weights
+from streamseg.training.export.fp16_weights import shrink_weights
 from streamseg.types import U8
 
 

@@ -10,12 +10,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from streamseg.errors import PackageError
-from streamseg.inference.package import Package, open_package
-from streamseg.inference.tensorrt.build import Batches, BuildRequest, build_plan
-from streamseg.inference.tensorrt.prepare import prepared
+from streamseg.inference.backends.tensorrt.build import Batches, BuildRequest, build_plan
+from streamseg.inference.backends.tensorrt.prepare import prepared
+from streamseg.inference.packages.package import Package, open_package
 from streamseg.quantise.frames import gather
 from streamseg.quantise.quantiser import Quantiser
-from streamseg.training.portable import require_portable
+from streamseg.training.export.compatibility import check_portability
 from streamseg.types import U8
 
 
@@ -37,7 +37,7 @@ def test_its_graph_says_nearly_the_same(quantiser: Quantiser, pictures: list[U8]
 
 def test_its_graph_is_of_the_form_that_all_runtimes_take(quantiser: Quantiser) -> None:
     model = quantiser.quantised()
-    require_portable(model, "segmenter-int8.onnx")
+    check_portability(model, "segmenter-int8.onnx")
     counts = Counter(node.op_type for node in model.graph.node)
     assert counts["QuantizeLinear"] == counts["Conv"] == 2, "one for the input of each convolution"
     assert counts["DequantizeLinear"] == 4, "their inputs, and their weights, which are stored in int8"
@@ -99,7 +99,7 @@ def test_the_shipped_segmenter(camvid: Path, tmp_path: Path) -> None:
     pictures = gather([str(camvid / "train")], 8, package.manifest.size_wh, 1.0, lambda *_: None)
     quantiser = Quantiser(package.path / "segmenter.onnx", pictures[:3], tmp_path)
     model = quantiser.quantised()
-    require_portable(model, "segmenter-int8.onnx")
+    check_portability(model, "segmenter-int8.onnx")
     counts = Counter(node.op_type for node in model.graph.node)
     assert counts["Conv"] == len(quantiser.layers) == counts["DequantizeLinear"] - counts["QuantizeLinear"]
     assert counts["Cast"] == 1, "of the picture: no weight is left in float"

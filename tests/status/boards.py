@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamseg.status.board import Board
+from streamseg.status.registry import StatusRegistry
 from streamseg.status.snapshot import Tally
 from streamseg.types import StateChange, StreamState
 from tests.fakes.stream import MODEL
@@ -12,10 +12,10 @@ from tests.status.masks import mask, plane
 NOW_UNIX_S = 1.8e9
 
 
-def make_board(clock: Clock | None = None, streams: int = 1) -> Board:
+def make_board(clock: Clock | None = None, streams: int = 1) -> StatusRegistry:
     """`gate` (and `cam1`…) runs and is served; `yard` cannot be reached."""
     clock = clock or Clock()
-    board = Board(clock, lambda: NOW_UNIX_S)
+    board = StatusRegistry(clock, lambda: NOW_UNIX_S)
     for name in ["gate", *(f"cam{number}" for number in range(1, streams))]:
         board.add(name, lambda: Tally(captured=9, reconnects=1, queue_full=3, waiting=1, subscribers=2))
         board.serve(name, "default", MODEL)

@@ -6,31 +6,33 @@ from collections.abc import Mapping
 
 from starlette.testclient import TestClient, WebSocketTestSession
 
-from streamseg.status.board import Board
-from streamseg.status.door import Door
-from streamseg.status.hub import Hub
-from streamseg.status.login_throttle import LoginThrottle
-from streamseg.status.site import Site
+from streamseg.status.registry import StatusRegistry
+from streamseg.status.web.app import StatusApp
+from streamseg.status.web.auth import AccessPolicy
+from streamseg.status.web.broadcast import PreviewBroadcaster
+from streamseg.status.web.login_rate_limit import LoginThrottle
 from tests.status.boards import NOW_UNIX_S, make_board
 from tests.status.clock import Clock
 
 HOST = "localhost:8600"
 TOKEN = "correct-horse-battery"  # noqa: S105  # a token for tests
-LOCKED = Door(TOKEN, loopback=False)
+LOCKED = AccessPolicy(TOKEN, loopback=False)
 
 
 class Served:
     """A site, and a browser that follows nothing by itself."""
 
-    def __init__(self, door: Door | None = None, *, page: bool = True, board: Board | None = None) -> None:
+    def __init__(
+        self, door: AccessPolicy | None = None, *, page: bool = True, board: StatusRegistry | None = None
+    ) -> None:
         self.board = board or make_board()
-        self.hub = Hub(lambda made: made.frame.stream.encode(), Clock())
+        self.hub = PreviewBroadcaster(lambda made: made.frame.stream.encode(), Clock())
         self.parts: Mapping[str, bool] = {"engine": True}
         self.now_unix_s = NOW_UNIX_S
-        site = Site(
+        site = StatusApp(
             self.board,
             self.hub,
-            door or Door(),
+            door or AccessPolicy(),
             page=page,
             alive=lambda: self.parts,
             wall=lambda: self.now_unix_s,

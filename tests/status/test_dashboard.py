@@ -13,7 +13,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from streamseg.status.catalogue import CATALOGUE, MetricKind
+from streamseg.status.metric_definitions import CATALOGUE, MetricKind
 from streamseg.status.metrics import Metrics
 from streamseg.status.snapshot import DEPRECATED_REASONS
 from tests.status.boards import make_board

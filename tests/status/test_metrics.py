@@ -12,11 +12,11 @@ from prometheus_client.core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
-from streamseg.status import machine, metrics
-from streamseg.status.board import Board
-from streamseg.status.catalogue import CATALOGUE
-from streamseg.status.machine import Temperature
+from streamseg.status import metrics, system_info
+from streamseg.status.metric_definitions import CATALOGUE
 from streamseg.status.metrics import OPENMETRICS, TEXT, BoardCollector, Metrics, negotiate
+from streamseg.status.registry import StatusRegistry
+from streamseg.status.system_info import Temperature
 from tests.status.boards import make_board
 from tests.status.clock import Clock
 from tests.status.sensors import Sensor
@@ -33,7 +33,7 @@ def samples_of_ours(families: Iterable[Metric]) -> list[tuple[str, dict[str, str
     ]
 
 
-def scrape(board: Board, viewers: int = 0) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+def scrape(board: StatusRegistry, viewers: int = 0) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     """Every sample by name and labels, the stream's label left out where it is `gate`."""
     text = Metrics(board, lambda: viewers).text().decode()
     return {
@@ -52,7 +52,7 @@ def machinery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = tmp_path / "cpu0" / "cpufreq" / "scaling_cur_freq"
     clock.parent.mkdir(parents=True)
     clock.write_text("2000000")
-    monkeypatch.setattr(machine.frequencies_hz, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(system_info.frequencies_hz, "__defaults__", (tmp_path,))
     sensors = {"cpu_thermal": [Sensor("", 50.0)]}
     monkeypatch.setattr("psutil.sensors_temperatures", lambda: sensors, raising=False)
 
@@ -98,26 +98,26 @@ def test_what_the_board_knows_is_told() -> None:
 
 
 @pytest.fixture
-def made_state(monkeypatch: pytest.MonkeyPatch) -> Board:
+def made_state(monkeypatch: pytest.MonkeyPatch) -> StatusRegistry:
     """A board, a machine and a version that are always the same."""
     monkeypatch.setattr(metrics, "__version__", "1.2.3")
-    monkeypatch.setattr(machine, "threads", lambda: 7)
-    monkeypatch.setattr(machine, "temperatures", lambda: [Temperature("coretemp", "Package id 0", 50.0)])
-    monkeypatch.setattr(machine, "frequencies_hz", lambda: {"0": 2e9, "1": 2.1e9})
+    monkeypatch.setattr(system_info, "threads", lambda: 7)
+    monkeypatch.setattr(system_info, "temperatures", lambda: [Temperature("coretemp", "Package id 0", 50.0)])
+    monkeypatch.setattr(system_info, "frequencies_hz", lambda: {"0": 2e9, "1": 2.1e9})
     clock = Clock()
     board = make_board(clock, streams=2)
     clock.now_s += 3
     return board
 
 
-def test_names_labels_help_types_and_values_stay_what_they_are(made_state: Board) -> None:
+def test_names_labels_help_types_and_values_stay_what_they_are(made_state: StatusRegistry) -> None:
     """A change of `exposition.txt` is a change for everybody who has a dashboard or an alert."""
     registry = CollectorRegistry()
     registry.register(BoardCollector(made_state, lambda: 2))
     assert generate_latest(registry).decode() == EXPOSITION.read_text(encoding="utf-8")
 
 
-def test_openmetrics_tells_the_same_samples(made_state: Board) -> None:
+def test_openmetrics_tells_the_same_samples(made_state: StatusRegistry) -> None:
     found = Metrics(made_state, lambda: 2)
     as_text = text_string_to_metric_families(found.text().decode())
     as_openmetrics = openmetrics_families(found.text(OPENMETRICS).decode())  # type: ignore[no-untyped-call]

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from streamseg.flow.deadline import Deadline
-from streamseg.flow.stage import Stage
-from streamseg.status.board import Board
-from streamseg.status.door import Door
-from streamseg.status.server import Settings, StatusServer
+from streamseg.concurrency.deadline import Deadline
+from streamseg.concurrency.worker_thread import StoppableThread
+from streamseg.status.registry import StatusRegistry
+from streamseg.status.web.auth import AccessPolicy
+from streamseg.status.web.server import Settings, StatusServer
 from streamseg.types import ClassInfo, StateChange, StreamState
 from tests.fakes.stream import MODEL
 from tests.parts.browser import DESKTOP, MISSING, PHONE, Visit, card, chromium
@@ -39,17 +39,17 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def serving(door: Door | None = None, streams: tuple[str, ...] = ("gate",)) -> Iterator[StatusServer]:
+def serving(door: AccessPolicy | None = None, streams: tuple[str, ...] = ("gate",)) -> Iterator[StatusServer]:
     """A status thread, and a thread that gives it masks as an engine would."""
-    board = Board(time.monotonic, time.time)
+    board = StatusRegistry(time.monotonic, time.time)
     classes = (*MODEL.classes, ClassInfo(2, MARKUP, (10, 200, 30)))
     for name in streams:
         board.add(name)
         board.serve(name, "default", replace(MODEL, classes=classes))
         board.changed(StateChange(name, StreamState.RUNNING, time.time()))
-    server = StatusServer(board, Settings("127.0.0.1:0", door or Door()), dict)
+    server = StatusServer(board, Settings("127.0.0.1:0", door or AccessPolicy()), dict)
     server.start()
-    engine = Stage("fake-engine", lambda stop: _make_masks(stop, board, server, streams))
+    engine = StoppableThread("fake-engine", lambda stop: _make_masks(stop, board, server, streams))
     engine.start()
     yield server
     for part in (engine, server):
@@ -57,7 +57,9 @@ def serving(door: Door | None = None, streams: tuple[str, ...] = ("gate",)) -> I
         assert part.join(Deadline(time_limit(60)))
 
 
-def _make_masks(stop: threading.Event, board: Board, server: StatusServer, streams: tuple[str, ...]) -> None:
+def _make_masks(
+    stop: threading.Event, board: StatusRegistry, server: StatusServer, streams: tuple[str, ...]
+) -> None:
     labels = plane(2)
     labels[:, :20] = 0
     for seq in itertools.count():
@@ -101,7 +103,7 @@ def test_nothing_is_asked_of_anybody_else(browser: Browser) -> None:
 
 
 def test_the_token_opens_the_page_and_nothing_else_does(browser: Browser) -> None:
-    with serving(Door(TOKEN, loopback=False)) as server, visiting(browser, server) as visit:
+    with serving(AccessPolicy(TOKEN, loopback=False)) as server, visiting(browser, server) as visit:
         page = visit.open("/streams/gate")
         expect(page).to_have_url(re.compile("/login$"))
         visit.keep("login")
@@ -132,14 +134,16 @@ def test_a_daemon_that_goes_is_missed_and_one_that_comes_back_is_found(browser: 
 
 
 def test_a_token_that_was_changed_is_asked_for(browser: Browser) -> None:
-    with serving(Door(TOKEN, loopback=False)) as server, visiting(browser, server) as visit:
+    with serving(AccessPolicy(TOKEN, loopback=False)) as server, visiting(browser, server) as visit:
         page = visit.open("/login")
         page.get_by_label("Token").fill(TOKEN)
         page.get_by_role("button", name="Open").click()
         expect(page.locator(card("gate", "good"))).to_be_visible()
         server.stop()
         assert server.join(Deadline(time_limit(60)))
-        again = StatusServer(server._board, Settings(server.address, Door(TOKEN[::-1], loopback=False)), dict)
+        again = StatusServer(
+            server._board, Settings(server.address, AccessPolicy(TOKEN[::-1], loopback=False)), dict
+        )
         again.start()
         expect(page).to_have_url(re.compile("/login$"))
         again.stop()

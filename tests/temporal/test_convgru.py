@@ -7,7 +7,7 @@ import pytest
 
 from streamseg.errors import EngineError
 from streamseg.inference.engine import EngineMemory, Masks
-from streamseg.temporal.motion import Motion
+from streamseg.temporal.optical_flow import OpticalFlow
 from streamseg.temporal.reset import ResetReason
 from streamseg.temporal.stage import make_stage
 from streamseg.types import F32, U8
@@ -46,13 +46,13 @@ def test_motion_is_computed_before_the_run_is_waited_for(monkeypatch: pytest.Mon
     stage = make_stage("convgru", engine)
     _, memory = stage.step(engine.start(rgb(0)), make_frame(0), luma(60), None)
     run = Watched(engine, rgb(1))
-    search = Motion.search
+    search = OpticalFlow.search
 
-    def noted(motion: Motion, now: U8, before: U8) -> F32:
+    def noted(motion: OpticalFlow, now: U8, before: U8) -> F32:
         run.asked.append("flow")
         return search(motion, now, before)
 
-    monkeypatch.setattr(Motion, "search", noted)
+    monkeypatch.setattr(OpticalFlow, "search", noted)
     run.asked.clear()
     stage.step(run, make_frame(1), luma(64), memory)
     assert run.asked[:2] == ["flow", "wait"]

@@ -5,7 +5,7 @@ import pytest
 
 from streamseg.inference.readout import softmax
 from streamseg.temporal.ema import EmaStage
-from streamseg.temporal.motion import carry
+from streamseg.temporal.optical_flow import carry
 from streamseg.temporal.stage import make_stage
 from streamseg.types import U8
 from tests.fakes.engine import FakeEngine

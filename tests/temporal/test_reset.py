@@ -5,20 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streamseg.temporal.reset import Moment, ResetLimits, ResetReason, reset_reason
+from streamseg.temporal.reset import FrameContext, ResetLimits, ResetReason, reset_reason
 from tests.temporal.conftest import make_frame, scene, view
 
 HERE = view(scene(0), 60, 60)
 NEARBY = view(scene(0), 63, 61)
 ELSEWHERE = view(scene(9), 60, 60)
 LIMITS = ResetLimits(reset_after_s=1.0)
-BEFORE = Moment.of(make_frame(0, pts_s=10.0), HERE, "a")
-NOW = Moment.of(make_frame(1, pts_s=10.1), NEARBY, "a")
+BEFORE = FrameContext.of(make_frame(0, pts_s=10.0), HERE, "a")
+NOW = FrameContext.of(make_frame(1, pts_s=10.1), NEARBY, "a")
 
 
 def test_a_moment_of_a_frame() -> None:
     frame = make_frame(3, pts_s=1.5, mono_s=7.0, size_wh=(320, 240), discontinuity=True)
-    assert Moment.of(frame, HERE, "me") == Moment("me", HERE, (320, 240), 1.5, 7.0, discontinuity=True)
+    assert FrameContext.of(frame, HERE, "me") == FrameContext(
+        "me", HERE, (320, 240), 1.5, 7.0, discontinuity=True
+    )
 
 
 def test_the_past_is_kept_in_the_ordinary_run_of_things() -> None:
@@ -37,7 +39,7 @@ def test_the_past_is_kept_in_the_ordinary_run_of_things() -> None:
         (replace(NOW, luma=ELSEWHERE), ResetReason.SCENE_CUT),
     ],
 )
-def test_each_reason_has_its_name(now: Moment, reason: ResetReason) -> None:
+def test_each_reason_has_its_name(now: FrameContext, reason: ResetReason) -> None:
     assert reset_reason(BEFORE, now, LIMITS) is reason
 
 

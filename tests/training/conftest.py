@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from streamseg.training.recipe import Recipe, parse_recipe
+from streamseg.training.config.recipe import Recipe, parse_recipe
 
 SIZE_WH = (64, 48)
 

@@ -18,17 +18,17 @@ import torch
 from torch import Tensor, nn
 
 from streamseg.errors import TrainingError
-from streamseg.training.fit import Run
-from streamseg.training.interruption import TrainingStoppedError, stop_on_signals
-from streamseg.training.loader import Sample, batches
-from streamseg.training.processes import ALONE, Share, new_fabric
-from streamseg.training.sampling import ShuffledOrder
-from streamseg.training.stage import Schedule, Stage
+from streamseg.training.data.loader import Sample, batches
+from streamseg.training.data.sampling import ShuffledOrder
+from streamseg.training.loop.base import Schedule, TrainingStage
+from streamseg.training.loop.distributed import ALONE, Share, new_fabric
+from streamseg.training.loop.interruption import TrainingStoppedError, stop_on_signals
+from streamseg.training.loop.trainer import Trainer
 
 MEASURING = 100
 
 
-class Curve(Stage[nn.Sequential]):
+class Curve(TrainingStage[nn.Sequential]):
     """Learns |x| from shared batches; the critic learns the model's error, so that both are stepped."""
 
     name, ema_decay, validate_every, seed = "curve", 0.9, 4, 5
@@ -77,7 +77,7 @@ def main(folder: Path, step: int | None = None, number: int = 0, rank: int | Non
     every_s = float(os.environ.get("SAVE_EVERY_S", "0"))
     try:
         with stop_on_signals(alone=fabric.world_size == 1) as request:
-            Run(stage, folder, fabric, save_every_s=every_s, request=request).fit()
+            Trainer(stage, folder, fabric, save_every_s=every_s, request=request).fit()
     except TrainingStoppedError as error:
         print(error)
         return error.exit_code

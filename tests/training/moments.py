@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamseg.training.dataset import Shot
-from streamseg.training.measures import Moment
-from streamseg.training.metrics import Motion
+from streamseg.training.data.dataset import Shot
+from streamseg.training.evaluation.evaluator import Moment
+from streamseg.training.evaluation.metrics import Motion
 from streamseg.types import U8, ClassInfo
 
 CLASSES = tuple(ClassInfo(i, name, (60 * i, 90, 200)) for i, name in enumerate(("ground", "disc", "bar")))

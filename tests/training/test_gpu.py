@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from streamseg.inference.package import open_package
-from streamseg.training.export import export
-from streamseg.training.folders import Folders
-from streamseg.training.processes import described, new_fabric
-from streamseg.training.recipe import parse_recipe
-from streamseg.training.step_log import read_log
+from streamseg.inference.packages.package import open_package
+from streamseg.training.config.recipe import parse_recipe
+from streamseg.training.export.export import export
+from streamseg.training.loop.distributed import described, new_fabric
+from streamseg.training.loop.run_dir import RunDirectory
+from streamseg.training.loop.step_log import read_log
 from streamseg.training.train import train_stages
 from tests.training.conftest import recipe_document
 
@@ -28,7 +28,7 @@ def test_all_stages_train_on_it_and_what_they_made_is_exported(pictures: Path, t
     document = recipe_document(pictures) | {"stages": STAGES, "seed": 4}
     document["data"]["unlabelled"] = [str(pictures / "val/images")]
     document["stabilise"]["critic"] = {}
-    recipe, folders, fabric = parse_recipe(document, "test"), Folders(tmp_path, "tiny"), new_fabric()
+    recipe, folders, fabric = parse_recipe(document, "test"), RunDirectory(tmp_path, "tiny"), new_fabric()
     assert described(fabric).startswith("cuda")
     networks = train_stages(recipe, folders, fabric, print)
     for stage in STAGES:
@@ -41,7 +41,7 @@ def test_all_stages_train_on_it_and_what_they_made_is_exported(pictures: Path, t
 
 def test_a_run_goes_on_from_its_checkpoint(pictures: Path, tmp_path: Path) -> None:
     recipe = parse_recipe(recipe_document(pictures) | {"stages": ["segment"]}, "test")
-    folders = Folders(tmp_path, "tiny")
+    folders = RunDirectory(tmp_path, "tiny")
     first = train_stages(recipe, folders, new_fabric(), print).need_segmenter()
     again = train_stages(recipe, folders, new_fabric(), print).need_segmenter()
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))

@@ -18,7 +18,7 @@ import torch.distributed as group
 # what is registered first is called last
 atexit.register(lambda: Path(sys.argv[1], os.environ["RANK"]).write_text(str(group.is_initialized())))
 
-from streamseg.training.processes import new_fabric
+from streamseg.training.loop.distributed import new_fabric
 
 assert new_fabric().world_size == 2
 assert group.is_initialized()

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from streamseg.errors import TrainingError
-from streamseg.inference.manifest import load_manifest, sha256_file
-from streamseg.inference.package import open_package
-from streamseg.training.fit import Run
-from streamseg.training.folders import Folders
-from streamseg.training.fresh import stages_to_discard
-from streamseg.training.processes import new_fabric
-from streamseg.training.recipe import Recipe
-from streamseg.training.run_lock import run_lock
-from streamseg.training.stage_recipes import CriticRecipe
-from streamseg.training.step_log import read_log
+from streamseg.inference.packages.manifest import load_manifest, sha256_file
+from streamseg.inference.packages.package import open_package
+from streamseg.training.config.recipe import Recipe
+from streamseg.training.config.stage_config import DiscriminatorRecipe
+from streamseg.training.loop.distributed import new_fabric
+from streamseg.training.loop.fresh import stages_to_discard
+from streamseg.training.loop.run_dir import RunDirectory
+from streamseg.training.loop.run_lock import run_lock
+from streamseg.training.loop.step_log import read_log
+from streamseg.training.loop.trainer import Trainer
 from streamseg.training.train import check_data, train, train_stages
 
 
@@ -59,7 +59,7 @@ def test_what_is_odd_but_not_wrong_is_logged(recipe: Recipe, caplog: pytest.LogC
 def test_the_whole_chain_and_a_stage_on_its_own(recipe: Recipe, tmp_path: Path) -> None:
     data = recipe.data.model_copy(update={"unlabelled": [recipe.data.val.images]})
     stages = ["segment", "adversarial", "semi", "stabilise"]
-    short = {"epochs": 1, "critic": CriticRecipe(warmup_steps=1)}
+    short = {"epochs": 1, "critic": DiscriminatorRecipe(warmup_steps=1)}
     chain = recipe.model_copy(
         update={
             "data": data,
@@ -122,7 +122,7 @@ def test_what_a_run_began_with_is_in_its_package(recipe: Recipe, tmp_path: Path)
 
 
 def test_a_run_in_a_folder_that_is_in_use_is_refused(recipe: Recipe, tmp_path: Path) -> None:
-    folders = Folders(tmp_path, recipe.name)
+    folders = RunDirectory(tmp_path, recipe.name)
     with run_lock(folders.lock), pytest.raises(TrainingError, match="tiny is in use by process"):
         train(recipe, tmp_path, lambda _: None)
     assert not folders.stage("segment").exists()
@@ -146,16 +146,16 @@ def test_how_often_is_saved_is_the_recipes(
 ) -> None:
     seldom = recipe.model_copy(update={"stages": ["segment"], "checkpoint_every_s": 1e9})
     saved: dict[float, list[int]] = {}
-    save = Run.save
+    save = Trainer.save
     for every_s in (0.0, 1e9):
         steps = saved[every_s] = []
 
-        def note(run: Run[Any], steps: list[int] = steps) -> None:
+        def note(run: Trainer[Any], steps: list[int] = steps) -> None:
             steps.append(run.step)
             save(run)
 
-        monkeypatch.setattr(Run, "save", note)
+        monkeypatch.setattr(Trainer, "save", note)
         often = seldom.model_copy(update={"checkpoint_every_s": every_s, "name": f"run-{every_s:g}"})
-        train_stages(often, Folders(tmp_path, often.name), new_fabric(), lambda _: None)
+        train_stages(often, RunDirectory(tmp_path, often.name), new_fabric(), lambda _: None)
     assert set(saved[0.0]) == set(range(1, 9))
     assert set(saved[1e9]) == {4, 8}, "at each measurement and at the end"

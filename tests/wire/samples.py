@@ -8,9 +8,9 @@ import numpy as np
 
 from streamseg.types import ClassInfo, ModelInfo
 from streamseg.wire.codecs import Encoding, encode
-from streamseg.wire.header import Drops, MaskHeader, MaskLayout, PictureHeader, Times
+from streamseg.wire.control_headers import HeartbeatHeader, InfoHeader, StatusHeader
+from streamseg.wire.header import Drops, FrameTimes, MaskHeader, MaskLayout, PictureHeader
 from streamseg.wire.message import Header, Message
-from streamseg.wire.notices import BeatHeader, InfoHeader, StatusHeader
 
 LABELS = np.array(
     [
@@ -23,7 +23,7 @@ LABELS = np.array(
     ],
     np.uint8,
 )
-TIMES = Times(capture=1790000000.123, clock="rtcp", pts=612.4, publish=1790000000.151)
+TIMES = FrameTimes(capture=1790000000.123, clock="rtcp", pts=612.4, publish=1790000000.151)
 MASK = MaskHeader(
     stream="gate",
     epoch="9f2c1d",
@@ -62,7 +62,7 @@ STATUS = StatusHeader(
     retry_in_s=1.5,
     fps=14.9,
 )
-BEAT = BeatHeader("gate", "9f2c1d", 18233, 1790000001.0)
+BEAT = HeartbeatHeader("gate", "9f2c1d", 18233, 1790000001.0)
 PICTURE = PictureHeader("gate", "9f2c1d", 18233, TIMES)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamseg.errors import WireError
-from streamseg.wire.header import HEADER_BYTES, Drops, MaskHeader, MaskLayout, Times
+from streamseg.wire.header import HEADER_BYTES, Drops, FrameTimes, MaskHeader, MaskLayout
 from streamseg.wire.message import dump_header, load_header
 from streamseg.wire.topics import Kind
 from tests.wire.samples import MASK, PICTURE
@@ -26,7 +26,7 @@ HEADERS = st.builds(
     epoch=st.from_regex(r"[A-Za-z0-9_.-]{1,64}", fullmatch=True),
     seq=COUNTS,
     frame_seq=COUNTS,
-    time=st.builds(Times, SECONDS, WORDS, st.none() | st.floats(-1e9, 1e9), SECONDS),
+    time=st.builds(FrameTimes, SECONDS, WORDS, st.none() | st.floats(-1e9, 1e9), SECONDS),
     frame_wh=st.tuples(SIDES, SIDES),
     mask=st.builds(MaskLayout, SIDES, SIDES, WORDS, st.tuples(*[st.floats(-1e6, 1e6)] * 6)),
     present=st.just((1, 2)),

@@ -20,7 +20,7 @@ _LONGEST_LINE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class EntryHeader:
     """What an entry says of itself.
 
     Attributes:
@@ -34,7 +34,7 @@ class Label:
     made_unix_s: float
 
 
-def pack(label: Label, plan: bytes) -> list[bytes]:
+def pack(label: EntryHeader, plan: bytes) -> list[bytes]:
     """The file, in pieces to be written one after the other."""
     origin = label.origin
     words = {
@@ -46,7 +46,7 @@ def pack(label: Label, plan: bytes) -> list[bytes]:
     return [_MAGIC + _checksum([line, plan]) + b"\n", line, plan]
 
 
-def unpack(data: bytes) -> tuple[Label, memoryview]:
+def unpack(data: bytes) -> tuple[EntryHeader, memoryview]:
     """What a file holds: its label and the compiled graph.
 
     Raises:
@@ -61,11 +61,11 @@ def unpack(data: bytes) -> tuple[Label, memoryview]:
     return _label(bytes(words)), plan
 
 
-def _label(line: bytes) -> Label:
+def _label(line: bytes) -> EntryHeader:
     try:
         words = json.loads(line)
         origin = words["origin"]
-        return Label(
+        return EntryHeader(
             CacheKey.from_json(words["key"]),
             Origin(origin["package"], Path(origin["folder"]), origin["role"]),
             float(words["made_unix_s"]),

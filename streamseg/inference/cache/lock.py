@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from streamseg.flow.deadline import Deadline
+from streamseg.concurrency.deadline import Deadline
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 0.05  # between two looks: flock(2) could wait by itself, but without a deadline

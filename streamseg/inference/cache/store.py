@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from streamseg.errors import EngineError
-from streamseg.inference.cache.entry import Label, pack, unpack
+from streamseg.inference.cache.entry import EntryHeader, pack, unpack
 from streamseg.inference.cache.files import PART, make_folder, read_ours, write_whole
 from streamseg.inference.cache.key import CacheKey, Origin
 from streamseg.inference.cache.lock import locked
@@ -38,11 +38,11 @@ class Entry:
     path: Path
     size: int
     made_unix_s: float
-    label: Label | None
+    label: EntryHeader | None
     problem: str
 
 
-class Store:
+class CompileCache:
     """Keeps compiled graphs.
 
     Args:
@@ -98,7 +98,7 @@ class Store:
         """
         if self._folder is None:
             return
-        label = Label(key, origin, self._wall())
+        label = EntryHeader(key, origin, self._wall())
         try:
             make_folder(self._folder)
             write_whole(self._path(self._folder, key), pack(label, plan))

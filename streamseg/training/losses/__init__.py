@@ -7,14 +7,14 @@ from streamseg.training.losses.adversarial import (
     discriminator_loss,
     generator_loss,
 )
-from streamseg.training.losses.cells import subsample
 from streamseg.training.losses.consistency import warping_consistency
 from streamseg.training.losses.cross_entropy import class_weights, cross_entropy
 from streamseg.training.losses.dice import dice
 from streamseg.training.losses.distillation import distillation
 from streamseg.training.losses.lovasz import lovasz
 from streamseg.training.losses.mse import mse
-from streamseg.training.losses.terms import terms
+from streamseg.training.losses.registry import terms
+from streamseg.training.losses.subsample import subsample
 
 __all__ = [
     "class_weights",  # weights of the classes from their shares

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor
 
-from streamseg.training.stage_recipes import Adversarial
+from streamseg.training.config.stage_config import Adversarial
 
 
 def generator_loss(made: Tensor, kind: Adversarial = "bce") -> Tensor:

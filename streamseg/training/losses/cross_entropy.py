@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 the name torch's own documentation uses
 from torch import Tensor
 
-from streamseg.training.recipe_data import IGNORE
+from streamseg.training.config.recipe_data import IGNORE
 
 
 def class_weights(shares: Tensor, members: Tensor | None = None, factors: Tensor | None = None) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from streamseg.training.losses.cells import labelled
+from streamseg.training.losses.subsample import labelled
 
 
 def dice(logits: Tensor, labels: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from streamseg.training.losses.cells import labelled
+from streamseg.training.losses.subsample import labelled
 
 
 def lovasz(logits: Tensor, labels: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from benchmarks.gpu import device
-from streamseg.inference.tensorrt.cuda import Device
-from streamseg.inference.tensorrt.probe import DriverState
+from streamseg.inference.backends.tensorrt.cuda import Device
+from streamseg.inference.backends.tensorrt.driver import DriverState
 from tests.fakes import pycuda
 
 

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamseg.inference.cache.entry import Label, pack, unpack
+from streamseg.inference.cache.entry import EntryHeader, pack, unpack
 from streamseg.inference.cache.key import CacheKey, Origin
 
 PLAN = bytes(range(256)) * 4
 
 
 @pytest.fixture
-def label(key: CacheKey, origin: Origin) -> Label:
-    return Label(key, origin, 1.5e9)
+def label(key: CacheKey, origin: Origin) -> EntryHeader:
+    return EntryHeader(key, origin, 1.5e9)
 
 
 @pytest.mark.parametrize("plan", [PLAN, b"", b"\n\n"])
-def test_what_is_packed_is_unpacked(label: Label, plan: bytes) -> None:
+def test_what_is_packed_is_unpacked(label: EntryHeader, plan: bytes) -> None:
     found, content = unpack(b"".join(pack(label, plan)))
     assert found == label
     assert content == plan
@@ -28,7 +28,7 @@ def test_what_is_packed_is_unpacked(label: Label, plan: bytes) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-def test_any_flipped_bit_is_found(label: Label, place: float, bit: int) -> None:
+def test_any_flipped_bit_is_found(label: EntryHeader, place: float, bit: int) -> None:
     data = bytearray(b"".join(pack(label, PLAN)))
     data[int(place * len(data))] ^= 1 << bit
     with pytest.raises(ValueError, match=r"damaged|not an entry"):
@@ -37,7 +37,7 @@ def test_any_flipped_bit_is_found(label: Label, place: float, bit: int) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True))
-def test_any_cut_is_found(label: Label, share: float) -> None:
+def test_any_cut_is_found(label: EntryHeader, share: float) -> None:
     data = b"".join(pack(label, PLAN))
     with pytest.raises(ValueError, match=r"damaged|not an entry"):
         unpack(data[: int(share * len(data))])

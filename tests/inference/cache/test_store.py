@@ -15,7 +15,7 @@ import pytest
 from streamseg.errors import EngineError
 from streamseg.inference.cache.key import CacheKey, Origin
 from streamseg.inference.cache.lock import locked
-from streamseg.inference.cache.store import Store
+from streamseg.inference.cache.store import CompileCache
 from tests.waiting import time_limit
 
 PLAN = bytes(range(256))
@@ -42,7 +42,8 @@ def stuck(path, parts):
 
 if how == "stuck":
     store.write_whole = stuck
-got = store.Store(cache, strict=True).obtain(key, Origin("p", Path("p"), "segmenter"), make, bytes, bytes)
+origin = Origin("p", Path("p"), "segmenter")
+got = store.CompileCache(cache, strict=True).obtain(key, origin, make, bytes, bytes)
 print("got", got.decode(), flush=True)
 '''
 
@@ -59,20 +60,20 @@ class Compiler:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "cache", wall=lambda: 1.5e9)
+def store(tmp_path: Path) -> CompileCache:
+    return CompileCache(tmp_path / "cache", wall=lambda: 1.5e9)
 
 
-def obtain(store: Store, key: CacheKey, origin: Origin, compiler: Compiler) -> bytes:
+def obtain(store: CompileCache, key: CacheKey, origin: Origin, compiler: Compiler) -> bytes:
     return store.obtain(key, origin, compiler, bytes, bytes, wait_s=20)
 
 
-def the_file(store: Store) -> Path:
+def the_file(store: CompileCache) -> Path:
     (entry,) = store.entries()
     return entry.path
 
 
-def test_what_was_made_once_is_found_again(store: Store, key: CacheKey, origin: Origin) -> None:
+def test_what_was_made_once_is_found_again(store: CompileCache, key: CacheKey, origin: Origin) -> None:
     compiler = Compiler()
     assert obtain(store, key, origin, compiler) == PLAN
     assert obtain(store, key, origin, compiler) == PLAN
@@ -83,7 +84,7 @@ def test_what_was_made_once_is_found_again(store: Store, key: CacheKey, origin: 
     assert entry.size == entry.path.stat().st_size > len(PLAN)
 
 
-def test_another_key_is_another_plan(store: Store, key: CacheKey, origin: Origin) -> None:
+def test_another_key_is_another_plan(store: CompileCache, key: CacheKey, origin: Origin) -> None:
     compiler = Compiler()
     for machine in (key.machine, replace(key.machine, driver="581.1"), key.machine):
         obtain(store, replace(key, machine=machine), origin, compiler)
@@ -92,7 +93,7 @@ def test_another_key_is_another_plan(store: Store, key: CacheKey, origin: Origin
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "foreign", "writable", "another's"])
 def test_what_cannot_be_trusted_is_reported_and_made_again(
-    store: Store, key: CacheKey, origin: Origin, caplog: pytest.LogCaptureFixture, damage: str
+    store: CompileCache, key: CacheKey, origin: Origin, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
     compiler = Compiler()
     obtain(store, key, origin, compiler)
@@ -116,7 +117,9 @@ def test_what_cannot_be_trusted_is_reported_and_made_again(
     assert compiler.made == 2  # mended
 
 
-def test_what_its_own_library_refuses_is_made_again(store: Store, key: CacheKey, origin: Origin) -> None:
+def test_what_its_own_library_refuses_is_made_again(
+    store: CompileCache, key: CacheKey, origin: Origin
+) -> None:
     def refuse(_: memoryview) -> bytes:
         raise ValueError("not my format")
 
@@ -127,7 +130,7 @@ def test_what_its_own_library_refuses_is_made_again(store: Store, key: CacheKey,
 
 
 def test_what_has_no_bytes_is_made_each_time(
-    store: Store, key: CacheKey, origin: Origin, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    store: CompileCache, key: CacheKey, origin: Origin, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(_: bytes) -> bytes:
         raise ValueError("it is not to be written")
@@ -135,10 +138,10 @@ def test_what_has_no_bytes_is_made_each_time(
     assert store.obtain(key, origin, Compiler(), refuse, bytes) == PLAN
     assert "tiny: segmenter cannot be kept: it is not to be written" in caplog.text
     with pytest.raises(EngineError, match="not to be written; mend that"):
-        Store(tmp_path / "cache", strict=True).obtain(key, origin, Compiler(), refuse, bytes)
+        CompileCache(tmp_path / "cache", strict=True).obtain(key, origin, Compiler(), refuse, bytes)
 
 
-def test_bytes_are_kept_and_found_by_themselves(store: Store, key: CacheKey, origin: Origin) -> None:
+def test_bytes_are_kept_and_found_by_themselves(store: CompileCache, key: CacheKey, origin: Origin) -> None:
     assert store.load(key) is None
     store.save(key, origin, PLAN)
     found = store.load(key)
@@ -147,7 +150,7 @@ def test_bytes_are_kept_and_found_by_themselves(store: Store, key: CacheKey, ori
 
 
 def test_a_full_disk_costs_the_cache_alone(
-    store: Store,
+    store: CompileCache,
     key: CacheKey,
     origin: Origin,
     tmp_path: Path,
@@ -161,7 +164,7 @@ def test_a_full_disk_costs_the_cache_alone(
     assert obtain(store, key, origin, Compiler()) == PLAN
     assert "cannot be kept: No space left on device; the next start compiles again" in caplog.text
     with pytest.raises(EngineError, match="No space left on device; mend that, or set another cache folder"):
-        obtain(Store(tmp_path / "cache", strict=True), key, origin, Compiler())
+        obtain(CompileCache(tmp_path / "cache", strict=True), key, origin, Compiler())
     assert store.entries() == []
 
 
@@ -170,10 +173,10 @@ def test_a_file_the_kernel_refuses_to_grow_leaves_nothing(tmp_path: Path) -> Non
 import resource
 from pathlib import Path
 from streamseg.inference.cache.key import CacheKey, Machine, Origin
-from streamseg.inference.cache.store import Store
+from streamseg.inference.cache.store import CompileCache
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 key = CacheKey("g", Machine("b", "1", "d"), "f32", "1")
-store = Store(Path({str(tmp_path)!r}))
+store = CompileCache(Path({str(tmp_path)!r}))
 print(len(store.obtain(key, Origin("p", Path("p"), "r"), lambda: bytes(9999), bytes, bytes)))
 """
     done = subprocess.run(
@@ -189,13 +192,13 @@ def test_a_place_that_is_not_ours_keeps_nothing(
 ) -> None:
     (tmp_path / "plans").mkdir()
     (tmp_path / "plans").chmod(0o777)
-    assert obtain(Store(tmp_path), key, origin, Compiler()) == PLAN
+    assert obtain(CompileCache(tmp_path), key, origin, Compiler()) == PLAN
     assert "cannot be kept: others may write it (mode 0777)" in caplog.text
     assert list((tmp_path / "plans").iterdir()) == []
 
 
 def test_without_a_folder_everything_is_made(key: CacheKey, origin: Origin) -> None:
-    store, compiler = Store(None), Compiler()
+    store, compiler = CompileCache(None), Compiler()
     for _ in range(2):
         assert obtain(store, key, origin, compiler) == PLAN
     store.save(key, origin, PLAN)
@@ -241,14 +244,14 @@ def test_a_builder_killed_midway_leaves_no_half_entry_and_the_lock_free(
             assert said(victim) == "building"
         assert said(victim) == last
         victim.send_signal(signal.SIGKILL)
-    assert Store(tmp_path).entries() == []
+    assert CompileCache(tmp_path).entries() == []
     with builder(tmp_path, "next") as following:
         out, _ = following.communicate("\n", timeout=time_limit(60))
     assert out.split("\n")[:2] == ["building", "got next"]
     assert not list((tmp_path / "plans").glob("*.part"))
 
 
-def test_what_is_sound_and_what_is_not_is_listed(store: Store, key: CacheKey, origin: Origin) -> None:
+def test_what_is_sound_and_what_is_not_is_listed(store: CompileCache, key: CacheKey, origin: Origin) -> None:
     store.save(key, origin, PLAN)
     path = the_file(store)
     (path.parent / "damaged.plan").write_bytes(path.read_bytes()[:-1])
@@ -259,7 +262,7 @@ def test_what_is_sound_and_what_is_not_is_listed(store: Store, key: CacheKey, or
     assert "symbolic links" in problems["lost.plan"]
 
 
-def test_an_entry_is_deleted(store: Store, key: CacheKey, origin: Origin) -> None:
+def test_an_entry_is_deleted(store: CompileCache, key: CacheKey, origin: Origin) -> None:
     store.save(key, origin, PLAN)
     (entry,) = store.entries()
     store.remove(entry)
@@ -270,7 +273,7 @@ def test_an_entry_is_deleted(store: Store, key: CacheKey, origin: Origin) -> Non
         store.remove(entry)
 
 
-def test_tidying_leaves_what_is_being_made_alone(store: Store, key: CacheKey, origin: Origin) -> None:
+def test_tidying_leaves_what_is_being_made_alone(store: CompileCache, key: CacheKey, origin: Origin) -> None:
     store.save(key, origin, PLAN)
     folder = the_file(store).parent
     for name in ("dead.lock", "dead.x.part", "lone.y.part", "busy.lock", "busy.z.part"):

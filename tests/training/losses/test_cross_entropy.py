@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from streamseg.training.label_space import LabelSpace
+from streamseg.training.data.label_space import LabelSpace
 from streamseg.training.losses import class_weights, cross_entropy
 
 

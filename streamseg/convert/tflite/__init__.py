@@ -1,0 +1,1 @@
+"""TFLite networks as ONNX graphs: reader, operators, quantisation."""

@@ -1,0 +1,1 @@
+"""One engine: loading, the thread that runs it, recovery from faults."""

@@ -1,0 +1,1 @@
+"""The process: systemd, signals, logs, memory."""

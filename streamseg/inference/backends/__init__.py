@@ -1,0 +1,1 @@
+"""What runs the graphs of a package: OpenVINO, ONNX Runtime on any provider, TensorRT."""

@@ -1,0 +1,1 @@
+"""The HTTP side: health, metrics, the page, its WebSocket, and who may see them."""

@@ -1,0 +1,1 @@
+"""Labelled and unlabelled pictures: found, checked, read, drawn in order."""

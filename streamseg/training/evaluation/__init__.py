@@ -1,0 +1,1 @@
+"""Measures of packages on pictures and clips; no torch."""

@@ -1,0 +1,1 @@
+"""Why a package gives a pixel its class; no torch."""

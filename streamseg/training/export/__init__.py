@@ -1,0 +1,1 @@
+"""From trained networks to a model package: graphs, checks, card, licence."""

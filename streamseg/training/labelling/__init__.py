@@ -1,0 +1,1 @@
+"""`streamseg label`: pseudo-labels from the packages that agree."""

@@ -1,0 +1,1 @@
+"""The networks of a run: new ones, warm starts, interpolated weights, teachers."""
