@@ -65,7 +65,7 @@ def _first(cuda: str, provider: str, seconds: str, rounds: str) -> list[Step]:
         Step("masks-cuda", 90, _module("gpu.masks", cuda, "f32", "--equal", "0.999")),
         Step("daemon-cuda", 60, _module("gpu.daemon", cuda, "f32", "--seconds", seconds)),
         Step("doctor", 60, _python("-m", "streamseg", "doctor")),
-        Step("frames-cuda", 60, _module("frames", *frames)),
+        Step("frames-cuda", 60, _module("latency", *frames)),
         Step("placements", 90, _module("gpu.placements", provider)),
         Step("device", 90, _module("gpu.device")),
     ]
@@ -82,7 +82,7 @@ def _tensorrt(seconds: str, rounds: str) -> list[Step]:
         Step("tensorrt-build-f32", 120, _python(*build, "f32")),
         Step("tensorrt-masks-f32", 60, _module(*f32)),
         Step("tensorrt-graphs", 60, _module(*f32, "--cuda-graphs")),
-        Step("tensorrt-frames", 60, _module("frames", *frames, "--rounds", rounds)),
+        Step("tensorrt-frames", 60, _module("latency", *frames, "--rounds", rounds)),
     ]
 
 

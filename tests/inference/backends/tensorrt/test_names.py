@@ -49,7 +49,7 @@ print(json.dumps([getattr(trt, "__version__", ""), sorted(names)]))
 def ours() -> set[str]:
     """What our code asks of TensorRT."""
     library = {"trt": ""}
-    return used("build", BUILD) | used("plan", PLAN) | used("provider", library) | used("log", library)
+    return used("build", BUILD) | used("plan", PLAN) | used("provider", library) | used("logger", library)
 
 
 @cache
@@ -82,7 +82,7 @@ def test_our_code_uses_names_that_rtx_has() -> None:
 
 def test_cuda_graphs_use_names_that_there_are() -> None:
     names = listed(cuda.cuda_bindings(), "cuda.bindings.driver", "", Path())
-    used_by_us, doubles = used("capture", {"driver": ""}), public_names(cuda_bindings)
+    used_by_us, doubles = used("cuda_graphs", {"driver": ""}), public_names(cuda_bindings)
     assert {"cuStreamBeginCapture", "cuGraphLaunch"} <= used_by_us <= doubles | {"CUstreamCaptureMode"}
     assert used_by_us - names == doubles - names == set()
 
